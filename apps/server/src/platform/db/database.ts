@@ -1,0 +1,39 @@
+import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
+import pg from 'pg';
+import type { Tables } from './schema.ts';
+
+export type Db = Kysely<Tables>;
+/** Queries take either: a pool-backed database or the transaction they are part of. */
+export type DbOrTx = Kysely<Tables> | Transaction<Tables>;
+
+const INT8 = 20;
+
+/** Opens a pool. bigint becomes number: none of our counters reaches 2^53. */
+export function openDatabase(connectionString: string, max = 10, onError: (error: Error) => void = () => undefined): Db {
+  const types = {
+    getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+      oid === INT8 ? (text: string) => Number(text) : pg.types.getTypeParser(oid, format as 'text'),
+  };
+  const pool = new pg.Pool({
+    connectionString,
+    max,
+    types: types as pg.CustomTypesConfig,
+    connectionTimeoutMillis: 5_000,
+    statement_timeout: 15_000,
+    application_name: 'sluice',
+  });
+  // A broken idle connection is replaced by the pool; without a listener it would end the process.
+  pool.on('error', onError);
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+}
+
+/** Serialises a value for a jsonb column (Kysely hands arrays to pg as PostgreSQL arrays otherwise). */
+export function json(value: unknown): string {
+  return JSON.stringify(value);
+}
+
+/** The database's clock is the only one that decides leases and expiries. */
+export async function databaseNow(db: DbOrTx): Promise<Date> {
+  const { rows } = await sql<{ now: Date }>`select now()`.execute(db);
+  return rows[0]!.now;
+}

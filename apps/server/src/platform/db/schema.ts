@@ -1,0 +1,307 @@
+import type { ColumnType, Generated, Selectable } from 'kysely';
+import type {
+  Actor,
+  Approval,
+  AttemptStatus,
+  BuiltImage,
+  DeploymentStatus,
+  LaneEvent,
+  LaneState,
+  Reason,
+  Role,
+  RunEvent,
+  RunState,
+  Status,
+  Trust,
+} from '@sluice/engine';
+import type { Definition, Finding } from '@sluice/pipeline-spec';
+
+/** Times are read as Date and written as Date or ISO text. */
+type Time = ColumnType<Date, Date | string, Date | string>;
+type TimeDefault = ColumnType<Date, Date | string | undefined, Date | string>;
+type TimeOrNull = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
+/** jsonb: read as a value, written as text (`json(value)` of database.ts). */
+type Json<T> = ColumnType<T, string, string>;
+type JsonDefault<T> = ColumnType<T, string | undefined, string>;
+type JsonOrNull<T> = ColumnType<T | null, string | null | undefined, string | null>;
+/** bigint columns are parsed to number (all ours stay below 2^53). */
+type Big = ColumnType<number, number | undefined, number>;
+
+export interface Tables {
+  teams: { id: string; slug: string; title: string; created_at: TimeDefault };
+  users: {
+    id: string;
+    email: string;
+    name: string;
+    password_hash: string;
+    system_admin: Generated<boolean>;
+    disabled: Generated<boolean>;
+    created_at: TimeDefault;
+  };
+  user_identities: { user_id: string; kind: 'login' | 'email'; value: string };
+  memberships: { team_id: string; user_id: string; role: Role };
+  sessions: {
+    id: string;
+    user_id: string;
+    token_hash: string;
+    csrf_token: string;
+    created_at: TimeDefault;
+    last_used_at: TimeDefault;
+    expires_at: Time;
+  };
+  api_tokens: {
+    id: string;
+    user_id: string;
+    team_id: string | null;
+    name: string;
+    token_hash: string;
+    scopes: Json<string[]>;
+    created_at: TimeDefault;
+    expires_at: TimeOrNull;
+    last_used_at: TimeOrNull;
+    revoked_at: TimeOrNull;
+  };
+  settings: { key: string; value: Json<unknown>; updated_at: TimeDefault };
+  repositories: {
+    id: string;
+    team_id: string;
+    url: string;
+    kind: 'github' | 'git';
+    default_branch: string;
+    credential_sealed: string | null;
+    created_at: TimeDefault;
+  };
+  hooks: { id: string; team_id: string; repository_id: string; secret_sealed: string; created_at: TimeDefault };
+  services: {
+    id: string;
+    team_id: string;
+    slug: string;
+    repository_id: string;
+    path: Generated<string>;
+    next_run_number: Generated<number>;
+    created_at: TimeDefault;
+  };
+  branch_heads: { repository_id: string; ref: string; commit: string; updated_at: TimeDefault };
+  environments: {
+    id: string;
+    team_id: string;
+    name: string;
+    position: Generated<number>;
+    /** `environmentSettings` of the protocol. */
+    settings: Json<Record<string, unknown>>;
+    settings_hash: string;
+    updated_at: TimeDefault;
+  };
+  secrets: {
+    id: string;
+    team_id: string;
+    service_id: string | null;
+    environment_id: string | null;
+    name: string;
+    value_sealed: string;
+    updated_by: string;
+    updated_at: TimeDefault;
+    last_used_at: TimeOrNull;
+  };
+  deliveries: {
+    id: string;
+    team_id: string;
+    hook_id: string;
+    repository_id: string;
+    delivery_key: string;
+    event: string;
+    payload: Json<unknown>;
+    received_at: TimeDefault;
+    status: Generated<'received' | 'planned' | 'ignored' | 'failed'>;
+    outcome: JsonOrNull<{ message: string; runs?: { service: string; runId: string; number: number }[] }>;
+  };
+  runs: {
+    id: string;
+    team_id: string;
+    service_id: string;
+    number: number;
+    status: Status;
+    version: number;
+    ref: string;
+    commit: string;
+    trust: Trust;
+    /** Content key of the push (`push:<ref>:<sha>`): one run however often it is delivered. */
+    dedupe_key: string | null;
+    definition: Json<Definition>;
+    definition_text: Generated<string>;
+    findings: JsonDefault<Finding[]>;
+    plan_hash: string;
+    state: Json<RunState>;
+    release_id: string | null;
+    created_at: Time;
+    finished_at: TimeOrNull;
+  };
+  run_events: { run_id: string; sequence: number; at: Time; event: Json<RunEvent> };
+  pools: {
+    id: string;
+    team_id: string | null;
+    name: string;
+    trust: Trust;
+    labels: JsonDefault<string[]>;
+    created_at: TimeDefault;
+  };
+  runner_registration_tokens: {
+    id: string;
+    pool_id: string;
+    token_hash: string;
+    created_by: string;
+    expires_at: Time;
+    used_at: TimeOrNull;
+  };
+  runners: {
+    id: string;
+    pool_id: string;
+    name: string;
+    token_hash: string;
+    slots: Generated<number>;
+    version: Generated<string>;
+    draining: Generated<boolean>;
+    registered_at: TimeDefault;
+    last_seen_at: TimeDefault;
+    removed_at: TimeOrNull;
+  };
+  attempts: {
+    id: string;
+    team_id: string;
+    run_id: string;
+    service_id: string;
+    job_key: string;
+    number: number;
+    pool_id: string | null;
+    trust: Trust;
+    labels: JsonDefault<string[]>;
+    priority: Generated<number>;
+    status: ColumnType<AttemptStatus, AttemptStatus | undefined, AttemptStatus>;
+    /** Rises by one with every grant, return and expiry; every runner call carries it. */
+    epoch: Generated<number>;
+    runner_id: string | null;
+    poll_id: string | null;
+    queued_at: TimeDefault;
+    leased_at: TimeOrNull;
+    expires_at: TimeOrNull;
+    started_at: TimeOrNull;
+    finished_at: TimeOrNull;
+    cancel_requested_at: TimeOrNull;
+    /** `stepReport[]` of the protocol. */
+    steps: JsonDefault<unknown[]>;
+    /** The acknowledged `attemptResult`. */
+    result: JsonOrNull<unknown>;
+    reason: JsonOrNull<Reason>;
+    exit_code: number | null;
+    log_length: Big;
+    log_sha256: string | null;
+    log_sealed_at: TimeOrNull;
+    log_truncated: Generated<boolean>;
+    log_incomplete: Generated<boolean>;
+  };
+  polls: {
+    id: string;
+    runner_id: string;
+    pool_id: string;
+    replica_id: string;
+    since: TimeDefault;
+    expires_at: Time;
+    attempt_id: string | null;
+  };
+  log_chunks: { attempt_id: string; start_offset: Big; bytes: Buffer };
+  log_segments: { attempt_id: string; start_offset: Big; length: Big; sha256: string; blob_key: string };
+  test_cases: {
+    attempt_id: string;
+    run_id: string;
+    service_id: string;
+    job_key: string;
+    file: string;
+    ordinal: number;
+    suite: string;
+    name: string;
+    status: 'passed' | 'failed' | 'skipped';
+    seconds: number;
+    message: string | null;
+  };
+  releases: {
+    id: string;
+    team_id: string;
+    service_id: string;
+    run_id: string;
+    run_number: number;
+    commit: string;
+    repository: string;
+    digest: string;
+    plan_hash: string;
+    /** Environment names in promotion order. */
+    route: Json<string[]>;
+    evidence: Json<ReleaseEvidence>;
+    created_at: TimeDefault;
+  };
+  lanes: {
+    id: string;
+    team_id: string;
+    service_id: string;
+    environment_id: string;
+    version: number;
+    state: Json<LaneState>;
+  };
+  lane_events: { lane_id: string; sequence: number; at: Time; event: Json<LaneEvent> };
+  deployments: {
+    id: string;
+    team_id: string;
+    lane_id: string;
+    service_id: string;
+    environment_id: string;
+    release_id: string;
+    status: DeploymentStatus;
+    requested_by: Json<Actor>;
+    approvals: JsonDefault<Approval[]>;
+    binding: string;
+    /** Environment settings as they were when the deployment entered or was last bound. */
+    settings: Json<Record<string, unknown>>;
+    /** Written before the first call to the target. */
+    intent: JsonOrNull<unknown>;
+    /** What the target adapter must remember between looks. */
+    cursor: JsonOrNull<unknown>;
+    target_events: JsonDefault<{ at: string; text: string }[]>;
+    reason: JsonOrNull<Reason>;
+    replaced_deployment_id: string | null;
+    /** Replica that drives the deployment now; its right ends by itself. */
+    holder: string | null;
+    holder_until: TimeOrNull;
+    entered_at: Time;
+    started_at: TimeOrNull;
+    finished_at: TimeOrNull;
+  };
+  outbox: {
+    id: Generated<number>;
+    topic: string;
+    payload: Json<unknown>;
+    created_at: TimeDefault;
+    available_at: TimeDefault;
+    tries: Generated<number>;
+    last_error: string | null;
+  };
+  audit_entries: {
+    sequence: Generated<number>;
+    at: TimeDefault;
+    team_id: string | null;
+    actor: Json<Actor>;
+    action: string;
+    subject: string;
+    detail: JsonDefault<Record<string, unknown>>;
+    previous_hash: string;
+    hash: string;
+  };
+}
+
+/** Facts fixed when the release is made; shown at every gate. */
+export interface ReleaseEvidence {
+  readonly image: BuiltImage;
+  readonly tests: { readonly passed: number; readonly failed: number; readonly skipped: number } | null;
+  /** Proven identities behind the run: who pushed, triggered or re-ran (every run of the same commit and plan). */
+  readonly by: readonly { readonly part: 'pushed' | 'triggered'; readonly identity: string; readonly userId?: string }[];
+}
+
+export type Row<T extends keyof Tables> = Selectable<Tables[T]>;

@@ -1,0 +1,58 @@
+/** What a mirror needs to know of a repository. The credential is used for fetches only and never logged. */
+export interface MirrorRepository {
+  readonly id: string;
+  readonly url: string;
+  readonly credential: { readonly username: string; readonly password: string } | null;
+}
+
+export interface CommitInfo {
+  readonly sha: string;
+  /** Subject line. */
+  readonly message: string;
+  readonly author: string;
+  readonly authorEmail: string;
+  readonly at: string;
+}
+
+export interface DiffSummary {
+  readonly files: number;
+  readonly insertions: number;
+  readonly deletions: number;
+}
+
+/**
+ * Bare mirrors of connected repositories, read with `git cat-file` and friends; never a checkout in the control plane.
+ * `fetch` is the only call that touches the network and may throw RepositoryUnreachableError; the rest read what was fetched.
+ * Reads of a commit that the mirror does not have throw CommitMissingError: fetch first.
+ */
+export abstract class GitMirror {
+  /** Brings all branches and tags; concurrent calls for one repository share one fetch. */
+  abstract fetch(repository: MirrorRepository): Promise<void>;
+  /** Full sha of a branch (`refs/heads/main` or `main`), or null. */
+  abstract resolve(repository: MirrorRepository, ref: string): Promise<string | null>;
+  /** Text of a regular file at a commit, null when there is none; symlinks and files over 1 MiB throw UnreadableFileError (A31). */
+  abstract readFile(repository: MirrorRepository, commit: string, path: string): Promise<string | null>;
+  abstract commit(repository: MirrorRepository, commit: string): Promise<CommitInfo>;
+  /** Newest first; `from` null = only `to` itself. `cut` when there are more than `limit`. */
+  abstract commitsBetween(
+    repository: MirrorRepository,
+    from: string | null,
+    to: string,
+    limit: number,
+  ): Promise<{ commits: CommitInfo[]; cut: boolean }>;
+  /** Paths that differ; null when `from` is null or not in the mirror any more (everything may have changed). */
+  abstract changedPaths(repository: MirrorRepository, from: string | null, to: string): Promise<string[] | null>;
+  abstract diffSummary(repository: MirrorRepository, from: string, to: string): Promise<DiffSummary>;
+  /** Is `commit` reachable from the branch? Guards against commits of a fork's object network (A18). */
+  abstract contains(repository: MirrorRepository, ref: string, commit: string): Promise<boolean>;
+}
+
+export class RepositoryUnreachableError extends Error {
+  override readonly name = 'RepositoryUnreachableError';
+}
+export class CommitMissingError extends Error {
+  override readonly name = 'CommitMissingError';
+}
+export class UnreadableFileError extends Error {
+  override readonly name = 'UnreadableFileError';
+}

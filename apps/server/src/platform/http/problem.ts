@@ -1,0 +1,33 @@
+/**
+ * An expected refusal that the caller is told about: one clear sentence with the remedy, never a stack or a secret.
+ * Mapped in one place to `{ error: { code, message, requestId } }` with `status`.
+ */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly status: number;
+  readonly code: string;
+  readonly data: Record<string, unknown>;
+  constructor(status: number, code: string, message: string, data: Record<string, unknown> = {}) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.data = data;
+  }
+}
+
+/** 404 also for things the caller may not know of. */
+export function notFound(what: string): Problem {
+  return new Problem(404, 'not-found', `${what} does not exist, or you may not see it.`);
+}
+
+export function conflict(code: string, message: string, data: Record<string, unknown> = {}): Problem {
+  return new Problem(409, code, message, data);
+}
+
+export function forbidden(code: string, message: string): Problem {
+  return new Problem(403, code, message);
+}
+
+export function invalid(message: string, code = 'invalid'): Problem {
+  return new Problem(422, code, message);
+}

@@ -1,0 +1,18 @@
+/**
+ * BullMQ carries wake-ups, never truth: a message may be lost, doubled or late without effect, because the reconciler
+ * finds the same work in the database. The set of queues is small and constant.
+ */
+export interface WakeMessages {
+  dispatch: { poolId: string };
+  deploy: { deploymentId: string };
+  outbox: Record<string, never>;
+}
+export type WakeName = keyof WakeMessages;
+
+export abstract class WakeQueue {
+  /** Never throws and never blocks longer than its own short deadline: a lost wake-up is repaired by the reconciler. */
+  abstract send<T extends WakeName>(name: T, message: WakeMessages[T]): Promise<void>;
+  /** One consumer per name and process, registered at start. */
+  abstract consume<T extends WakeName>(name: T, handler: (message: WakeMessages[T]) => Promise<void>): Promise<void>;
+  abstract close(): Promise<void>;
+}

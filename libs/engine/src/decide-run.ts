@@ -1,0 +1,42 @@
+import type { DecideContext, RunCommand, RunState } from './run.ts';
+import { draftNewRun, ignored, rejected } from './run-draft.ts';
+import type { RunDecision } from './run-draft.ts';
+import { advanceRun } from './advance-run.ts';
+import { cancelRun } from './cancel-run.ts';
+import { endAttempt, startAttempt } from './end-attempt.ts';
+import { mirrorLane, recordRelease } from './mirror-lane.ts';
+
+/** Decides one command on one run. Pure: the same state, command and context give the same decision. */
+export function decideRun(state: RunState | undefined, command: RunCommand, ctx: DecideContext): RunDecision {
+  if (command.type === 'create') return state ? createdAlready(state, command) : createRun(command, ctx);
+  if (!state) return rejected('unknown-run', 'There is no such run.');
+  switch (command.type) {
+    case 'attempt-started':
+      return startAttempt(state, command, ctx);
+    case 'attempt-ended':
+      return endAttempt(state, command, ctx);
+    case 'cancel':
+      return cancelRun(state, command, ctx);
+    case 'release-made':
+      return recordRelease(state, command, ctx);
+    case 'lane-changed':
+      return mirrorLane(state, command, ctx);
+    default:
+      return unknownCommand(command);
+  }
+}
+
+function createRun({ identity, plan }: Extract<RunCommand, { type: 'create' }>, ctx: DecideContext): RunDecision {
+  const draft = draftNewRun({ type: 'run-created', identity, plan }, ctx);
+  advanceRun(draft);
+  return draft.accepted();
+}
+
+function createdAlready(state: RunState, { identity }: Extract<RunCommand, { type: 'create' }>): RunDecision {
+  if (state.runId === identity.runId) return ignored('The run exists already.');
+  return rejected('other-run', `Run ${state.runId} cannot be created again as ${identity.runId}.`);
+}
+
+function unknownCommand(command: never): never {
+  throw new TypeError(`A run knows no command of the type "${(command as RunCommand).type}".`);
+}

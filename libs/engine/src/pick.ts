@@ -1,0 +1,28 @@
+import type { Instant } from './run.ts';
+import type { Trust } from './plan.ts';
+
+export interface ReadyAttempt {
+  readonly attemptId: string;
+  readonly teamId: string;
+  readonly trust: Trust;
+  readonly labels: readonly string[];
+  /** Higher goes first inside a team: rollback > production release > default > background. */
+  readonly priority: number;
+  readonly readyAt: Instant;
+}
+
+/** A runner's long poll that is waiting for an answer. Labels, trust and team come from the server's record of the runner, never from its claim. */
+export interface WaitingPoll {
+  readonly pollId: string;
+  readonly runnerId: string;
+  readonly trust: Trust;
+  readonly labels: readonly string[];
+  /** null = a shared runner that serves every team. */
+  readonly teamId: string | null;
+  readonly since: Instant;
+}
+
+export interface Match {
+  readonly attemptId: string;
+  readonly pollId: string;
+}

@@ -1,0 +1,60 @@
+import type { StageName } from '@sluice/pipeline-spec';
+import { isActiveDeployment, isTerminal } from './statuses.ts';
+import type { Status } from './statuses.ts';
+import { STAGE_ORDER } from './plan-run.ts';
+import type { JobState, LaneMirror, RunState, StageState } from './run.ts';
+
+/** What the statuses of stages are computed from (I09); nothing else has a say. */
+export type StageFacts = Pick<RunState, 'plan' | 'jobs' | 'lanes' | 'stages'>;
+
+export function stageStatus(stage: StageName, facts: StageFacts): Status {
+  if (stage === 'release') return releaseStatus(facts.lanes, facts.stages.release.startedAt !== undefined);
+  const jobs: JobState[] = [];
+  for (const planned of facts.plan.jobs) {
+    const job = planned.stage === stage ? facts.jobs[planned.key] : undefined;
+    if (job) jobs.push(job);
+  }
+  return jobStageStatus(jobs);
+}
+
+/** A stage that is going on is `running` even while each of its jobs waits for a retry. */
+export function jobStageStatus(jobs: readonly Pick<JobState, 'status' | 'attempts'>[]): Status {
+  if (jobs.every((job) => job.status === 'skipped')) return 'skipped';
+  if (jobs.every((job) => isTerminal(job.status))) {
+    return worst(jobs.map((job) => job.status));
+  }
+  const untouched = jobs.every((job) => job.status === 'queued' && job.attempts.length <= 1);
+  return untouched ? 'queued' : 'running';
+}
+
+/** One bad environment ends the route: those after it never see the release. */
+export function releaseStatus(lanes: readonly Pick<LaneMirror, 'status'>[], started: boolean): Status {
+  const statuses = lanes.map((lane) => lane.status);
+  if (statuses.every((status) => status === 'skipped')) return 'skipped';
+  if (statuses.some((status) => status !== 'queued' && status !== 'skipped' && isActiveDeployment(status))) return 'running';
+  if (statuses.includes('waiting')) return 'waiting';
+  const ended = worst(statuses.map((status) => (status === 'rolled-back' ? 'failed' : (status as Status))));
+  if (ended !== 'passed') return ended;
+  if (statuses.includes('queued')) return started ? 'running' : 'queued';
+  // Passed here and never taken further: only a cancelled run leaves that behind.
+  return statuses.includes('skipped') ? 'cancelled' : 'passed';
+}
+
+export function runStatus(
+  stages: Readonly<Record<StageName, Pick<StageState, 'status'>>>,
+  cancelRequested: boolean,
+): Status {
+  const statuses = STAGE_ORDER.map((stage) => stages[stage].status);
+  if (statuses.every((status) => isTerminal(status))) {
+    return cancelRequested ? 'cancelled' : worst(statuses);
+  }
+  if (statuses.includes('waiting')) return 'waiting';
+  return statuses.every((status) => status === 'queued' || status === 'skipped') ? 'queued' : 'running';
+}
+
+/** A `no` of the user's own command outweighs our trouble, which outweighs being called off. */
+const WEIGHT = ['failed', 'errored', 'cancelled', 'superseded'] as const satisfies readonly Status[];
+
+function worst(statuses: readonly Status[]): Status {
+  return WEIGHT.find((status) => statuses.includes(status)) ?? 'passed';
+}

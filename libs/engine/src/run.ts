@@ -1,0 +1,191 @@
+import type { StageName } from '@sluice/pipeline-spec';
+import type { AttemptStatus, DeploymentStatus, Status } from './statuses.ts';
+import type { JobKey, Plan, Trust } from './plan.ts';
+
+/** Version of run events and of the stored run state. */
+export const RUN_VERSION = 1;
+
+/** Times are ISO 8601 strings in UTC everywhere in the engine: they are stored as JSON and compared as text. */
+export type Instant = string;
+
+/** Who did something: a person, an API token acting for one, or Sluice itself. */
+export interface Actor {
+  readonly kind: 'user' | 'token' | 'system' | 'forge';
+  /** User id where one is known; for `forge` an identity that is linked to no user has none. */
+  readonly userId?: string;
+  /** Shown name or login. */
+  readonly name: string;
+}
+
+export interface RunTrigger {
+  readonly kind: 'push' | 'manual' | 'rerun';
+  /** Proven identity: the forge's pusher or the signed-in person, never the author line of a commit. */
+  readonly by: Actor;
+  /** For `rerun`. */
+  readonly rerunOf?: string;
+}
+
+export interface RunIdentity {
+  readonly runId: string;
+  readonly teamId: string;
+  readonly serviceId: string;
+  /** Per service, from 1. */
+  readonly number: number;
+  readonly ref: string;
+  readonly commit: string;
+  readonly message: string;
+  readonly author: string;
+  readonly trust: Trust;
+  readonly trigger: RunTrigger;
+}
+
+/** The image a build stage pushed. `digest` is the manifest digest the registry returned for the push. */
+export interface BuiltImage {
+  readonly repository: string;
+  readonly digest: string;
+}
+
+export interface AttemptState {
+  readonly id: string;
+  readonly number: number;
+  readonly status: AttemptStatus;
+  readonly queuedAt: Instant;
+  readonly startedAt?: Instant;
+  readonly finishedAt?: Instant;
+  readonly runner?: string;
+  readonly reason?: string;
+  readonly exitCode?: number;
+}
+
+export interface JobState {
+  readonly key: JobKey;
+  readonly status: Status;
+  readonly attempts: readonly AttemptState[];
+  readonly queuedAt?: Instant;
+  readonly startedAt?: Instant;
+  readonly finishedAt?: Instant;
+  /** Closed vocabulary for machines plus one sentence for people, e.g. `{ code: 'exit-code', message: 'Step "npm test" ended with exit code 1.' }`. */
+  readonly reason?: Reason;
+}
+
+export interface Reason {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface StageState {
+  readonly status: Status;
+  readonly startedAt?: Instant;
+  readonly finishedAt?: Instant;
+  readonly reason?: Reason;
+}
+
+/** The run's mirror of one lane; the lane itself is the truth. */
+export interface LaneMirror {
+  readonly environment: string;
+  /** `queued` = the release has not come here yet; `skipped` = it never will. */
+  readonly status: DeploymentStatus | 'queued' | 'skipped';
+  readonly deploymentId?: string;
+  readonly since?: Instant;
+  readonly reason?: Reason;
+  /** Version of the lane at its last word; older words are ignored. */
+  readonly laneVersion?: number;
+}
+
+export interface RunState extends RunIdentity {
+  readonly schemaVersion: typeof RUN_VERSION;
+  /** Number of events applied; the expected version of the next write. */
+  readonly version: number;
+  readonly status: Status;
+  readonly plan: Plan;
+  readonly stages: Readonly<Record<StageName, StageState>>;
+  readonly jobs: Readonly<Record<JobKey, JobState>>;
+  readonly image?: BuiltImage;
+  readonly releaseId?: string;
+  /** In promotion order, one per planned environment. */
+  readonly lanes: readonly LaneMirror[];
+  readonly createdAt: Instant;
+  readonly startedAt?: Instant;
+  readonly finishedAt?: Instant;
+  readonly cancelRequested?: { readonly by: Actor; readonly at: Instant; readonly reason?: string };
+  readonly reason?: Reason;
+}
+
+export type RunCommand =
+  | { readonly type: 'create'; readonly identity: RunIdentity; readonly plan: Plan }
+  /** A runner confirmed that it began; epoch checks happened on the attempt row. */
+  | { readonly type: 'attempt-started'; readonly jobKey: JobKey; readonly attemptId: string; readonly runner: string }
+  | {
+      readonly type: 'attempt-ended';
+      readonly jobKey: JobKey;
+      readonly attemptId: string;
+      readonly outcome: 'passed' | 'failed' | 'errored' | 'lost' | 'cancelled';
+      readonly reason?: Reason;
+      readonly exitCode?: number;
+      /** Required when `build/image` passed. */
+      readonly image?: BuiltImage;
+    }
+  | { readonly type: 'cancel'; readonly by: Actor; readonly reason?: string }
+  /** The release was made (or was found already made: the command is idempotent). */
+  | { readonly type: 'release-made'; readonly releaseId: string }
+  | {
+      readonly type: 'lane-changed';
+      readonly environment: string;
+      readonly deploymentId: string;
+      readonly status: DeploymentStatus;
+      readonly reason?: Reason;
+      /** Version of the lane when it said so; an older word than one already heard is ignored. */
+      readonly laneVersion: number;
+    };
+
+export type RunEvent = { readonly v: typeof RUN_VERSION; readonly at: Instant } & (
+  | { readonly type: 'run-created'; readonly identity: RunIdentity; readonly plan: Plan }
+  | { readonly type: 'run-started' }
+  | { readonly type: 'stage-started'; readonly stage: StageName }
+  | { readonly type: 'stage-ended'; readonly stage: StageName; readonly status: Status; readonly reason?: Reason }
+  | { readonly type: 'attempt-queued'; readonly jobKey: JobKey; readonly attemptId: string; readonly number: number }
+  | { readonly type: 'attempt-started'; readonly jobKey: JobKey; readonly attemptId: string; readonly runner: string }
+  | {
+      readonly type: 'attempt-ended';
+      readonly jobKey: JobKey;
+      readonly attemptId: string;
+      readonly status: AttemptStatus;
+      readonly reason?: Reason;
+      readonly exitCode?: number;
+    }
+  | { readonly type: 'job-ended'; readonly jobKey: JobKey; readonly status: Status; readonly reason?: Reason }
+  | { readonly type: 'image-recorded'; readonly image: BuiltImage }
+  | { readonly type: 'cancel-requested'; readonly by: Actor; readonly reason?: string }
+  | { readonly type: 'release-made'; readonly releaseId: string }
+  | {
+      readonly type: 'lane-changed';
+      readonly environment: string;
+      readonly deploymentId: string;
+      readonly status: DeploymentStatus;
+      readonly reason?: Reason;
+      readonly laneVersion: number;
+    }
+  | { readonly type: 'run-ended'; readonly status: Status; readonly reason?: Reason }
+);
+
+/**
+ * What the shell must do in the same transaction (`attempt-*`: rows) or by outbox after it (the rest).
+ * Each is idempotent by its ids.
+ */
+export type RunEffect =
+  | { readonly type: 'queue-attempt'; readonly jobKey: JobKey; readonly attemptId: string; readonly number: number }
+  | { readonly type: 'cancel-attempt'; readonly jobKey: JobKey; readonly attemptId: string }
+  | { readonly type: 'make-release' }
+  | { readonly type: 'withdraw-release'; readonly releaseId: string };
+
+/** `ignored`: the command is a repetition or too late and changes nothing; `rejected`: the caller is told (409). */
+export type Decision<Event, Effect> =
+  | { readonly kind: 'accepted'; readonly events: readonly Event[]; readonly effects: readonly Effect[] }
+  | { readonly kind: 'ignored'; readonly why: string }
+  | { readonly kind: 'rejected'; readonly code: string; readonly message: string };
+
+/** Time and ids come from outside. `newId` gives the ids of attempts, in the order of the events. */
+export interface DecideContext {
+  readonly now: Instant;
+  newId(): string;
+}

@@ -1,0 +1,132 @@
+/**
+ * The checked form of a `sluice.yaml`: defaults filled in, every list present, durations in seconds.
+ * This is what a run stores and what the planner reads; the file's own spelling never travels further.
+ */
+
+/** Raised when the shape below changes; a stored definition of a newer version than the code knows is refused. */
+export const DEFINITION_VERSION = 1;
+
+export const STAGES = ['commit', 'build', 'test', 'release'] as const;
+export type StageName = (typeof STAGES)[number];
+
+export interface Definition {
+  readonly schemaVersion: typeof DEFINITION_VERSION;
+  readonly service: string;
+  /** Owner named in the file; the control plane's registration wins when they differ. */
+  readonly team?: string;
+  readonly on: Triggers;
+  /** Absent stages are skipped, in order; `release` needs `build`. */
+  readonly commit?: JobStage;
+  readonly build?: BuildStage;
+  readonly test?: JobStage;
+  readonly release: readonly ReleaseEntry[];
+}
+
+export interface Triggers {
+  /** Branch patterns (`main`, `release/*`); null when pushes start no run. */
+  readonly push: { readonly branches: readonly string[] } | null;
+  readonly pullRequest: { readonly branches: readonly string[] } | null;
+  /** Path globs of the service inside its repository; empty = every change concerns it. */
+  readonly paths: readonly string[];
+  /** A person may start a run by hand. */
+  readonly manual: boolean;
+}
+
+export interface JobStage {
+  readonly jobs: Readonly<Record<string, JobSpec>>;
+}
+
+export interface JobSpec {
+  /** OCI reference, or `built` = the digest that this run's build stage pushed (test stage only). */
+  readonly image: string;
+  readonly steps: readonly StepSpec[];
+  /** Names of jobs of the same stage that must pass first. */
+  readonly needs: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Names of secrets the control plane hands to this job; nothing else is ever bound. */
+  readonly secrets: readonly string[];
+  readonly services: Readonly<Record<string, ServiceContainerSpec>>;
+  /** Labels a runner must have been granted. */
+  readonly labels: readonly string[];
+  readonly timeoutSeconds: number;
+  readonly retry: RetryPolicy;
+  /** Globs of JUnit XML files below the checkout. */
+  readonly reports: { readonly junit: readonly string[] };
+  readonly resources: Resources;
+}
+
+export interface StepSpec {
+  readonly name: string;
+  /** Shell text run by the image's `sh -e`; never templated. */
+  readonly run: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly timeoutSeconds?: number;
+}
+
+export interface ServiceContainerSpec {
+  readonly image: string;
+  readonly port?: number;
+  /** HTTP path polled on `port` until it answers 2xx; without it a TCP connect on `port` counts. */
+  readonly healthy?: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface RetryPolicy {
+  readonly on: readonly RetryReason[];
+  /** Attempts beyond the first. */
+  readonly times: number;
+}
+export type RetryReason = 'lost' | 'errored' | 'failed';
+
+export interface Resources {
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  readonly pids: number;
+}
+
+export interface BuildStage {
+  readonly image: ImageBuildSpec;
+}
+
+export interface ImageBuildSpec {
+  /** Folder inside the service's folder. */
+  readonly context: string;
+  /** Path below `context`. */
+  readonly dockerfile: string;
+  /** `host[:port]/path` without tag or digest. */
+  readonly repository: string;
+  readonly target?: string;
+  readonly args: Readonly<Record<string, string>>;
+  readonly platforms: readonly string[];
+  /** Secrets for registry credentials or build arguments are never baked in; only declared names reach the build job. */
+  readonly secrets: readonly string[];
+  readonly labels: readonly string[];
+  readonly timeoutSeconds: number;
+  readonly retry: RetryPolicy;
+}
+
+export interface ReleaseEntry {
+  readonly environment: string;
+}
+
+/** One thing wrong (or doubtful) in a definition, always with its place in the file. Lines and columns start at 1. */
+export interface Finding {
+  readonly severity: 'error' | 'warning';
+  /** Stable kebab-case rule id, e.g. `unknown-key`, `needs-cycle`, `alias-limit`. */
+  readonly rule: string;
+  /** What is wrong and what to write instead, one sentence. */
+  readonly message: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** Dotted path, e.g. `test.jobs.acceptance.image`. */
+  readonly path: string;
+  /** Relative docs link, e.g. `docs/reference/definition.md#needs-cycle`. */
+  readonly docs: string;
+}
+
+/** `definition` is present exactly when no finding has severity `error`. */
+export interface CheckedDefinition {
+  readonly definition?: Definition;
+  readonly findings: readonly Finding[];
+}

@@ -1,0 +1,10 @@
+export * from './definition.ts';
+export { checkDefinition } from './check-definition.ts';
+export { definitionJsonSchema, definitionJsonSchemaText } from './definition-json-schema.ts';
+export { matchesAnyPath, matchesPattern, patternProblem } from './match-pattern.ts';
+export type { ImageReference, ImageReferenceResult } from './parse-image-reference.ts';
+export { parseImageReference, repositoryProblem } from './parse-image-reference.ts';
+export { parseDuration } from './parse-duration.ts';
+export { pathProblem } from './safe-path.ts';
+export type { RuleId } from './rules.ts';
+export { RULES } from './rules.ts';

@@ -1,0 +1,52 @@
+/**
+ * Every rule a finding can cite, with what it asks for. The ids are part of the product: the API returns them, the docs
+ * anchor them and people search for them, so an id is never renamed.
+ */
+export const RULES = {
+  'alias-limit': 'At most 50 aliases, and at most 20,000 values after they are expanded; an alias never contains itself.',
+  'bad-duration': 'A duration is `90s`, `20m`, `1h30m` or a number of seconds, between 1s and 24h.',
+  'bad-env-name': 'An environment or secret name is letters, digits and `_`, and does not begin with a digit.',
+  'bad-image': 'An image is an OCI reference such as `node:24` or `registry.example.com/team/app@sha256:...`.',
+  'bad-memory': 'Memory is `512m`, `2g` or a number of MiB, between 16 MiB and 256 GiB.',
+  'bad-name': 'A name is `[a-z0-9][a-z0-9_-]{0,62}`.',
+  'bad-pattern': 'A pattern has at most 256 characters and 16 wildcards, of which `*`, `**` and `?` exist.',
+  'bad-repository': 'A repository is `host[:port]/path`, without tag or digest.',
+  'bad-value': 'The value is outside what the key accepts.',
+  'built-needs-build': '`image: built` needs a `build` stage that makes the image.',
+  'built-outside-test': '`image: built` exists in the test stage only, because the image is made after the commit stage.',
+  'custom-tag': 'YAML tags other than the core ones are refused.',
+  'duplicate-entry': 'The same entry stands twice in one list.',
+  'duplicate-environment': 'An environment stands once in `release`.',
+  'duplicate-key': 'A key stands once in a mapping.',
+  'env-secret-clash': 'A name is either a secret or a plain environment variable, not both.',
+  'file-too-large': 'A definition has at most 256 KiB.',
+  'healthy-needs-port': '`healthy` is an HTTP path and needs the `port` it is asked on.',
+  'invalid-yaml': 'The file is not valid YAML 1.2.',
+  'merge-key': 'YAML merge keys (`<<`) are refused.',
+  'missing-key': 'A required key is absent.',
+  'mutable-tag': 'The image has no tag or the tag `latest`, so it can change between two runs.',
+  'needs-cycle': 'Jobs wait for each other in a circle.',
+  'needs-self': 'A job waits for itself.',
+  'needs-unknown': '`needs` names a job that this stage does not have.',
+  'not-allowed-by-runner-policy': 'A definition cannot ask for powers over the machine of the runner.',
+  'not-supported-yet': 'The key is known, but this version does not run it yet.',
+  'release-needs-build': '`release` hands out the image of the `build` stage.',
+  'reserved-env-name': 'Names that begin with `SLUICE_` are set by the runner.',
+  'reserved-key': '`__proto__`, `constructor` and `prototype` are not accepted as keys.',
+  'risky-env': 'The variable changes how programs load code; every step inherits it.',
+  'template-in-env': '`${{ }}` is not replaced in values.',
+  'template-in-run': '`${{ }}` is never replaced in a script; values come in environment variables.',
+  'too-deep': 'A definition nests at most 32 levels.',
+  'too-many-findings': 'Only the first 500 findings are listed.',
+  'too-many-jobs': 'A definition has at most 200 jobs.',
+  'unknown-key': 'The key does not exist here.',
+  unreadable: 'The checker itself failed on this file.',
+  'unsafe-path': 'A path is relative, stays inside its folder and does not begin with `-`.',
+  'wrong-type': 'The value has another type than the key asks for.',
+} as const satisfies Readonly<Record<string, string>>;
+
+export type RuleId = keyof typeof RULES;
+
+export function isRuleId(text: string): text is RuleId {
+  return Object.hasOwn(RULES, text);
+}

@@ -1,0 +1,164 @@
+import { oc } from '@orpc/contract';
+import { z } from 'zod';
+import { id, instant, ok, page, pageQuery, role, slug, trust } from './values.ts';
+
+export const team = z.object({ slug, title: z.string() });
+export const repository = z.object({
+  id,
+  team: slug,
+  /** https or ssh address; other schemes are refused unless the operator allows the exact origin. */
+  url: z.string(),
+  defaultBranch: z.string(),
+  /** Path that the forge posts to; joined with the public address. */
+  hookPath: z.string(),
+  lastDelivery: z.object({ at: instant, outcome: z.string() }).nullable(),
+});
+export const service = z.object({ slug, team: slug, repositoryId: id, path: z.string() });
+
+export const gateRule = z.object({
+  approvals: z.number().int().min(0).max(10),
+  roles: z.array(role).default(['release-manager', 'admin']),
+  noSelfApproval: z.boolean().default(true),
+});
+export const dockerTarget = z.object({
+  kind: z.literal('docker'),
+  /** `unix:///path`, `ssh://user@host` or `tcp://host:port` (TLS). Never assumed. */
+  engine: z.string().regex(/^(unix|ssh|tcp):\/\/.+/),
+  /** Name of a secret with client certificate or ssh key, where the engine needs one. */
+  credential: z.string().optional(),
+  network: z.string().default('sluice'),
+  port: z
+    .object({
+      /** Port inside the container. */
+      container: z.number().int().min(1).max(65535),
+      /** Address on the engine's host, e.g. `127.0.0.1:8101`; several services map by name. */
+      host: z.record(z.string(), z.string()).default({}),
+    })
+    .optional(),
+  /** HTTP path that must answer 2xx before the old container goes; without it the engine's health state decides. */
+  healthPath: z.string().startsWith('/').optional(),
+  healthTimeoutSeconds: z.number().int().min(1).max(3600).default(60),
+  env: z.record(z.string(), z.string()).default({}),
+  /** Names of environment secrets bound into the container. */
+  secrets: z.array(z.string()).default([]),
+});
+export const target = z.discriminatedUnion('kind', [dockerTarget]);
+export const environmentSettings = z.object({
+  gate: gateRule.default({ approvals: 0, roles: ['release-manager', 'admin'], noSelfApproval: true }),
+  target,
+});
+export const environment = z.object({
+  name: slug,
+  team: slug,
+  /** Position in lists; promotion order is the definition's. */
+  order: z.number().int(),
+  settings: environmentSettings,
+});
+
+export const pool = z.object({ id, name: slug, team: slug.nullable(), trust, labels: z.array(z.string()) });
+export const runner = z.object({
+  id,
+  name: z.string(),
+  pool: slug,
+  labels: z.array(z.string()),
+  state: z.enum(['idle', 'busy', 'draining', 'silent', 'removed']),
+  slots: z.number().int(),
+  busy: z.number().int(),
+  version: z.string(),
+  lastSeenAt: instant,
+  jobs: z.array(z.object({ attemptId: id, runId: id, service: slug, number: z.number(), job: z.string(), since: instant })),
+});
+export const secretInfo = z.object({
+  name: z.string(),
+  service: slug.nullable(),
+  environment: slug.nullable(),
+  updatedAt: instant,
+  updatedBy: z.string(),
+  lastUsedAt: instant.nullable(),
+});
+const secretName = z.string().regex(/^[A-Z][A-Z0-9_]{0,99}$/, 'use A-Z, 0-9 and _');
+
+export const auditEntry = z.object({
+  sequence: z.number(),
+  at: instant,
+  team: slug.nullable(),
+  actor: z.string(),
+  action: z.string(),
+  subject: z.string(),
+  detail: z.record(z.string(), z.unknown()),
+});
+
+export const catalogContract = {
+  listTeams: oc.route({ method: 'GET', path: '/teams', tags: ['catalog'], summary: 'Teams I belong to' }).output(z.array(team)),
+  createTeam: oc
+    .route({ method: 'POST', path: '/teams', tags: ['catalog'], summary: 'Create a team (system admins)' })
+    .input(z.object({ slug, title: z.string().min(1).max(100) }))
+    .output(team),
+  listRepositories: oc
+    .route({ method: 'GET', path: '/teams/{team}/repositories', tags: ['catalog'], summary: 'Connected repositories' })
+    .input(z.object({ team: slug }))
+    .output(z.array(repository)),
+  connectRepository: oc
+    .route({ method: 'POST', path: '/teams/{team}/repositories', tags: ['catalog'], summary: 'Connect a repository; the hook secret is shown once' })
+    .input(
+      z.object({
+        team: slug,
+        url: z.string().max(2000),
+        kind: z.enum(['github', 'git']),
+        defaultBranch: z.string().min(1).max(200).default('main'),
+        /** Used by the mirror and by the checkout of a live lease only. */
+        credential: z.object({ username: z.string().max(200), password: z.string().max(4000) }).optional(),
+      }),
+    )
+    .output(z.object({ repository, hookSecret: z.string() })),
+  registerService: oc
+    .route({ method: 'POST', path: '/teams/{team}/services', tags: ['catalog'], summary: 'Register a service of a repository' })
+    .input(z.object({ team: slug, slug, repositoryId: id, path: z.string().max(500).default('.') }))
+    .output(service),
+  listEnvironments: oc
+    .route({ method: 'GET', path: '/teams/{team}/environments', tags: ['catalog'], summary: 'Environments with settings' })
+    .input(z.object({ team: slug }))
+    .output(z.array(environment)),
+  putEnvironment: oc
+    .route({ method: 'PUT', path: '/teams/{team}/environments/{name}', tags: ['catalog'], summary: 'Create or change an environment; open approvals of a changed environment are void' })
+    .input(z.object({ team: slug, name: slug, order: z.number().int().min(0).max(1000), settings: environmentSettings }))
+    .output(environment),
+  listPools: oc.route({ method: 'GET', path: '/pools', tags: ['runners'], summary: 'Pools' }).output(z.array(pool)),
+  createPool: oc
+    .route({ method: 'POST', path: '/pools', tags: ['runners'], summary: 'Create a pool' })
+    .input(z.object({ name: slug, team: slug.nullable().default(null), trust: trust.default('trusted'), labels: z.array(slug).default([]) }))
+    .output(pool),
+  createRegistrationToken: oc
+    .route({ method: 'POST', path: '/pools/{poolId}/registration-tokens', tags: ['runners'], summary: 'Single-use token for one runner, 15 minutes' })
+    .input(z.object({ poolId: id }))
+    .output(z.object({ token: z.string(), expiresAt: instant })),
+  listRunners: oc.route({ method: 'GET', path: '/runners', tags: ['runners'], summary: 'Runners and what they do' }).output(z.array(runner)),
+  removeRunner: oc
+    .route({ method: 'DELETE', path: '/runners/{runnerId}', tags: ['runners'], summary: 'Revoke a runner' })
+    .input(z.object({ runnerId: id }))
+    .output(ok),
+  listSecrets: oc
+    .route({ method: 'GET', path: '/teams/{team}/secrets', tags: ['secrets'], summary: 'Names, never values' })
+    .input(z.object({ team: slug }))
+    .output(z.array(secretInfo)),
+  putSecret: oc
+    .route({ method: 'PUT', path: '/teams/{team}/secrets/{name}', tags: ['secrets'], summary: 'Set a value; it can never be read back' })
+    .input(
+      z.object({
+        team: slug,
+        name: secretName,
+        value: z.string().min(1).max(65536),
+        service: slug.nullable().default(null),
+        environment: slug.nullable().default(null),
+      }),
+    )
+    .output(secretInfo),
+  deleteSecret: oc
+    .route({ method: 'DELETE', path: '/teams/{team}/secrets/{name}', tags: ['secrets'], summary: 'Delete a secret' })
+    .input(z.object({ team: slug, name: secretName, service: slug.nullable().default(null), environment: slug.nullable().default(null) }))
+    .output(ok),
+  listAudit: oc
+    .route({ method: 'GET', path: '/teams/{team}/audit', tags: ['audit'], summary: 'Who did what' })
+    .input(z.object({ team: slug, ...pageQuery }))
+    .output(page(auditEntry)),
+};

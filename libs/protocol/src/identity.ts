@@ -1,0 +1,86 @@
+import { oc } from '@orpc/contract';
+import { z } from 'zod';
+import { id, instant, ok, role, slug } from './values.ts';
+
+export const membership = z.object({ team: slug, title: z.string(), role });
+export const me = z.object({
+  userId: id,
+  email: z.string(),
+  name: z.string(),
+  /** Administers the whole installation. */
+  systemAdmin: z.boolean(),
+  memberships: z.array(membership),
+  /** Sent back as `X-Sluice-Csrf` on every write made with a session cookie. */
+  csrfToken: z.string().nullable(),
+});
+const password = z.string().min(12, 'use at least 12 characters').max(128);
+const email = z.email().max(254);
+
+export const user = z.object({
+  userId: id,
+  email: z.string(),
+  name: z.string(),
+  systemAdmin: z.boolean(),
+  memberships: z.array(membership),
+  /** Names by which forges and commits know this person, e.g. a login or an e-mail address. */
+  identities: z.array(z.object({ kind: z.enum(['login', 'email']), value: z.string() })),
+});
+
+export const apiToken = z.object({
+  id,
+  name: z.string(),
+  team: slug.nullable(),
+  scopes: z.array(z.enum(['read', 'write', 'gate:approve'])),
+  createdAt: instant,
+  expiresAt: instant.nullable(),
+  lastUsedAt: instant.nullable(),
+});
+
+export const identityContract = {
+  setupState: oc
+    .route({ method: 'GET', path: '/setup', tags: ['identity'], summary: 'Does this installation still need its first admin?' })
+    .output(z.object({ needed: z.boolean() })),
+  setup: oc
+    .route({ method: 'POST', path: '/setup', tags: ['identity'], summary: 'Create the first admin with the one-time link' })
+    .input(z.object({ token: z.string(), email, name: z.string().min(1).max(100), password }))
+    .output(me),
+  signIn: oc
+    .route({ method: 'POST', path: '/session', tags: ['identity'], summary: 'Sign in' })
+    .input(z.object({ email, password: z.string().max(128) }))
+    .output(me),
+  signOut: oc.route({ method: 'DELETE', path: '/session', tags: ['identity'], summary: 'Sign out' }).output(ok),
+  me: oc.route({ method: 'GET', path: '/session', tags: ['identity'], summary: 'Who am I' }).output(me),
+  listUsers: oc.route({ method: 'GET', path: '/users', tags: ['identity'], summary: 'People (system admins)' }).output(z.array(user)),
+  createUser: oc
+    .route({ method: 'POST', path: '/users', tags: ['identity'], summary: 'Add a person' })
+    .input(
+      z.object({
+        email,
+        name: z.string().min(1).max(100),
+        password,
+        memberships: z.array(z.object({ team: slug, role })).default([]),
+        identities: z.array(z.object({ kind: z.enum(['login', 'email']), value: z.string().min(1).max(254) })).default([]),
+      }),
+    )
+    .output(user),
+  setMembership: oc
+    .route({ method: 'PUT', path: '/teams/{team}/members/{userId}', tags: ['identity'], summary: 'Set a role; null removes' })
+    .input(z.object({ team: slug, userId: id, role: role.nullable() }))
+    .output(ok),
+  listTokens: oc.route({ method: 'GET', path: '/tokens', tags: ['identity'], summary: 'My API tokens' }).output(z.array(apiToken)),
+  createToken: oc
+    .route({ method: 'POST', path: '/tokens', tags: ['identity'], summary: 'Make an API token; shown once' })
+    .input(
+      z.object({
+        name: z.string().min(1).max(100),
+        team: slug.nullable().default(null),
+        scopes: z.array(z.enum(['read', 'write', 'gate:approve'])).min(1),
+        expiresInDays: z.number().int().min(1).max(365).nullable().default(90),
+      }),
+    )
+    .output(z.object({ token: z.string(), info: apiToken })),
+  revokeToken: oc
+    .route({ method: 'DELETE', path: '/tokens/{tokenId}', tags: ['identity'], summary: 'Revoke an API token' })
+    .input(z.object({ tokenId: id }))
+    .output(ok),
+};

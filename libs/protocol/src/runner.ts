@@ -1,0 +1,130 @@
+import { oc } from '@orpc/contract';
+import { z } from 'zod';
+import { digest, id, instant, ok, reason, sha, slug, trust } from './values.ts';
+
+/**
+ * The runner protocol, version 1. Order of calls for one attempt:
+ * poll -> (lease) -> start -> [renew every `renewSeconds` | log append | steps]* -> reports? -> result.
+ * Every call after the poll names the attempt and its lease epoch. A stale epoch answers 409 `lease-lost`:
+ * the runner then ends the containers and sends nothing more of that attempt. All calls may be repeated:
+ * the same content gets the same answer.
+ *
+ * Log bytes are not JSON: `POST /api/v1/runner/attempts/{attemptId}/log?offset=N&epoch=E` with
+ * `application/octet-stream`; 200 `{ length }`, 409 `log-conflict` (overlap with other bytes) or `lease-lost`,
+ * 416 `{ error, length }` on a gap.
+ */
+const stepSpec = z.object({
+  name: z.string(),
+  run: z.string(),
+  env: z.record(z.string(), z.string()),
+  timeoutSeconds: z.number().optional(),
+});
+const resources = z.object({ cpus: z.number(), memoryMiB: z.number(), pids: z.number() });
+const serviceContainer = z.object({
+  image: z.string(),
+  port: z.number().optional(),
+  healthy: z.string().optional(),
+  env: z.record(z.string(), z.string()),
+});
+export const registryCredential = z.object({ registry: z.string(), username: z.string(), password: z.string() });
+
+export const stepsWork = z.object({
+  kind: z.literal('steps'),
+  /** `built` is already replaced by `repository@sha256:...`. */
+  image: z.string(),
+  steps: z.array(stepSpec),
+  env: z.record(z.string(), z.string()),
+  services: z.record(z.string(), serviceContainer),
+  junit: z.array(z.string()),
+  resources,
+});
+export const imageWork = z.object({
+  kind: z.literal('image'),
+  context: z.string(),
+  dockerfile: z.string(),
+  repository: z.string(),
+  target: z.string().optional(),
+  args: z.record(z.string(), z.string()),
+  platforms: z.array(z.string()),
+});
+export const leaseGrant = z.object({
+  attemptId: id,
+  epoch: z.number().int(),
+  expiresAt: instant,
+  renewSeconds: z.number(),
+  run: z.object({ id, service: slug, team: slug, number: z.number().int(), ref: z.string(), commit: sha, trust }),
+  job: z.object({ key: z.string(), attempt: z.number().int(), timeoutSeconds: z.number() }),
+  source: z.object({
+    url: z.string(),
+    /** Folder of the service inside the repository; steps run there. */
+    path: z.string(),
+    commit: sha,
+    ref: z.string(),
+    credential: z.object({ username: z.string(), password: z.string() }).nullable(),
+  }),
+  work: z.discriminatedUnion('kind', [stepsWork, imageWork]),
+  /** Only the declared ones, only on trusted runs. */
+  secrets: z.array(z.object({ name: z.string(), value: z.string() })),
+  registries: z.array(registryCredential),
+  log: z.object({ maxBytes: z.number().int(), length: z.number().int() }),
+});
+export type LeaseGrant = z.infer<typeof leaseGrant>;
+
+export const stepReport = z.object({
+  index: z.number().int().min(0).max(1000),
+  name: z.string().max(200),
+  status: z.enum(['queued', 'running', 'passed', 'failed', 'errored', 'cancelled', 'skipped']),
+  startedAt: instant.nullable(),
+  finishedAt: instant.nullable(),
+  exitCode: z.number().int().min(0).max(255).nullable(),
+  logOffset: z.number().int().min(0).nullable(),
+});
+export const attemptResult = z.object({
+  outcome: z.enum(['passed', 'failed', 'errored', 'cancelled']),
+  reason: reason.optional(),
+  exitCode: z.number().int().min(0).max(255).optional(),
+  steps: z.array(stepReport).max(1000),
+  /** Length and hash of the whole log as the runner sent it. */
+  log: z.object({ length: z.number().int().min(0), sha256: z.string().regex(/^[0-9a-f]{64}$/), truncated: z.boolean() }),
+  image: z.object({ repository: z.string().max(500), digest }).optional(),
+});
+export type AttemptResult = z.infer<typeof attemptResult>;
+
+const onLease = { attemptId: id, epoch: z.number().int().min(1) };
+const leaseErrors = { CONFLICT: { status: 409, data: z.object({ code: z.enum(['lease-lost', 'result-conflict']) }) } } as const;
+
+export const runnerContract = {
+  register: oc
+    .route({ method: 'POST', path: '/runner/register', tags: ['runner protocol'], summary: 'Exchange a registration token for a runner token' })
+    .input(z.object({ token: z.string().max(200), name: z.string().min(1).max(100), protocol: z.number().int(), version: z.string().max(50) }))
+    .output(z.object({ runnerId: id, token: z.string(), pool: slug, labels: z.array(z.string()) })),
+  poll: oc
+    .route({ method: 'POST', path: '/runner/poll', tags: ['runner protocol'], summary: 'Wait up to waitSeconds for a lease; the same pollId gets the same lease back' })
+    .input(z.object({ pollId: id, slots: z.number().int().min(1).max(200), waitSeconds: z.number().min(0).max(55).default(30), protocol: z.number().int(), draining: z.boolean().default(false) }))
+    .output(z.object({ lease: leaseGrant.nullable() })),
+  start: oc
+    .route({ method: 'POST', path: '/runner/attempts/{attemptId}/start', tags: ['runner protocol'], summary: 'The runner begins' })
+    .input(z.object(onLease))
+    .errors(leaseErrors)
+    .output(ok),
+  renew: oc
+    .route({ method: 'POST', path: '/runner/attempts/{attemptId}/renew', tags: ['runner protocol'], summary: 'Keep the lease; learns of a cancel' })
+    .input(z.object(onLease))
+    .errors(leaseErrors)
+    .output(z.object({ expiresAt: instant, cancel: z.boolean() })),
+  steps: oc
+    .route({ method: 'POST', path: '/runner/attempts/{attemptId}/steps', tags: ['runner protocol'], summary: 'Progress of the steps' })
+    .input(z.object({ ...onLease, steps: z.array(stepReport).max(1000) }))
+    .errors(leaseErrors)
+    .output(ok),
+  report: oc
+    .route({ method: 'POST', path: '/runner/attempts/{attemptId}/reports', tags: ['runner protocol'], summary: 'One JUnit XML file, as text' })
+    .input(z.object({ ...onLease, file: z.string().max(500), xml: z.string().max(4_000_000) }))
+    .errors(leaseErrors)
+    .output(z.object({ passed: z.number().int(), failed: z.number().int(), skipped: z.number().int() })),
+  result: oc
+    .route({ method: 'POST', path: '/runner/attempts/{attemptId}/result', tags: ['runner protocol'], summary: 'The end of the attempt' })
+    .input(z.object({ ...onLease, result: attemptResult }))
+    .errors(leaseErrors)
+    .output(ok),
+};

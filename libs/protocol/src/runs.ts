@@ -1,0 +1,152 @@
+import { oc } from '@orpc/contract';
+import { z } from 'zod';
+import { actor, attemptStatus, deploymentStatus, digest, id, instant, ok, page, pageQuery, reason, slug, stageName, status, trust, waiting } from './values.ts';
+
+export const stageCell = z.object({
+  stage: stageName,
+  status,
+  startedAt: instant.nullable(),
+  finishedAt: instant.nullable(),
+  /** A few words for the cell: what failed or what it waits for; null when the duration says it all. */
+  label: z.string().nullable(),
+});
+export const runSummary = z.object({
+  id,
+  service: slug,
+  team: slug,
+  number: z.number().int(),
+  status,
+  ref: z.string(),
+  commit: z.string(),
+  message: z.string(),
+  author: z.string(),
+  trust,
+  trigger: z.object({ kind: z.enum(['push', 'manual', 'rerun']), by: actor, rerunOf: z.string().optional() }),
+  stages: z.array(stageCell),
+  createdAt: instant,
+  startedAt: instant.nullable(),
+  finishedAt: instant.nullable(),
+  reason: reason.nullable(),
+});
+export const stepDetail = z.object({
+  index: z.number().int(),
+  name: z.string(),
+  status,
+  startedAt: instant.nullable(),
+  finishedAt: instant.nullable(),
+  exitCode: z.number().int().nullable(),
+  /** Byte offset in the attempt's log where the step's output begins. */
+  logOffset: z.number().int().nullable(),
+});
+export const attemptDetail = z.object({
+  id,
+  number: z.number().int(),
+  status: attemptStatus,
+  runner: z.string().nullable(),
+  queuedAt: instant,
+  startedAt: instant.nullable(),
+  finishedAt: instant.nullable(),
+  reason: reason.nullable(),
+  exitCode: z.number().int().nullable(),
+  steps: z.array(stepDetail),
+  log: z.object({ length: z.number().int(), sealed: z.boolean(), truncated: z.boolean(), incomplete: z.boolean() }),
+});
+export const jobDetail = z.object({
+  key: z.string(),
+  stage: stageName,
+  name: z.string(),
+  needs: z.array(z.string()),
+  status,
+  image: z.string().nullable(),
+  startedAt: instant.nullable(),
+  finishedAt: instant.nullable(),
+  reason: reason.nullable(),
+  waiting: waiting.nullable(),
+  attempts: z.array(attemptDetail),
+});
+export const testCounts = z.object({ passed: z.number().int(), failed: z.number().int(), skipped: z.number().int() });
+export const runLane = z.object({
+  environment: slug,
+  status: z.union([deploymentStatus, z.literal('queued')]),
+  deploymentId: id.nullable(),
+  since: instant.nullable(),
+  reason: reason.nullable(),
+  waiting: waiting.nullable(),
+});
+export const runDetail = runSummary.extend({
+  jobs: z.array(jobDetail),
+  image: z.object({ repository: z.string(), digest }).nullable(),
+  releaseId: id.nullable(),
+  lanes: z.array(runLane),
+  tests: testCounts.nullable(),
+  findings: z.array(z.object({ severity: z.enum(['error', 'warning']), message: z.string(), line: z.number(), column: z.number(), rule: z.string() })),
+  cancelRequested: z.object({ by: actor, at: instant }).nullable(),
+  waiting: waiting.nullable(),
+});
+export const testCase = z.object({
+  job: z.string(),
+  suite: z.string(),
+  name: z.string(),
+  status: z.enum(['passed', 'failed', 'skipped']),
+  seconds: z.number(),
+  message: z.string().nullable(),
+});
+export const runEvent = z.object({ sequence: z.number().int(), at: instant, type: z.string(), text: z.string() });
+
+export const laneSummary = z.object({
+  laneId: id,
+  service: slug,
+  team: slug,
+  environment: slug,
+  live: z.object({ deploymentId: id, runNumber: z.number().int(), commit: z.string(), digest, since: instant }).nullable(),
+  /** Newest open deployment, or the last one when it did not pass. */
+  current: z
+    .object({ deploymentId: id, status: deploymentStatus, runNumber: z.number().int(), commit: z.string(), since: instant, approvals: z.number().int(), needed: z.number().int(), reason: reason.nullable() })
+    .nullable(),
+});
+export const boardService = z.object({
+  slug,
+  team: slug,
+  targets: z.array(z.string()),
+  latest: runSummary.nullable(),
+  lanes: z.array(laneSummary),
+});
+
+export const runsContract = {
+  board: oc
+    .route({ method: 'GET', path: '/board', tags: ['runs'], summary: 'All services of my teams with their newest run and lanes' })
+    .input(z.object({ team: slug.optional() }))
+    .output(z.object({ environments: z.array(slug), teams: z.array(z.object({ slug, title: z.string() })), services: z.array(boardService) })),
+  getService: oc
+    .route({ method: 'GET', path: '/services/{service}', tags: ['runs'], summary: 'One service' })
+    .input(z.object({ service: slug }))
+    .output(boardService.extend({ repository: z.object({ url: z.string(), path: z.string(), defaultBranch: z.string(), hookPath: z.string() }), release: z.array(slug) })),
+  listRuns: oc
+    .route({ method: 'GET', path: '/services/{service}/runs', tags: ['runs'], summary: 'Runs of a service, newest first' })
+    .input(z.object({ service: slug, ...pageQuery }))
+    .output(page(runSummary)),
+  getRun: oc
+    .route({ method: 'GET', path: '/services/{service}/runs/{number}', tags: ['runs'], summary: 'One run' })
+    .input(z.object({ service: slug, number: z.coerce.number().int().min(1) }))
+    .output(runDetail),
+  getRunEvents: oc
+    .route({ method: 'GET', path: '/runs/{runId}/events', tags: ['runs'], summary: 'Every state change of a run' })
+    .input(z.object({ runId: id }))
+    .output(z.array(runEvent)),
+  getRunTests: oc
+    .route({ method: 'GET', path: '/runs/{runId}/tests', tags: ['runs'], summary: 'Test cases, failures first' })
+    .input(z.object({ runId: id }))
+    .output(z.array(testCase)),
+  startRun: oc
+    .route({ method: 'POST', path: '/services/{service}/runs', tags: ['runs'], summary: 'Start a run by hand for a branch' })
+    .input(z.object({ service: slug, ref: z.string().max(500).optional() }))
+    .output(z.object({ runId: id, number: z.number().int() })),
+  cancelRun: oc
+    .route({ method: 'POST', path: '/runs/{runId}/cancel', tags: ['runs'], summary: 'Cancel' })
+    .input(z.object({ runId: id, reason: z.string().max(1000).optional() }))
+    .output(ok),
+  rerun: oc
+    .route({ method: 'POST', path: '/runs/{runId}/rerun', tags: ['runs'], summary: 'Run the same plan again' })
+    .input(z.object({ runId: id }))
+    .output(z.object({ runId: id, number: z.number().int() })),
+};

@@ -1,0 +1,131 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync } from 'node:fs';
+import { finished } from 'node:stream/promises';
+import type Docker from 'dockerode';
+import { ensureDebianPackages } from '../parts/debian-packages.ts';
+import { withFileLock } from '../parts/file-lock.ts';
+import { manifestDigest } from '../parts/manifest-digest.ts';
+import { temporaryFolder } from '../parts/temporary-folder.ts';
+import { baseImageRecipes } from './base-image-recipes.ts';
+import type { BaseImageName, BaseImageRecipe } from './base-image-recipes.ts';
+import { fingerprintLines, writeRootFileSystem } from './root-file-system.ts';
+import type { ImageContent } from './root-file-system.ts';
+
+export type { BaseImageName } from './base-image-recipes.ts';
+
+export interface BaseImagesOptions {
+  readonly docker: Docker;
+  readonly registry: { readonly url: string; readonly host: string };
+  /** All of them when left out. */
+  readonly only?: readonly BaseImageName[];
+  /** Node 24 for `base/node:24`; the one that runs this when left out. */
+  readonly nodeBinary?: string;
+  readonly report?: (line: string) => void;
+}
+
+export interface BaseImage {
+  readonly name: BaseImageName;
+  /** As a Dockerfile or job names it: `127.0.0.1:5000/base/node:24`. */
+  readonly reference: string;
+  /** The registry's digest of it. */
+  readonly digest: string;
+}
+
+/** Raise it when the way images are put together changes, so that kept ones are made anew. */
+const RECIPE_VERSION = 1;
+const FINGERPRINT_LABEL = 'io.sluice.base-image.fingerprint';
+
+/**
+ * Assembles small base images from programs of this machine and pushes them to the loopback registry, where no public
+ * registry can be reached. What is already there with the same content is left alone.
+ */
+export async function provideBaseImages({ docker, registry, only, nodeBinary, report }: BaseImagesOptions): Promise<readonly BaseImage[]> {
+  await ensureDebianPackages(['busybox-static', 'python3', 'tar'], report === undefined ? {} : { report });
+  const recipes = baseImageRecipes(checkedNode(nodeBinary)).filter(({ name }) => only === undefined || only.includes(name));
+  return withFileLock('base-images', async () => {
+    const images: BaseImage[] = [];
+    for (const recipe of recipes) images.push(await provide(docker, registry, recipe, report));
+    return images;
+  });
+}
+
+async function provide(docker: Docker, registry: BaseImagesOptions['registry'], recipe: BaseImageRecipe, report?: (line: string) => void): Promise<BaseImage> {
+  const reference = `${registry.host}/${recipe.name}`;
+  const [repository = '', tag = ''] = recipe.name.split(':');
+  const content = await recipe.content();
+  const fingerprint = createHash('sha256').update(JSON.stringify([RECIPE_VERSION, process.arch, recipe.command, fingerprintLines(content)])).digest('hex');
+  let kept = await inspect(docker, reference);
+  if (kept?.fingerprint !== fingerprint) {
+    report?.(`assembling ${recipe.name}`);
+    await importImage(docker, reference, recipe.command, fingerprint, content);
+    kept = undefined;
+  }
+  const pushed = await manifestDigest(registry.url, repository, tag);
+  if (kept !== undefined && pushed !== undefined && kept.digests.some((digest) => digest === `${registry.host}/${repository}@${pushed}`)) {
+    return { name: recipe.name, reference, digest: pushed };
+  }
+  return { name: recipe.name, reference, digest: await push(docker, reference) };
+}
+
+async function inspect(docker: Docker, reference: string): Promise<{ fingerprint: string | undefined; digests: readonly string[] } | undefined> {
+  try {
+    const { Config, RepoDigests } = await docker.getImage(reference).inspect();
+    return { fingerprint: Config.Labels?.[FINGERPRINT_LABEL], digests: RepoDigests ?? [] };
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 404) return undefined;
+    throw error;
+  }
+}
+
+async function importImage(docker: Docker, reference: string, command: readonly string[], fingerprint: string, content: ImageContent): Promise<void> {
+  const folder = temporaryFolder('base-image');
+  try {
+    writeRootFileSystem(folder.path, content);
+    chmodSync(folder.path, 0o755);
+    for (const open of ['tmp', 'var/tmp']) chmodSync(`${folder.path}/${open}`, 0o1777);
+    const tar = spawn('tar', ['--create', '--directory', folder.path, '--owner=0', '--group=0', '--numeric-owner', '--sort=name', '.'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const at = reference.lastIndexOf(':');
+    const answer = await docker.importImage(tar.stdout, {
+      repo: reference.slice(0, at),
+      tag: reference.slice(at + 1),
+      changes: ['ENV PATH=/usr/local/bin:/usr/bin:/bin', `CMD ${JSON.stringify(command)}`, `LABEL ${FINGERPRINT_LABEL}=${fingerprint}`],
+    });
+    await follow(docker, answer);
+    if (tar.exitCode === null) await finished(tar.stdout);
+  } finally {
+    folder.remove();
+  }
+}
+
+async function push(docker: Docker, reference: string): Promise<string> {
+  // Any non-empty sign-in will do: the registry on loopback asks for none, and the engine's API wants the header.
+  const progress = await follow(docker, await docker.getImage(reference).push({ authconfig: { username: '', password: '', serveraddress: '' } }));
+  const digest = progress.map((step) => step.aux?.Digest).find((found) => found !== undefined);
+  if (digest === undefined) throw new Error(`The push of ${reference} ended without a digest from the registry.`);
+  return digest;
+}
+
+interface Progress {
+  readonly error?: string;
+  readonly aux?: { readonly Digest?: string };
+}
+
+/** Waits for the end of an engine operation; its failure arrives inside the stream, not as a status. */
+function follow(docker: Docker, stream: NodeJS.ReadableStream): Promise<readonly Progress[]> {
+  return new Promise((resolve, reject) => {
+    docker.modem.followProgress(stream, (error: Error | null, steps: Progress[]) => {
+      const failed = steps?.find((step) => step.error !== undefined)?.error;
+      if (error !== null || failed !== undefined) reject(new Error(`The container engine said: ${failed ?? error?.message}`, { cause: error }));
+      else resolve(steps);
+    });
+  });
+}
+
+function checkedNode(nodeBinary: string | undefined): string {
+  if (nodeBinary !== undefined) return nodeBinary;
+  if (!process.version.startsWith('v24.')) throw new Error(`The base image needs Node 24 and this is ${process.version}: run it with node_modules/.bin/node.`);
+  return process.execPath;
+}

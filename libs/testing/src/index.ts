@@ -1,0 +1,17 @@
+export * from './parts/chromium.ts';
+export * from './parts/debian-packages.ts';
+export * from './parts/docker-engine.ts';
+export * from './parts/eventually.ts';
+export * from './parts/fault-proxy.ts';
+export * from './parts/file-lock.ts';
+export * from './parts/free-port.ts';
+export * from './parts/git-host.ts';
+export type { RepositoryHook } from './parts/git-repositories.ts';
+export * from './parts/manifest-digest.ts';
+export * from './parts/postgres.ts';
+export * from './parts/push-hook.ts';
+export * from './parts/redis.ts';
+export * from './parts/registry.ts';
+export * from './parts/virtual-clock.ts';
+export * from './base-images/provide-base-images.ts';
+export * from './examples/copy-example.ts';

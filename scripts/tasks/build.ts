@@ -1,0 +1,3 @@
+import { buildWorkspace } from '../build-workspace.ts';
+
+process.exitCode = await buildWorkspace(process.argv.slice(2));

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { chooseSuites } from './choose-suites.ts';
+import { addTotals, describeTotals, totalsOfSummary, totalsOfVitestReport } from './test-totals.ts';
+
+const report = { numPassedTests: 3, numFailedTests: 0, numPendingTests: 1, numTodoTests: 1, testResults: [] };
+
+test('the closing line names skipped tests only when there are some', () => {
+  expect(describeTotals({ passed: 3, failed: 0, skipped: 0 })).toBe('3 passed, 0 failed');
+  expect(describeTotals({ passed: 3, failed: 1, skipped: 2 })).toBe('3 passed, 1 failed, 2 skipped');
+  expect(addTotals({ passed: 1, failed: 2, skipped: 3 }, { passed: 10, failed: 20, skipped: 30 })).toEqual({ passed: 11, failed: 22, skipped: 33 });
+});
+
+test('a green report counts passed, skipped and planned tests', () => {
+  expect(totalsOfVitestReport(report, 0)).toEqual({ passed: 3, failed: 0, skipped: 2 });
+});
+
+test('a test file that cannot be loaded counts as one failure', () => {
+  const broken = { ...report, testResults: [{ status: 'failed', assertionResults: [] }] };
+  expect(totalsOfVitestReport(broken, 1).failed).toBe(1);
+});
+
+test('a failed test is not counted a second time through its file', () => {
+  const failed = { ...report, numFailedTests: 1, testResults: [{ status: 'failed', assertionResults: [{ status: 'failed' }] }] };
+  expect(totalsOfVitestReport(failed, 1).failed).toBe(1);
+});
+
+test('trouble outside any test, or no report at all, counts as one failure', () => {
+  expect(totalsOfVitestReport(report, 1).failed).toBe(1);
+  expect(totalsOfVitestReport(undefined, 0).failed).toBe(1);
+});
+
+test('an end-to-end summary must hold counts and agree with the exit code', () => {
+  expect(totalsOfSummary({ passed: 2, failed: 0 }, 0)).toEqual({ passed: 2, failed: 0, skipped: 0 });
+  expect(totalsOfSummary({ passed: 2, failed: 0, skipped: 1 }, 1)).toEqual({ passed: 2, failed: 1, skipped: 1 });
+  for (const broken of [undefined, null, {}, { passed: '2', failed: 0 }, { passed: 2, failed: -1 }]) {
+    expect(totalsOfSummary(broken, 0).failed).toBe(1);
+  }
+});
+
+test('arguments choose the suites', () => {
+  expect(chooseSuites([])).toEqual({ vitest: [], endToEnd: [] });
+  expect(chooseSuites(['libs/engine'])).toEqual({ vitest: ['libs/engine'], endToEnd: undefined });
+  expect(chooseSuites(['--unit'])).toEqual({ vitest: [], endToEnd: undefined });
+  expect(chooseSuites(['--e2e', 'happy-path'])).toEqual({ vitest: undefined, endToEnd: ['happy-path'] });
+});
