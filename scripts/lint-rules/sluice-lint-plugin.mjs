@@ -1,6 +1,12 @@
 // Rules that no stock rule can express. Loaded by oxlint; proven to fire by sluice-lint-plugin.spec.ts.
 
-const ambientCalls = new Set(['Date.now', 'Math.random', 'performance.now', 'crypto.randomUUID', 'crypto.getRandomValues']);
+const ambientCalls = new Set([
+  'Date.now',
+  'Math.random',
+  'performance.now',
+  'crypto.randomUUID',
+  'crypto.getRandomValues',
+]);
 
 /** @param {any} node @returns {string | undefined} "object.property" of a member expression on a plain name */
 function memberName(node) {
@@ -18,7 +24,10 @@ const noAmbientInput = {
       MemberExpression(node) {
         const name = memberName(node);
         if (name !== undefined && ambientCalls.has(name)) {
-          context.report({ node, message: `${name} makes the core unrepeatable: take time, ids and chance as parameters.` });
+          context.report({
+            node,
+            message: `${name} makes the core unrepeatable: take time, ids and chance as parameters.`,
+          });
         }
       },
       /** @param {any} node */
@@ -46,7 +55,10 @@ const noHtmlInjection = {
     /** @param {any} node @param {unknown} name */
     const check = (node, name) => {
       if (typeof name !== 'string' || !htmlSinks.has(name)) return;
-      context.report({ node, message: `${name} turns text into markup, and logs, branches and messages are untrusted: render text nodes.` });
+      context.report({
+        node,
+        message: `${name} turns text into markup, and logs, branches and messages are untrusted: render text nodes.`,
+      });
     };
     return {
       /** @param {any} node */

@@ -6,7 +6,8 @@ import { runNode, workspaceRoot } from '../workspace.ts';
 const program = 'apps/e2e/src/bench/main.ts';
 
 if (existsSync(join(workspaceRoot, program))) {
-  process.exitCode = (await buildWorkspace()) || (await runNode(['--conditions=@sluice/source', program, ...process.argv.slice(2)]));
+  process.exitCode =
+    (await buildWorkspace()) || (await runNode(['--conditions=@sluice/source', program, ...process.argv.slice(2)]));
 } else {
   console.error(`bench: there is nothing to measure with, because ${program} does not exist yet.`);
   process.exitCode = 1;

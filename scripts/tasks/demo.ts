@@ -2,4 +2,5 @@ import { buildWorkspace } from '../build-workspace.ts';
 import { runNode } from '../workspace.ts';
 
 process.exitCode =
-  (await buildWorkspace()) || (await runNode(['--conditions=@sluice/source', 'apps/demo/src/main.ts', ...process.argv.slice(2)]));
+  (await buildWorkspace()) ||
+  (await runNode(['--conditions=@sluice/source', 'apps/demo/src/main.ts', ...process.argv.slice(2)]));

@@ -1,4 +1,6 @@
 import { buildWorkspace } from '../build-workspace.ts';
 import { runNode } from '../workspace.ts';
 
-process.exitCode = (await buildWorkspace()) || (await runNode(['--enable-source-maps', 'apps/server/dist/main.js', ...process.argv.slice(2)]));
+process.exitCode =
+  (await buildWorkspace()) ||
+  (await runNode(['--enable-source-maps', 'apps/server/dist/main.js', ...process.argv.slice(2)]));

@@ -9,14 +9,17 @@ import { addTotals, describeTotals, type TestTotals } from '../test-totals.ts';
 const chosen = chooseSuites(process.argv.slice(2));
 
 if ((await buildWorkspace()) !== 0) {
-  console.error('test: nothing was tested, because the build failed.');
+  console.error(
+    `test: nothing was tested, because the build failed.\n\n${describeTotals({ passed: 0, failed: 1, skipped: 0 })}`,
+  );
   process.exitCode = 1;
 } else {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-test-'));
   const totals: TestTotals[] = [];
   try {
     if (chosen.vitest !== undefined) totals.push(await runVitestSuite(join(folder, 'vitest.json'), chosen.vitest));
-    if (chosen.endToEnd !== undefined) totals.push(...(await runEndToEndSuite(join(folder, 'e2e.json'), chosen.endToEnd)));
+    if (chosen.endToEnd !== undefined)
+      totals.push(...(await runEndToEndSuite(join(folder, 'e2e.json'), chosen.endToEnd)));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,9 +1,10 @@
 import type { StageName } from '@sluice/pipeline-spec';
 import { isTerminal } from './statuses.ts';
-import type { JobKey, PlannedJob } from './plan.ts';
+import type { JobKey } from './plan.ts';
 import { STAGE_ORDER } from './plan-run.ts';
-import type { JobState, Reason, RunState } from './run.ts';
+import type { Reason, RunState } from './run.ts';
 import type { RunDraft } from './run-draft.ts';
+import { endRun, endStage, isAbsent, jobOf, jobsOf, skipJob, skipStage, wasOrIs } from './end-stage.ts';
 
 /** Moves a run as far as the facts allow: next jobs, next stage, the release, the end. */
 export function advanceRun(draft: RunDraft): void {
@@ -28,16 +29,6 @@ export function queueAttempt(draft: RunDraft, jobKey: JobKey): void {
   draft.effect({ type: 'queue-attempt', ...attempt });
 }
 
-export function jobOf(state: RunState, key: JobKey): JobState {
-  const job = state.jobs[key];
-  if (!job) throw new RangeError(`The plan of run ${state.runId} has no job "${key}".`);
-  return job;
-}
-
-function jobsOf(state: RunState, stage: StageName): readonly PlannedJob[] {
-  return state.plan.jobs.filter((job) => job.stage === stage);
-}
-
 /** Skipping a job may strand those that need it, whatever the order of the file: repeat until nothing moves. */
 function advanceJobs(draft: RunDraft, stage: StageName): void {
   let moved = true;
@@ -46,7 +37,9 @@ function advanceJobs(draft: RunDraft, stage: StageName): void {
     for (const planned of jobsOf(draft.state, stage)) {
       const job = jobOf(draft.state, planned.key);
       if (job.status !== 'queued' || job.attempts.length > 0) continue;
-      const stopper = planned.needs.map((need) => jobOf(draft.state, need)).find(({ status }) => isTerminal(status) && status !== 'passed');
+      const stopper = planned.needs
+        .map((need) => jobOf(draft.state, need))
+        .find(({ status }) => isTerminal(status) && status !== 'passed');
       if (stopper) {
         skipJob(draft, planned.key, {
           code: 'need-not-passed',
@@ -87,7 +80,10 @@ function releaseHindrance(trust: RunState['trust'], hasImage: boolean): Reason |
 }
 
 function endEarly(draft: RunDraft, stopped: StageName): void {
-  const reason: Reason = { code: 'stage-not-passed', message: `The ${stopped} stage ${wasOrIs(draft.state.stages[stopped].status)}.` };
+  const reason: Reason = {
+    code: 'stage-not-passed',
+    message: `The ${stopped} stage ${wasOrIs(draft.state.stages[stopped].status)}.`,
+  };
   skipStagesAfter(draft, STAGE_ORDER.indexOf(stopped) + 1, reason);
   endRun(draft);
 }
@@ -100,7 +96,8 @@ function endCancelledRun(draft: RunDraft): void {
     if (!isTerminal(job.status) && job.attempts.every(({ status }) => isTerminal(status))) skipJob(draft, key, reason);
   }
   if (Object.values(draft.state.jobs).some(({ status }) => !isTerminal(status))) return;
-  if (draft.state.lanes.some(({ status }) => status === 'waiting' || status === 'running' || status === 'unknown')) return;
+  if (draft.state.lanes.some(({ status }) => status === 'waiting' || status === 'running' || status === 'unknown'))
+    return;
   for (const stage of STAGE_ORDER) {
     const { startedAt, finishedAt } = draft.state.stages[stage];
     if (finishedAt !== undefined || isAbsent(draft.state, stage)) continue;
@@ -116,68 +113,6 @@ function skipStagesAfter(draft: RunDraft, from: number, reason: Reason): void {
   }
 }
 
-function skipStage(draft: RunDraft, stage: StageName, reason: Reason): void {
-  for (const { key } of jobsOf(draft.state, stage)) {
-    if (!isTerminal(jobOf(draft.state, key).status)) skipJob(draft, key, reason);
-  }
-  draft.emit({ type: 'stage-ended', stage, status: 'skipped', reason });
-}
-
-function skipJob(draft: RunDraft, jobKey: JobKey, reason: Reason): void {
-  draft.emit({ type: 'job-ended', jobKey, status: 'skipped', reason });
-}
-
-function isAbsent(state: RunState, stage: StageName): boolean {
-  return stage === 'release' ? state.lanes.length === 0 : jobsOf(state, stage).length === 0;
-}
-
-function endStage(draft: RunDraft, stage: StageName): void {
-  const { state } = draft;
-  const lanesLeft = stage === 'release' && state.lanes.some(({ status }) => status === 'queued');
-  // Only a cancelled run stops between two environments that are both fine.
-  const status = lanesLeft && !isTerminal(state.stages[stage].status) ? cutShort(state) : state.stages[stage].status;
-  const reason = status === 'passed' ? undefined : stageReason(state, stage, status);
-  draft.emit({ type: 'stage-ended', stage, status, ...(reason && { reason }) });
-}
-
-function cutShort(state: RunState): 'cancelled' | 'skipped' {
-  return state.lanes.every(({ status }) => status === 'queued') ? 'skipped' : 'cancelled';
-}
-
-function stageReason(state: RunState, stage: StageName, status: string): Reason | undefined {
-  if (stage === 'release') {
-    const lane = state.lanes.find((mirror) => mirror.status === status || (status === 'failed' && mirror.status === 'rolled-back'));
-    return lane?.reason;
-  }
-  const bad = jobsOf(state, stage)
-    .map(({ key }) => jobOf(state, key))
-    .filter((job) => job.status === status);
-  return bad.toSorted((a, b) => compareText(a.finishedAt ?? '', b.finishedAt ?? ''))[0]?.reason;
-}
-
-function endRun(draft: RunDraft): void {
-  const { state } = draft;
-  const reason = runReason(state);
-  draft.emit({ type: 'run-ended', status: state.status, ...(reason && { reason }) });
-}
-
-function runReason(state: RunState): Reason | undefined {
-  if (state.status === 'passed') return undefined;
-  if (state.cancelRequested) {
-    const { by, reason } = state.cancelRequested;
-    return { code: 'cancelled', message: `Cancelled by ${by.name}${reason ? `: ${reason}` : '.'}` };
-  }
-  return STAGE_ORDER.map((stage) => state.stages[stage]).find(({ status }) => status === state.status)?.reason;
-}
-
 function nameOf(key: JobKey): string {
   return key.slice(key.indexOf('/') + 1);
-}
-
-function wasOrIs(status: string): string {
-  return status === 'failed' || status === 'errored' ? status : `was ${status}`;
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -4,7 +4,8 @@ import type { BuiltImage, JobState, Reason, RunCommand, RunState } from './run.t
 import type { JobKey, PlannedJob } from './plan.ts';
 import { draftRun, ignored, rejected } from './run-draft.ts';
 import type { RunDecision, RunDraft } from './run-draft.ts';
-import { advanceRun, jobOf, queueAttempt } from './advance-run.ts';
+import { advanceRun, queueAttempt } from './advance-run.ts';
+import { jobOf } from './end-stage.ts';
 import type { DecideContext } from './run.ts';
 
 type Ended = Extract<RunCommand, { type: 'attempt-ended' }>;
@@ -66,13 +67,19 @@ function judge({ outcome, reason, image }: Ended, planned: PlannedJob): Judged {
       if (image?.digest) return { status: 'passed', image };
       return {
         status: 'errored',
-        reason: { code: 'no-digest', message: 'The image was built, but no digest of a push to the registry was reported.' },
+        reason: {
+          code: 'no-digest',
+          message: 'The image was built, but no digest of a push to the registry was reported.',
+        },
       };
     case 'cancelled':
       // Nobody asked for it, so it is trouble of ours and may be retried like any other.
       return {
         status: 'errored',
-        reason: reason ?? { code: 'cancelled-by-runner', message: 'The runner gave the job up although nobody had cancelled the run.' },
+        reason: reason ?? {
+          code: 'cancelled-by-runner',
+          message: 'The runner gave the job up although nobody had cancelled the run.',
+        },
       };
     case 'failed':
     case 'errored':
@@ -95,12 +102,16 @@ function settleJob(draft: RunDraft, jobKey: JobKey, { status, reason, image }: J
   if (status === 'cancelled') {
     return draft.emit({ type: 'job-ended', jobKey, status: 'cancelled', ...(reason && { reason }) });
   }
-  if (mayRetry(plannedJob(draft.state, jobKey), jobOf(draft.state, jobKey), status as Bad)) return queueAttempt(draft, jobKey);
+  if (mayRetry(plannedJob(draft.state, jobKey), jobOf(draft.state, jobKey), status as Bad))
+    return queueAttempt(draft, jobKey);
   draft.emit({
     type: 'job-ended',
     jobKey,
     status: status === 'failed' ? 'failed' : 'errored',
-    reason: status === 'lost' ? { code: 'runner-lost', message: reason?.message ?? DEFAULT_REASON.lost.message } : reason ?? DEFAULT_REASON[status as Bad],
+    reason:
+      status === 'lost'
+        ? { code: 'runner-lost', message: reason?.message ?? DEFAULT_REASON.lost.message }
+        : (reason ?? DEFAULT_REASON[status as Bad]),
   });
 }
 
@@ -108,7 +119,10 @@ function mayRetry({ retry }: PlannedJob, job: JobState, status: Bad): boolean {
   return retry.on.includes(status) && job.attempts.length <= retry.times;
 }
 
-function begin(draft: RunDraft, { jobKey, attemptId, runner }: { jobKey: JobKey; attemptId: string; runner: string }): void {
+function begin(
+  draft: RunDraft,
+  { jobKey, attemptId, runner }: { jobKey: JobKey; attemptId: string; runner: string },
+): void {
   if (draft.state.startedAt === undefined) draft.emit({ type: 'run-started' });
   draft.emit({ type: 'attempt-started', jobKey, attemptId, runner });
 }

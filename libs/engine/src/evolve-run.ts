@@ -85,7 +85,12 @@ function apply(state: RunState, event: RunEvent): RunState {
         }),
       );
     case 'job-ended':
-      return withJob(state, event.jobKey, (job) => ({ ...job, status: event.status, finishedAt: at, ...reasonOf(event) }));
+      return withJob(state, event.jobKey, (job) => ({
+        ...job,
+        status: event.status,
+        finishedAt: at,
+        ...reasonOf(event),
+      }));
     case 'image-recorded':
       return { ...state, image: event.image };
     case 'cancel-requested':
@@ -122,7 +127,8 @@ function withStage(state: RunState, stage: StageName, change: Partial<StageState
 
 function withJob(state: RunState, key: JobKey, change: (job: JobState) => JobState): RunState {
   const job = state.jobs[key];
-  if (!job) throw new BrokenHistoryError(`The history of run ${state.runId} names the job "${key}", which its plan lacks.`);
+  if (!job)
+    throw new BrokenHistoryError(`The history of run ${state.runId} names the job "${key}", which its plan lacks.`);
   return { ...state, jobs: { ...state.jobs, [key]: change(job) } };
 }
 

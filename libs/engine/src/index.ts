@@ -3,3 +3,31 @@ export * from './plan.ts';
 export * from './run.ts';
 export * from './lane.ts';
 export * from './pick.ts';
+export { STAGE_ORDER, jobKey, plan } from './plan-run.ts';
+export { decideRun } from './decide-run.ts';
+export { BrokenHistoryError, evolveRun, foldRun } from './evolve-run.ts';
+export type { RunDecision } from './run-draft.ts';
+export { jobStageStatus, releaseStatus, runStatus, stageStatus } from './run-status.ts';
+export type { StageFacts } from './run-status.ts';
+export { decideLane } from './decide-lane.ts';
+export { evolveLane, foldLane } from './evolve-lane.ts';
+export type { LaneDecision } from './lane-draft.ts';
+export { isGateOpen } from './advance-lane.ts';
+export { approverStanding } from './approver-standing.ts';
+export type { ApproverStanding } from './approver-standing.ts';
+export { pick } from './pick-attempts.ts';
+export { choosePool } from './choose-pool.ts';
+export type { PoolOffer, PoolRequirement } from './choose-pool.ts';
+export * from './lease.ts';
+export * from './transitions.ts';
+export { waitingCause } from './waiting-cause.ts';
+export type { QueuedAttempt, WaitingCause, WaitingDeployment } from './waiting-cause.ts';
+export {
+  NewerVersionError,
+  UnreadableRecordError,
+  readLaneEvent,
+  readLaneState,
+  readPlan,
+  readRunEvent,
+  readRunState,
+} from './read-stored.ts';

@@ -13,7 +13,10 @@ export function recordRelease(
 ): RunDecision {
   if (state.releaseId !== undefined) {
     if (state.releaseId === releaseId) return ignored('The release is recorded already.');
-    return rejected('other-release', `The run made the release "${state.releaseId}"; it cannot make "${releaseId}" too.`);
+    return rejected(
+      'other-release',
+      `The run made the release "${state.releaseId}"; it cannot make "${releaseId}" too.`,
+    );
   }
   if (isTerminal(state.status)) return afterTheEnd(state, releaseId);
   if (state.stages.release.startedAt === undefined) return noRelease();
@@ -24,12 +27,18 @@ export function recordRelease(
 }
 
 /** The lane is the truth, and its words may come late, twice or out of order. */
-export function mirrorLane(state: RunState, command: Extract<RunCommand, { type: 'lane-changed' }>, ctx: DecideContext): RunDecision {
+export function mirrorLane(
+  state: RunState,
+  command: Extract<RunCommand, { type: 'lane-changed' }>,
+  ctx: DecideContext,
+): RunDecision {
   const { type: _, ...word } = command;
   const mirror = state.lanes.find(({ environment }) => environment === word.environment);
   if (!mirror) return rejected('unknown-environment', `The run's route has no environment "${word.environment}".`);
   if (isTerminal(state.status)) {
-    return word.status === 'waiting' ? afterTheEnd(state, state.releaseId) : ignored(`The run has ended already: ${state.status}.`);
+    return word.status === 'waiting'
+      ? afterTheEnd(state, state.releaseId)
+      : ignored(`The run has ended already: ${state.status}.`);
   }
   if (state.stages.release.startedAt === undefined) return noRelease();
   if (isOldWord(mirror, command)) return ignored('The run has heard a newer word of this lane.');

@@ -24,8 +24,7 @@ export interface PlannedJob {
   /** Keys of jobs of the same stage; the order of stages needs no edge. */
   readonly needs: readonly JobKey[];
   readonly work:
-    | { readonly kind: 'steps'; readonly spec: JobSpec }
-    | { readonly kind: 'image'; readonly spec: ImageBuildSpec };
+    { readonly kind: 'steps'; readonly spec: JobSpec } | { readonly kind: 'image'; readonly spec: ImageBuildSpec };
   readonly labels: readonly string[];
   readonly secrets: readonly string[];
   readonly timeoutSeconds: number;

@@ -17,13 +17,15 @@ export function stageStatus(stage: StageName, facts: StageFacts): Status {
   return jobStageStatus(jobs);
 }
 
-/** A stage that is going on is `running` even while each of its jobs waits for a retry. */
+/** A stage that has begun stays `running` even while each of its jobs waits for a retry. */
 export function jobStageStatus(jobs: readonly Pick<JobState, 'status' | 'attempts'>[]): Status {
   if (jobs.every((job) => job.status === 'skipped')) return 'skipped';
   if (jobs.every((job) => isTerminal(job.status))) {
     return worst(jobs.map((job) => job.status));
   }
-  const untouched = jobs.every((job) => job.status === 'queued' && job.attempts.length <= 1);
+  const untouched = jobs.every(
+    (job) => job.status === 'queued' && job.attempts.every(({ startedAt }) => startedAt === undefined),
+  );
   return untouched ? 'queued' : 'running';
 }
 
@@ -31,7 +33,8 @@ export function jobStageStatus(jobs: readonly Pick<JobState, 'status' | 'attempt
 export function releaseStatus(lanes: readonly Pick<LaneMirror, 'status'>[], started: boolean): Status {
   const statuses = lanes.map((lane) => lane.status);
   if (statuses.every((status) => status === 'skipped')) return 'skipped';
-  if (statuses.some((status) => status !== 'queued' && status !== 'skipped' && isActiveDeployment(status))) return 'running';
+  if (statuses.some((status) => status !== 'queued' && status !== 'skipped' && isActiveDeployment(status)))
+    return 'running';
   if (statuses.includes('waiting')) return 'waiting';
   const ended = worst(statuses.map((status) => (status === 'rolled-back' ? 'failed' : (status as Status))));
   if (ended !== 'passed') return ended;

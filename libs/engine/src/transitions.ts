@@ -54,7 +54,18 @@ export const DEPLOYMENT_TRANSITIONS: Transitions<DeploymentStatus> = {
 
 /** The run may miss words of the lane, so its mirror may jump, but never go back. */
 export const LANE_MIRROR_TRANSITIONS: Transitions<LaneMirror['status']> = {
-  queued: ['waiting', 'running', 'unknown', 'passed', 'failed', 'errored', 'cancelled', 'superseded', 'rolled-back', 'skipped'],
+  queued: [
+    'waiting',
+    'running',
+    'unknown',
+    'passed',
+    'failed',
+    'errored',
+    'cancelled',
+    'superseded',
+    'rolled-back',
+    'skipped',
+  ],
   waiting: ['running', 'unknown', 'passed', 'failed', 'errored', 'cancelled', 'superseded', 'rolled-back'],
   running: ['unknown', 'passed', 'failed', 'errored', 'cancelled', 'superseded', 'rolled-back'],
   unknown: ['passed', 'failed', 'errored', 'cancelled', 'superseded', 'rolled-back'],

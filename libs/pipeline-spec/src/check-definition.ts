@@ -4,7 +4,6 @@ import { ValueChecker } from './check-values.ts';
 import { FindingCollector } from './collect-findings.ts';
 import type { CheckedDefinition } from './definition.ts';
 import { MAX_JOBS } from './file-schema.ts';
-import type { LooseMap } from './loose-tree.ts';
 import { asMap, jobsOf } from './loose-tree.ts';
 import { MAX_BYTES, parseYaml, readTree, reportSyntax } from './read-yaml.ts';
 import { checkShape } from './shape-findings.ts';
@@ -22,17 +21,26 @@ export function checkDefinition(text: string, file: string): CheckedDefinition {
   } catch (trouble) {
     const findings = new FindingCollector(file, () => FIRST_PLACE);
     const why = trouble instanceof Error ? trouble.name : 'unknown trouble';
-    findings.error('unreadable', [], `The checker itself failed on this file (${why}), which is a fault of Sluice; report it with the file, and simplify the file until it passes.`);
+    findings.error(
+      'unreadable',
+      [],
+      `The checker itself failed on this file (${why}), which is a fault of Sluice; report it with the file, and simplify the file until it passes.`,
+    );
     return { findings: findings.list() };
   }
 }
 
 function check(text: string, file: string): CheckedDefinition {
-  if (typeof text !== 'string') return single('invalid-yaml', 'The definition is not text; give the content of a YAML file.', file);
+  if (typeof text !== 'string')
+    return single('invalid-yaml', 'The definition is not text; give the content of a YAML file.', file);
   // One character is at least one byte, so a huge text is refused before it is encoded.
   const bytes = text.length > MAX_BYTES ? text.length : new TextEncoder().encode(text).length;
   if (bytes > MAX_BYTES) {
-    return single('file-too-large', `The file has more than ${MAX_BYTES / 1024} KiB; move long scripts into files of the repository and call them.`, file);
+    return single(
+      'file-too-large',
+      `The file has more than ${MAX_BYTES / 1024} KiB; move long scripts into files of the repository and call them.`,
+      file,
+    );
   }
   const { document, position } = parseYaml(text);
   const findings = new FindingCollector(file, position);
@@ -45,10 +53,15 @@ function check(text: string, file: string): CheckedDefinition {
   findings.placesAre(places);
   const root = asMap(value);
   if (root !== undefined) {
-    dropJobsAboveLimit(root, findings);
+    const withinLimit = dropJobsAboveLimit(root as Record<string, unknown>, findings);
     const jobs = jobsOf(root);
-    for (const stage of ['commit', 'test'] as const) {
-      checkNeeds(stage, jobs.filter((job) => job.stage === stage), findings);
+    // Above the limit a need may well name a job that was dropped.
+    for (const stage of withinLimit ? (['commit', 'test'] as const) : []) {
+      checkNeeds(
+        stage,
+        jobs.filter((job) => job.stage === stage),
+        findings,
+      );
     }
     checkStages(root, jobs, findings);
     new ValueChecker(text, places, findings).check(root, jobs);
@@ -59,25 +72,33 @@ function check(text: string, file: string): CheckedDefinition {
 }
 
 /** Ten thousand jobs are one mistake, not ten thousand: what is above the limit is not looked at further. */
-function dropJobsAboveLimit(root: LooseMap, findings: FindingCollector): void {
-  let count = 0;
-  let reported = false;
+function dropJobsAboveLimit(root: Record<string, unknown>, findings: FindingCollector): boolean {
+  let left = MAX_JOBS;
+  let withinLimit = true;
   for (const stage of ['commit', 'test']) {
-    const jobs = asMap(asMap(root[stage])?.['jobs']) as Record<string, unknown> | undefined;
+    const jobs = asMap(asMap(root[stage])?.['jobs']);
     const names = Object.keys(jobs ?? {});
-    for (const name of names) {
-      if (++count <= MAX_JOBS || jobs === undefined) continue;
-      if (!reported) {
-        const path = [stage, 'jobs', name];
-        findings.error('too-many-jobs', path, `This is job ${MAX_JOBS + 1}; a definition has at most ${MAX_JOBS} jobs: split the service or join jobs.`, 'key');
+    const [first] = names.slice(left);
+    if (first !== undefined) {
+      if (withinLimit) {
+        const message = `This is job ${MAX_JOBS + 1}; a definition has at most ${MAX_JOBS} jobs: split the service or join jobs.`;
+        findings.error('too-many-jobs', [stage, 'jobs', first], message, 'key');
       }
-      reported = true;
-      delete jobs[name];
+      withinLimit = false;
+      const kept = Object.entries(jobs ?? {}).slice(0, left);
+      if (kept.length > 0) root[stage] = { ...asMap(root[stage]), jobs: Object.fromEntries(kept) };
+      else delete root[stage];
     }
+    left = Math.max(0, left - names.length);
   }
+  return withinLimit;
 }
 
-function single(rule: 'invalid-yaml' | 'file-too-large' | 'missing-key', message: string, file: string): CheckedDefinition {
+function single(
+  rule: 'invalid-yaml' | 'file-too-large' | 'missing-key',
+  message: string,
+  file: string,
+): CheckedDefinition {
   const findings = new FindingCollector(file, () => FIRST_PLACE);
   findings.error(rule, [], message);
   return { findings: findings.list() };

@@ -5,6 +5,9 @@ import type { PathPart } from './place.ts';
 import { quote } from './place.ts';
 import { didYouMean } from './suggest-name.ts';
 
+/** Looking for the nearest name costs time; a file with more unknown needs than this has another problem than spelling. */
+const MAX_SUGGESTIONS = 50;
+
 interface Need {
   readonly name: string;
   readonly path: readonly PathPart[];
@@ -15,16 +18,25 @@ export function checkNeeds(stage: LooseJob['stage'], jobs: readonly LooseJob[], 
   const names = jobs.map((job) => job.name);
   const known = new Set(names);
   const needs = new Map<string, Need[]>();
+  let suggestions = 0;
   for (const job of jobs) {
     const kept: Need[] = [];
     const seen = new Set<string>();
     for (const { value, path } of entriesOf(job.value['needs'], [...job.path, 'needs'])) {
       if (typeof value !== 'string') continue;
       if (value === job.name) {
-        findings.error('needs-self', path, `The job ${quote(job.name)} needs itself and could never start; remove it from \`needs\`.`);
+        findings.error(
+          'needs-self',
+          path,
+          `The job ${quote(job.name)} needs itself and could never start; remove it from \`needs\`.`,
+        );
       } else if (!known.has(value)) {
-        const meant = didYouMean(value, names);
-        findings.error('needs-unknown', path, `The ${stage} stage has no job ${quote(value)}; name a job of the same stage.${meant}`);
+        const meant = suggestions++ < MAX_SUGGESTIONS ? didYouMean(value, names) : '';
+        findings.error(
+          'needs-unknown',
+          path,
+          `The ${stage} stage has no job ${quote(value)}; name a job of the same stage.${meant}`,
+        );
       } else if (seen.has(value)) {
         findings.warning('duplicate-entry', path, `${quote(value)} stands twice in \`needs\`; remove one.`);
       } else {
@@ -38,7 +50,11 @@ export function checkNeeds(stage: LooseJob['stage'], jobs: readonly LooseJob[], 
 }
 
 /** Depth first without recursion; each edge that leads back into the open chain closes one circle. */
-function reportCycles(names: readonly string[], needs: ReadonlyMap<string, readonly Need[]>, findings: FindingCollector): void {
+function reportCycles(
+  names: readonly string[],
+  needs: ReadonlyMap<string, readonly Need[]>,
+  findings: FindingCollector,
+): void {
   const done = new Set<string>();
   for (const start of names) {
     if (done.has(start)) continue;
@@ -52,7 +68,11 @@ function reportCycles(names: readonly string[], needs: ReadonlyMap<string, reado
         done.add(top.name);
       } else if (open.has(need.name)) {
         const circle = chain.slice(open.get(need.name)).map((link) => link.name);
-        findings.error('needs-cycle', need.path, `These jobs wait for each other and could never start: ${showCircle([...circle, need.name])}; remove one of these needs.`);
+        findings.error(
+          'needs-cycle',
+          need.path,
+          `These jobs wait for each other and could never start: ${showCircle([...circle, need.name])}; remove one of these needs.`,
+        );
       } else if (!done.has(need.name)) {
         open.set(need.name, chain.length);
         chain.push({ name: need.name, next: 0 });

@@ -9,9 +9,22 @@ const ENGINE_SOCKET = /docker\.sock|containerd\.sock|podman\.sock/;
 
 /** Variables that make a shell, a loader or an interpreter run code before the step's own. */
 const RISKY_VARIABLES: ReadonlySet<string> = new Set([
-  'LD_PRELOAD', 'LD_LIBRARY_PATH', 'LD_AUDIT', 'DYLD_INSERT_LIBRARIES', 'BASH_ENV', 'ENV', 'PROMPT_COMMAND', 'PATH',
-  'GIT_SSH_COMMAND', 'NODE_OPTIONS', 'PYTHONPATH', 'PYTHONSTARTUP', 'PERL5OPT', 'RUBYOPT', 'JAVA_TOOL_OPTIONS',
-]); // prettier-ignore
+  'LD_PRELOAD',
+  'LD_LIBRARY_PATH',
+  'LD_AUDIT',
+  'DYLD_INSERT_LIBRARIES',
+  'BASH_ENV',
+  'ENV',
+  'PROMPT_COMMAND',
+  'PATH',
+  'GIT_SSH_COMMAND',
+  'NODE_OPTIONS',
+  'PYTHONPATH',
+  'PYTHONSTARTUP',
+  'PERL5OPT',
+  'RUBYOPT',
+  'JAVA_TOOL_OPTIONS',
+]);
 
 /** The rules about what values say: templates, engine sockets, doubtful variables, moving tags, doubled entries. */
 export class ValueChecker {
@@ -56,28 +69,49 @@ export class ValueChecker {
   #run(run: unknown, path: readonly PathPart[]): void {
     if (typeof run !== 'string') return;
     if (run.includes('${{')) {
-      const message = '`${{ }}` is never replaced in a script; give the value to the step as `env: { VALUE: ... }` or by `secrets`, and write "$VALUE" here.';
+      const message =
+        '`${{ }}` is never replaced in a script; give the value to the step as `env: { VALUE: ... }` or by `secrets`, and write "$VALUE" here.';
       this.#findings.error('template-in-run', path, message, this.#find('${{', path));
     }
     const socket = ENGINE_SOCKET.exec(run)?.[0];
     if (socket !== undefined) {
       // Naming the file does no harm by itself, and a test may well look that it is absent.
-      this.#findings.warning('not-allowed-by-runner-policy', path, `\`${socket}\` does not exist inside a job; use the build stage to build images.`, this.#find(socket, path));
+      this.#findings.warning(
+        'not-allowed-by-runner-policy',
+        path,
+        `\`${socket}\` does not exist inside a job; use the build stage to build images.`,
+        this.#find(socket, path),
+      );
     }
   }
 
   #variables(env: unknown, path: readonly PathPart[], inherited: boolean): void {
     for (const { name, value, path: at } of membersOf(env, path)) {
       if (inherited && RISKY_VARIABLES.has(name)) {
-        this.#findings.warning('risky-env', at, `\`${name}\` changes how every program of the step loads code; set it in front of the one command that needs it.`, 'key');
+        this.#findings.warning(
+          'risky-env',
+          at,
+          `\`${name}\` changes how every program of the step loads code; set it in front of the one command that needs it.`,
+          'key',
+        );
       }
       if (typeof value !== 'string') continue;
       if (value.includes('${{')) {
-        this.#findings.error('template-in-env', at, '`${{ }}` is not replaced here; list the name under `secrets`, or write the value itself.', this.#find('${{', at));
+        this.#findings.error(
+          'template-in-env',
+          at,
+          '`${{ }}` is not replaced here; list the name under `secrets`, or write the value itself.',
+          this.#find('${{', at),
+        );
       }
       const socket = ENGINE_SOCKET.exec(value)?.[0];
       if (socket !== undefined) {
-        this.#findings.error('not-allowed-by-runner-policy', at, `\`${socket}\` is refused: a job never gets the container engine's socket; remove the variable.`, this.#find(socket, at));
+        this.#findings.error(
+          'not-allowed-by-runner-policy',
+          at,
+          `\`${socket}\` is refused: a job never gets the container engine's socket; remove the variable.`,
+          this.#find(socket, at),
+        );
       }
     }
   }
@@ -89,14 +123,19 @@ export class ValueChecker {
     const { tag } = result.reference;
     if (tag !== undefined && tag !== 'latest') return;
     const why = tag === undefined ? 'has no tag, which means `latest`' : 'has the tag `latest`';
-    this.#findings.warning('mutable-tag', path, `The image ${quote(image)} ${why} and can change between two runs; write a version or a digest.`);
+    this.#findings.warning(
+      'mutable-tag',
+      path,
+      `The image ${quote(image)} ${why} and can change between two runs; write a version or a digest.`,
+    );
   }
 
   #doubles(list: unknown, path: readonly PathPart[]): void {
     const seen = new Set<unknown>();
     for (const { value, path: at } of entriesOf(list, path)) {
       if (typeof value !== 'string') continue;
-      if (seen.has(value)) this.#findings.warning('duplicate-entry', at, `${quote(value)} stands twice in this list; remove one.`);
+      if (seen.has(value))
+        this.#findings.warning('duplicate-entry', at, `${quote(value)} stands twice in this list; remove one.`);
       seen.add(value);
     }
   }
@@ -105,7 +144,12 @@ export class ValueChecker {
     const secret = new Set(entriesOf(secrets, []).map((entry) => entry.value));
     for (const { name, path: at } of membersOf(env, path)) {
       if (!secret.has(name)) continue;
-      this.#findings.error('env-secret-clash', at, `\`${name}\` is also listed under \`secrets\`; keep it in one of the two.`, 'key');
+      this.#findings.error(
+        'env-secret-clash',
+        at,
+        `\`${name}\` is also listed under \`secrets\`; keep it in one of the two.`,
+        'key',
+      );
     }
   }
 

@@ -47,7 +47,7 @@ export class FindingCollector {
     const kept = bySeverity.slice(0, MAX_FINDINGS - 1).sort(inFileOrder);
     const left = this.#found.length - kept.length;
     const severity = bySeverity[MAX_FINDINGS - 1]?.severity ?? 'error';
-    const message = `${left} more findings are not listed: mend these first and check again.`;
+    const message = `At least ${left} more findings are not listed: mend these first and check again.`;
     return [...kept, this.#finding(severity, 'too-many-findings', [], message, 0)];
   }
 

@@ -23,7 +23,8 @@ const mustBe = (what: string) => (issue: { input?: unknown }) =>
 function textWith(what: string, rule: RuleId, remedy: string, problem: (text: string) => string | undefined) {
   return z.string({ error: mustBe(what) }).superRefine((text, context) => {
     const wrong = problem(text);
-    if (wrong !== undefined) context.addIssue({ code: 'custom', message: says(rule, `${quote(text)} is refused: ${wrong}. ${remedy}`) });
+    if (wrong !== undefined)
+      context.addIssue({ code: 'custom', message: says(rule, `${quote(text)} is refused: ${wrong}. ${remedy}`) });
   });
 }
 
@@ -47,7 +48,10 @@ const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 const name = (what: string) =>
   z.string({ error: mustBe(what) }).regex(NAME, {
     error: (issue) =>
-      says('bad-name', `${quote(String(issue.input))} is not a name; write 1 to 63 of \`a-z\`, \`0-9\`, \`_\`, \`-\`, beginning with a letter or digit.`),
+      says(
+        'bad-name',
+        `${quote(String(issue.input))} is not a name; write 1 to 63 of \`a-z\`, \`0-9\`, \`_\`, \`-\`, beginning with a letter or digit.`,
+      ),
   });
 
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,254}$/;
@@ -55,47 +59,91 @@ const RUNNER_VARIABLE = /^SLUICE_/i;
 const variableName = z
   .string({ error: mustBe('a name') })
   .regex(VARIABLE, {
-    error: (issue) => says('bad-env-name', `${quote(String(issue.input))} is not a variable name; write letters, digits and \`_\`, not beginning with a digit.`),
+    error: (issue) =>
+      says(
+        'bad-env-name',
+        `${quote(String(issue.input))} is not a variable name; write letters, digits and \`_\`, not beginning with a digit.`,
+      ),
   })
   .superRefine((text, context) => {
     if (!RUNNER_VARIABLE.test(text)) return;
-    context.addIssue({ code: 'custom', message: says('reserved-env-name', `${quote(text)} is refused: names that begin with \`SLUICE_\` are set by the runner; choose another name.`) });
+    context.addIssue({
+      code: 'custom',
+      message: says(
+        'reserved-env-name',
+        `${quote(text)} is refused: names that begin with \`SLUICE_\` are set by the runner; choose another name.`,
+      ),
+    });
   });
 const variables = z.record(
   variableName,
-  z.union([z.string(), z.number(), z.boolean()], { error: mustBe('text, a number or true/false (write `""` for an empty value)') }),
+  z.union([z.string(), z.number(), z.boolean()], {
+    error: mustBe('text, a number or true/false (write `""` for an empty value)'),
+  }),
   { error: mustBe('a mapping of names to values') },
 );
 const secrets = listOf(variableName, 'secret names', 100);
 
 const pathText = textWith('a path', 'unsafe-path', 'Write a relative path such as `services/app`.', pathProblem);
-const globText = z
-  .string({ error: mustBe('a path pattern') })
-  .superRefine((text, context) => {
-    const unsafe = pathProblem(text);
-    const bad = unsafe === undefined ? patternProblem(text) : undefined;
-    if (unsafe !== undefined) context.addIssue({ code: 'custom', message: says('unsafe-path', `${quote(text)} is refused: ${unsafe}. Write a relative path such as \`reports/*.xml\`.`) });
-    if (bad !== undefined) context.addIssue({ code: 'custom', message: says('bad-pattern', `${quote(text)} is refused: ${bad}.`) });
-  });
-const branchPattern = textWith('a branch pattern', 'bad-pattern', 'Write a pattern such as `main` or `release/*`.', patternProblem);
+const globText = z.string({ error: mustBe('a path pattern') }).superRefine((text, context) => {
+  const unsafe = pathProblem(text);
+  const bad = unsafe === undefined ? patternProblem(text) : undefined;
+  if (unsafe !== undefined)
+    context.addIssue({
+      code: 'custom',
+      message: says(
+        'unsafe-path',
+        `${quote(text)} is refused: ${unsafe}. Write a relative path such as \`reports/*.xml\`.`,
+      ),
+    });
+  if (bad !== undefined)
+    context.addIssue({ code: 'custom', message: says('bad-pattern', `${quote(text)} is refused: ${bad}.`) });
+});
+const branchPattern = textWith(
+  'a branch pattern',
+  'bad-pattern',
+  'Write a pattern such as `main` or `release/*`.',
+  patternProblem,
+);
 
 const timeout = z
-  .union([z.string().meta({ pattern: DURATION_PATTERN.source.replace('(?=\\d)', '') }), z.number().meta({ minimum: 1, maximum: 86_400 })], {
-    error: mustBe('a duration such as `20m` or a number of seconds'),
-  })
+  .union(
+    [
+      z.string().meta({ pattern: DURATION_PATTERN.source.replace('(?=\\d)', '') }),
+      z.number().meta({ minimum: 1, maximum: 86_400 }),
+    ],
+    {
+      error: mustBe('a duration such as `20m` or a number of seconds'),
+    },
+  )
   .superRefine((value, context) => {
     if (parseDuration(value) !== undefined) return;
-    context.addIssue({ code: 'custom', message: says('bad-duration', `${quote(String(value))} is refused; write a duration such as \`90s\`, \`20m\` or \`1h30m\`, from 1s to 24h.`) });
+    context.addIssue({
+      code: 'custom',
+      message: says(
+        'bad-duration',
+        `${quote(String(value))} is refused; write a duration such as \`90s\`, \`20m\` or \`1h30m\`, from 1s to 24h.`,
+      ),
+    });
   });
 
-const image = textWith('an image reference', 'bad-image', 'Write a reference such as `node:24` or `registry.example.com/team/app:1.2`.', (text) => {
-  const result = parseImageReference(text);
-  return result.ok ? undefined : result.problem;
-});
+const image = textWith(
+  'an image reference',
+  'bad-image',
+  'Write a reference such as `node:24` or `registry.example.com/team/app:1.2`.',
+  (text) => {
+    const result = parseImageReference(text);
+    return result.ok ? undefined : result.problem;
+  },
+);
 
 const labels = listOf(
   z.string({ error: mustBe('a label') }).regex(/^[A-Za-z0-9][A-Za-z0-9_.:=/-]{0,62}$/, {
-    error: (issue) => says('bad-value', `${quote(String(issue.input))} is not a label; write 1 to 63 letters, digits, \`_\`, \`.\`, \`:\`, \`=\`, \`/\` or \`-\`.`),
+    error: (issue) =>
+      says(
+        'bad-value',
+        `${quote(String(issue.input))} is not a label; write 1 to 63 letters, digits, \`_\`, \`.\`, \`:\`, \`=\`, \`/\` or \`-\`.`,
+      ),
   }),
   'labels',
   20,
@@ -104,13 +152,21 @@ const labels = listOf(
 const retry = z.strictObject(
   {
     on: listOf(
-      z.enum(['lost', 'errored', 'failed'], { error: (issue) => says('bad-value', `${quote(String(issue.input))} is not a reason to try again; write \`lost\`, \`errored\` or \`failed\`.`) }),
+      z.enum(['lost', 'errored', 'failed'], {
+        error: (issue) =>
+          says(
+            'bad-value',
+            `${quote(String(issue.input))} is not a reason to try again; write \`lost\`, \`errored\` or \`failed\`.`,
+          ),
+      }),
       'reasons',
       3,
     )
       .optional()
       .meta({ description: 'Outcomes after which the job is tried again', default: ['lost'] }),
-    times: wholeNumber('the number of further attempts', 0, 5).optional().meta({ description: 'Attempts beyond the first', default: 1 }),
+    times: wholeNumber('the number of further attempts', 0, 5)
+      .optional()
+      .meta({ description: 'Attempts beyond the first', default: 1 }),
   },
   { error: mustBe('a mapping such as `{ on: [lost], times: 1 }`') },
 );
@@ -124,12 +180,24 @@ const resources = z.strictObject(
       .optional()
       .meta({ default: 2 }),
     memory: z
-      .union([z.string().meta({ pattern: MEMORY_PATTERN.source }), z.number().meta({ minimum: MIN_MEMORY_MIB, maximum: MAX_MEMORY_MIB })], {
-        error: mustBe('a size such as `512m` or `2g`'),
-      })
+      .union(
+        [
+          z.string().meta({ pattern: MEMORY_PATTERN.source }),
+          z.number().meta({ minimum: MIN_MEMORY_MIB, maximum: MAX_MEMORY_MIB }),
+        ],
+        {
+          error: mustBe('a size such as `512m` or `2g`'),
+        },
+      )
       .superRefine((value, context) => {
         if (parseMemory(value) !== undefined) return;
-        context.addIssue({ code: 'custom', message: says('bad-memory', `${quote(String(value))} is refused; write a size such as \`512m\` or \`2g\`, from 16m to 256g.`) });
+        context.addIssue({
+          code: 'custom',
+          message: says(
+            'bad-memory',
+            `${quote(String(value))} is refused; write a size such as \`512m\` or \`2g\`, from 16m to 256g.`,
+          ),
+        });
       })
       .optional()
       .meta({ default: '2g' }),
@@ -142,11 +210,15 @@ const step = z.strictObject(
   {
     name: z
       .string({ error: mustBe('text') })
-      .regex(/^[^\u0000-\u001f\u007f]{1,100}$/, { error: says('bad-value', 'is not a step name; write one line of 1 to 100 characters.') })
+      .regex(/^[^\u0000-\u001f\u007f]{1,100}$/, {
+        error: says('bad-value', 'is not a step name; write one line of 1 to 100 characters.'),
+      })
       .optional(),
     run: z
       .string({ error: mustBe('shell text') })
-      .refine((text) => text.trim() !== '', { error: says('bad-value', 'is empty; write the command, or remove the step.') })
+      .refine((text) => text.trim() !== '', {
+        error: says('bad-value', 'is empty; write the command, or remove the step.'),
+      })
       .meta({ description: "Shell text run by the image's `sh -e`; never templated" }),
     env: variables.optional(),
     timeout: timeout.optional(),
@@ -160,7 +232,9 @@ const serviceContainer = z.strictObject(
     port: wholeNumber('a port', 1, 65_535).optional(),
     healthy: z
       .string({ error: mustBe('an HTTP path') })
-      .regex(/^\/[\u0021-\u007e]{0,255}$/, { error: says('bad-value', 'is not an HTTP path; write one such as `/healthz`.') })
+      .regex(/^\/[\u0021-\u007e]{0,255}$/, {
+        error: says('bad-value', 'is not an HTTP path; write one such as `/healthz`.'),
+      })
       .optional()
       .meta({ description: 'HTTP path polled on `port` until it answers 2xx' }),
     env: variables.optional(),
@@ -171,15 +245,26 @@ const serviceContainer = z.strictObject(
 const job = z.strictObject(
   {
     image: image.meta({ description: 'OCI reference, or `built` (test stage only) for the image of this run' }),
-    steps: listOf(step, 'steps', 100).min(1, { error: says('bad-value', 'is empty; write at least one step such as `- run: npm test`.') }),
+    steps: listOf(step, 'steps', 100).min(1, {
+      error: says('bad-value', 'is empty; write at least one step such as `- run: npm test`.'),
+    }),
     needs: oneOrMany(name('the name of a job'), 'job names', MAX_JOBS).optional(),
     env: variables.optional(),
     secrets: secrets.optional(),
-    services: z.record(name('the name of a service container'), serviceContainer, { error: mustBe('a mapping of names to containers') }).optional(),
+    services: z
+      .record(name('the name of a service container'), serviceContainer, {
+        error: mustBe('a mapping of names to containers'),
+      })
+      .optional(),
     labels: labels.optional(),
     timeout: timeout.optional().meta({ default: '30m' }),
     retry: retry.optional(),
-    reports: z.strictObject({ junit: oneOrMany(globText, 'path patterns', 50).optional() }, { error: mustBe('a mapping such as `{ junit: "reports/*.xml" }`') }).optional(),
+    reports: z
+      .strictObject(
+        { junit: oneOrMany(globText, 'path patterns', 50).optional() },
+        { error: mustBe('a mapping such as `{ junit: "reports/*.xml" }`') },
+      )
+      .optional(),
     resources: resources.optional(),
   },
   { error: mustBe('a job with `image` and `steps`') },
@@ -189,7 +274,9 @@ const jobStage = z.strictObject(
   {
     jobs: z
       .record(name('the name of a job'), job, { error: mustBe('a mapping of job names to jobs') })
-      .refine((jobs) => Object.keys(jobs).length > 0, { error: says('bad-value', 'is empty; write at least one job, or remove the stage.') }),
+      .refine((jobs) => Object.keys(jobs).length > 0, {
+        error: says('bad-value', 'is empty; write at least one job, or remove the stage.'),
+      }),
   },
   { error: mustBe('a stage such as `{ jobs: { ... } }`') },
 );
@@ -198,15 +285,26 @@ const imageBuild = z.strictObject(
   {
     context: pathText.optional().meta({ default: '.' }),
     dockerfile: pathText.optional().meta({ default: 'Dockerfile' }),
-    repository: textWith('a repository', 'bad-repository', 'Write `host[:port]/path`, such as `registry.example.com/catalog`.', repositoryProblem),
+    repository: textWith(
+      'a repository',
+      'bad-repository',
+      'Write `host[:port]/path`, such as `registry.example.com/catalog`.',
+      repositoryProblem,
+    ),
     target: z
       .string({ error: mustBe('the name of a Dockerfile stage') })
-      .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/, { error: says('bad-value', 'is not a Dockerfile stage; write letters, digits, `_`, `.` and `-`.') })
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/, {
+        error: says('bad-value', 'is not a Dockerfile stage; write letters, digits, `_`, `.` and `-`.'),
+      })
       .optional(),
     args: variables.optional(),
     platforms: listOf(
       z.string({ error: mustBe('a platform') }).regex(/^linux\/[a-z0-9]{1,16}(?:\/v[0-9]{1,2})?$/, {
-        error: (issue) => says('bad-value', `${quote(String(issue.input))} is not a platform; write one such as \`linux/amd64\` or \`linux/arm64\`.`),
+        error: (issue) =>
+          says(
+            'bad-value',
+            `${quote(String(issue.input))} is not a platform; write one such as \`linux/amd64\` or \`linux/arm64\`.`,
+          ),
       }),
       'platforms',
       8,
@@ -223,7 +321,10 @@ const imageBuild = z.strictObject(
 );
 
 const branchTrigger = z
-  .strictObject({ branches: oneOrMany(branchPattern, 'branch patterns', 100).optional() }, { error: mustBe('a mapping such as `{}` or `{ branches: [main] }`') })
+  .strictObject(
+    { branches: oneOrMany(branchPattern, 'branch patterns', 100).optional() },
+    { error: mustBe('a mapping such as `{}` or `{ branches: [main] }`') },
+  )
   .nullable();
 
 const triggers = z.strictObject(
@@ -231,7 +332,9 @@ const triggers = z.strictObject(
     push: branchTrigger.optional(),
     pull_request: branchTrigger.optional(),
     paths: oneOrMany(globText, 'path patterns', 100).optional(),
-    manual: z.union([z.boolean(), z.strictObject({}).nullable()], { error: mustBe('`true`, `false` or `{}`') }).optional(),
+    manual: z
+      .union([z.boolean(), z.strictObject({}).nullable()], { error: mustBe('`true`, `false` or `{}`') })
+      .optional(),
   },
   { error: mustBe('a mapping such as `{ push: { branches: [main] } }`') },
 );
@@ -243,10 +346,15 @@ export const fileSchema = z
       team: name('the name of a team').optional(),
       on: triggers.optional(),
       commit: jobStage.optional(),
-      build: z.strictObject({ image: imageBuild }, { error: mustBe('a stage such as `{ image: { repository: ... } }`') }).optional(),
+      build: z
+        .strictObject({ image: imageBuild }, { error: mustBe('a stage such as `{ image: { repository: ... } }`') })
+        .optional(),
       test: jobStage.optional(),
       release: listOf(
-        z.strictObject({ environment: name('the name of an environment') }, { error: mustBe('an entry such as `{ environment: staging }`') }),
+        z.strictObject(
+          { environment: name('the name of an environment') },
+          { error: mustBe('an entry such as `{ environment: staging }`') },
+        ),
         'environments',
         50,
       ).optional(),
@@ -266,5 +374,6 @@ function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
   if (typeof value === 'string') return 'text';
-  return typeof value === 'boolean' ? `\`${value}\`` : `the number ${String(value)}`;
+  if (typeof value === 'number') return `the number ${value}`;
+  return value === true ? '`true`' : '`false`';
 }

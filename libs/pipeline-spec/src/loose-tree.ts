@@ -17,14 +17,20 @@ export function asMap(value: unknown): LooseMap | undefined {
 }
 
 /** The entries of a list with their paths; a single value counts as a list of one. */
-export function entriesOf(value: unknown, path: readonly PathPart[]): { readonly value: unknown; readonly path: readonly PathPart[] }[] {
+export function entriesOf(
+  value: unknown,
+  path: readonly PathPart[],
+): { readonly value: unknown; readonly path: readonly PathPart[] }[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) return [{ value, path }];
   return value.map((entry: unknown, index) => ({ value: entry, path: [...path, index] }));
 }
 
 /** The values of a mapping with their names and paths. */
-export function membersOf(value: unknown, path: readonly PathPart[]): { readonly name: string; readonly value: unknown; readonly path: readonly PathPart[] }[] {
+export function membersOf(
+  value: unknown,
+  path: readonly PathPart[],
+): { readonly name: string; readonly value: unknown; readonly path: readonly PathPart[] }[] {
   return Object.entries(asMap(value) ?? {}).map(([name, member]) => ({ name, value: member, path: [...path, name] }));
 }
 

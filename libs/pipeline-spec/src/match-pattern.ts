@@ -23,7 +23,8 @@ interface Matcher {
 /** Why a pattern is refused, with the remedy; undefined for a good one. */
 export function patternProblem(pattern: string): string | undefined {
   if (pattern === '') return 'it is empty; write `**` for everything';
-  if (pattern.length > MAX_PATTERN_LENGTH) return `it has more than ${MAX_PATTERN_LENGTH} characters; write several shorter patterns`;
+  if (pattern.length > MAX_PATTERN_LENGTH)
+    return `it has more than ${MAX_PATTERN_LENGTH} characters; write several shorter patterns`;
   if (pattern.startsWith('!')) return 'exclusion with `!` does not exist; list what is wanted';
   const foreign = /[{}[\]\\|^$]/.exec(pattern)?.[0];
   if (foreign !== undefined) {
@@ -32,7 +33,8 @@ export function patternProblem(pattern: string): string | undefined {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\u0000-\u001f\u007f]/.test(pattern)) return 'it holds a control character';
   const wildcards = pattern.match(/\*+|\?/g)?.length ?? 0;
-  if (wildcards > MAX_PATTERN_WILDCARDS) return `it has more than ${MAX_PATTERN_WILDCARDS} wildcards; write several simpler patterns`;
+  if (wildcards > MAX_PATTERN_WILDCARDS)
+    return `it has more than ${MAX_PATTERN_WILDCARDS} wildcards; write several simpler patterns`;
   if (pattern.includes('***')) return '`***` has no meaning; write `**`';
   return undefined;
 }
@@ -54,7 +56,7 @@ function compile(pattern: string): Matcher {
   const firstWildcard = whole.search(/[*?]/);
   const prefix = firstWildcard === -1 ? whole : whole.slice(0, firstWildcard);
   const tokens: Token[] = [];
-  for (let i = prefix.length; i < whole.length; ) {
+  for (let i = prefix.length; i < whole.length;) {
     const atSegmentStart = i === 0 || whole[i - 1] === '/';
     if (atSegmentStart && whole.startsWith('**/', i)) {
       tokens.push({ kind: 'folders' }, { kind: 'folders-rest' });

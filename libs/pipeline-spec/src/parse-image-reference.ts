@@ -9,8 +9,7 @@ export interface ImageReference {
 }
 
 export type ImageReferenceResult =
-  | { readonly ok: true; readonly reference: ImageReference }
-  | { readonly ok: false; readonly problem: string };
+  { readonly ok: true; readonly reference: ImageReference } | { readonly ok: false; readonly problem: string };
 
 const HOST_LABEL = /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/;
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*$/;
@@ -33,14 +32,16 @@ export function parseImageReference(text: string): ImageReferenceResult {
   const named = at === -1 ? text : text.slice(0, at);
   const colon = named.indexOf(':', named.lastIndexOf('/') + 1);
   const tag = colon === -1 ? undefined : named.slice(colon + 1);
-  if (tag !== undefined && !TAG.test(tag)) return no(`the tag ${quote(tag)} is not letters, digits, \`_\`, \`.\` and \`-\``);
+  if (tag !== undefined && !TAG.test(tag))
+    return no(`the tag ${quote(tag)} is not letters, digits, \`_\`, \`.\` and \`-\``);
   const components = (colon === -1 ? named : named.slice(0, colon)).split('/');
   const first = components[0] ?? '';
   const registry = components.length > 1 && /[.:]|^localhost$|[A-Z]/.test(first) ? first : undefined;
   if (registry !== undefined && !isRegistryHost(registry)) return no(`${quote(registry)} is not a registry host`);
   const path = registry === undefined ? components : components.slice(1);
   const wrong = path.find((component) => !PATH_COMPONENT.test(component));
-  if (wrong !== undefined) return no(`the part ${quote(wrong)} is not lower-case letters and digits joined by \`.\`, \`_\` or \`-\``);
+  if (wrong !== undefined)
+    return no(`the part ${quote(wrong)} is not lower-case letters and digits joined by \`.\`, \`_\` or \`-\``);
   if (path.join('/').length > 255) return no('its name is longer than 255 characters');
   return {
     ok: true,
@@ -67,6 +68,7 @@ function isRegistryHost(text: string): boolean {
   const colon = text.indexOf(':');
   const host = colon === -1 ? text : text.slice(0, colon);
   const port = colon === -1 ? undefined : text.slice(colon + 1);
-  if (host.length > 253 || !host.split('.').every((label) => label.length <= 63 && HOST_LABEL.test(label))) return false;
+  if (host.length > 253 || !host.split('.').every((label) => label.length <= 63 && HOST_LABEL.test(label)))
+    return false;
   return port === undefined || (/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65535);
 }

@@ -34,7 +34,7 @@ export function showPath(path: readonly PathPart[]): string {
 
 /** The author's text inside a message: on one line, without control characters, at most 60 characters. */
 export function quote(text: string): string {
-  const short = text.length > 60 ? `${[...text.slice(0, 60)].slice(0, -1).join('')}…` : text;
+  const short = text.length > 60 ? `${text.slice(0, 59)}…` : text;
   // JSON leaves C1 controls and the bidirectional overrides as they are; both can make a message show something else.
   return JSON.stringify(short.toWellFormed()).replace(
     /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,

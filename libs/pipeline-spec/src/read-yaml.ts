@@ -68,16 +68,30 @@ export function reportSyntax(document: Document.Parsed, findings: FindingCollect
   const exhausted = document.errors.find((error) => error.code === 'RESOURCE_EXHAUSTION');
   if (exhausted !== undefined) {
     // Everything else that is said about such a file follows from it.
-    findings.error('too-deep', [], `The file nests too deeply; write at most ${MAX_DEPTH} levels.`, { offset: exhausted.pos[0] });
+    findings.error('too-deep', [], `The file nests too deeply; write at most ${MAX_DEPTH} levels.`, {
+      offset: exhausted.pos[0],
+    });
     return true;
   }
   for (const error of document.errors.slice(0, MAX_SYNTAX_FINDINGS)) {
     const at = { offset: error.pos[0] };
     if (error.code === 'MULTIPLE_DOCS') {
-      findings.error('invalid-yaml', [], 'The file holds more than one document; remove `---` and what follows it.', at);
+      findings.error(
+        'invalid-yaml',
+        [],
+        'The file holds more than one document; remove `---` and what follows it.',
+        at,
+      );
+    } else if (error.code === 'NON_STRING_KEY') {
+      findings.error('invalid-yaml', [], 'A key is a list, a mapping or an alias; write a plain word.', at);
     } else {
-      const why = (error.message.split('\n')[0] ?? '').slice(0, 200).replace(/[.:]?\s*$/, '');
-      findings.error('invalid-yaml', [], `This is not valid YAML: ${why}; mend the line, its indentation or its quotes.`, at);
+      const why = oneLine(error.message);
+      findings.error(
+        'invalid-yaml',
+        [],
+        `This is not valid YAML: ${why}; mend the line, its indentation or its quotes.`,
+        at,
+      );
     }
   }
   if (document.directives.yaml.explicit === true && document.directives.yaml.version !== '1.2') {
@@ -115,7 +129,12 @@ class TreeReader {
     const place = { offset, end: node?.range?.[1] ?? offset, children, ...(keyOffset !== undefined && { keyOffset }) };
     if (node === null || this.#stopped) return { value: null, places: place };
     if (this.#insideAlias > 0 && ++this.#expanded > MAX_EXPANDED_VALUES) {
-      this.#stop('alias-limit', path, `The aliases of this file expand to more than ${MAX_EXPANDED_VALUES} values; write fewer of them.`, offset);
+      this.#stop(
+        'alias-limit',
+        path,
+        `The aliases of this file expand to more than ${MAX_EXPANDED_VALUES} values; write fewer of them.`,
+        offset,
+      );
       return { value: null, places: place };
     }
     if (path.length > MAX_DEPTH) {
@@ -126,11 +145,17 @@ class TreeReader {
     const { anchor, tag } = node as { anchor?: string; tag?: string };
     if (anchor !== undefined && this.#insideAlias === 0) this.#anchors.set(anchor, node);
     if (tag !== undefined && !CORE_TAGS.has(tag)) {
-      this.#findings.error('custom-tag', path, `The tag ${quote(tag)} is refused; remove it and write a plain value.`, { offset });
+      this.#findings.error('custom-tag', path, `The tag ${quote(tag)} is refused; remove it and write a plain value.`, {
+        offset,
+      });
     }
     if (isScalar(node)) return { value: plainValue(node), places: { ...place, source: node.source ?? '' } };
     this.#open.add(node);
-    const value = isMap(node) ? this.#map(node.items, path, children) : isSeq(node) ? this.#list(node.items, path, children) : null;
+    const value = isMap(node)
+      ? this.#map(node.items, path, children)
+      : isSeq(node)
+        ? this.#list(node.items, path, children)
+        : null;
     this.#open.delete(node);
     return { value, places: place };
   }
@@ -138,12 +163,22 @@ class TreeReader {
   #alias(name: string, path: readonly PathPart[], place: Place): Read {
     const none = { value: null, places: place };
     if (this.#insideAlias === 0 && ++this.#aliases > MAX_ALIASES) {
-      this.#stop('alias-limit', path, `The file has more than ${MAX_ALIASES} aliases; write the values out.`, place.offset);
+      this.#stop(
+        'alias-limit',
+        path,
+        `The file has more than ${MAX_ALIASES} aliases; write the values out.`,
+        place.offset,
+      );
       return none;
     }
     const target = this.#anchors.get(name);
     if (target === undefined) {
-      this.#findings.error('invalid-yaml', path, `The alias ${quote(name)} has no anchor before it; write the value out.`, { offset: place.offset });
+      this.#findings.error(
+        'invalid-yaml',
+        path,
+        `The alias ${quote(name)} has no anchor before it; write the value out.`,
+        { offset: place.offset },
+      );
       return none;
     }
     if (this.#open.has(target)) {
@@ -162,22 +197,33 @@ class TreeReader {
     const seen = new Set<string>();
     for (const item of items) {
       const keyNode = item.key as Scalar | null;
-      const key = isScalar(keyNode) ? String(keyNode.value ?? '') : '';
+      const key = isScalar(keyNode) ? String(plainValue(keyNode) ?? '') : '';
       const keyOffset = keyNode?.range?.[0] ?? (item.value as Node | null)?.range?.[0] ?? 0;
       const keyPath = [...path, key];
       const tag = (keyNode as { tag?: string } | null)?.tag;
       if (tag !== undefined && !CORE_TAGS.has(tag)) {
-        this.#findings.error('custom-tag', keyPath, `The tag ${quote(tag)} is refused; remove it.`, { offset: keyOffset });
+        this.#findings.error('custom-tag', keyPath, `The tag ${quote(tag)} is refused; remove it.`, {
+          offset: keyOffset,
+        });
       }
       const anchor = (keyNode as { anchor?: string } | null)?.anchor;
       if (anchor !== undefined && keyNode !== null && this.#insideAlias === 0) this.#anchors.set(anchor, keyNode);
       const { value, places } = this.#node(item.value as Node | null, keyPath, keyOffset);
       if (key === '<<') {
-        this.#findings.error('merge-key', keyPath, 'Merge keys (`<<`) are refused; write the keys out.', { offset: keyOffset });
+        this.#findings.error('merge-key', keyPath, 'Merge keys (`<<`) are refused; write the keys out.', {
+          offset: keyOffset,
+        });
       } else if (RESERVED_KEYS.has(key)) {
-        this.#findings.error('reserved-key', keyPath, `${quote(key)} is not accepted as a key; choose another name.`, { offset: keyOffset });
+        this.#findings.error('reserved-key', keyPath, `${quote(key)} is not accepted as a key; choose another name.`, {
+          offset: keyOffset,
+        });
       } else if (seen.has(key)) {
-        this.#findings.error('duplicate-key', keyPath, `${quote(key)} stands twice in this mapping; keep one of them.`, { offset: keyOffset });
+        this.#findings.error(
+          'duplicate-key',
+          keyPath,
+          `${quote(key)} stands twice in this mapping; keep one of them.`,
+          { offset: keyOffset },
+        );
       } else {
         seen.add(key);
         map[key] = value;
@@ -210,7 +256,21 @@ class TreeReader {
   }
 }
 
-function plainValue(node: Scalar): unknown {
+/** The core schema knows text, numbers, booleans and null; whatever else a tag makes is taken as the text it was written as. */
+function plainValue(node: Scalar): string | number | boolean | null {
   const { value } = node;
-  return typeof value === 'bigint' || typeof value === 'object' ? (value === null ? null : String(value)) : value;
+  if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number' || value === null)
+    return value;
+  return node.source ?? '';
+}
+
+/** The parser's sentence, which may quote the author: on one line, without control characters, unfinished at its end. */
+function oneLine(message: string): string {
+  const first = message.split('\n')[0] ?? '';
+  // oxlint-disable-next-line no-control-regex -- control characters are what is taken out
+  return first
+    .slice(0, 200)
+    .toWellFormed()
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, ' ')
+    .replace(/[.:\s]+$/, '');
 }

@@ -3,7 +3,8 @@
  * anchor them and people search for them, so an id is never renamed.
  */
 export const RULES = {
-  'alias-limit': 'At most 50 aliases, and at most 20,000 values after they are expanded; an alias never contains itself.',
+  'alias-limit':
+    'At most 50 aliases, and at most 20,000 values after they are expanded; an alias never contains itself.',
   'bad-duration': 'A duration is `90s`, `20m`, `1h30m` or a number of seconds, between 1s and 24h.',
   'bad-env-name': 'An environment or secret name is letters, digits and `_`, and does not begin with a digit.',
   'bad-image': 'An image is an OCI reference such as `node:24` or `registry.example.com/team/app@sha256:...`.',
@@ -13,7 +14,8 @@ export const RULES = {
   'bad-repository': 'A repository is `host[:port]/path`, without tag or digest.',
   'bad-value': 'The value is outside what the key accepts.',
   'built-needs-build': '`image: built` needs a `build` stage that makes the image.',
-  'built-outside-test': '`image: built` exists in the test stage only, because the image is made after the commit stage.',
+  'built-outside-test':
+    '`image: built` exists in the test stage only, because the image is made after the commit stage.',
   'custom-tag': 'YAML tags other than the core ones are refused.',
   'duplicate-entry': 'The same entry stands twice in one list.',
   'duplicate-environment': 'An environment stands once in `release`.',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { At, FindingCollector } from './collect-findings.ts';
+import { MAX_FINDINGS } from './collect-findings.ts';
 import { fileSchema, RULE_SEPARATOR } from './file-schema.ts';
 import type { PathPart } from './place.ts';
 import { quote, showPath } from './place.ts';
@@ -9,9 +10,27 @@ import { didYouMean } from './suggest-name.ts';
 
 /** Keys that would give a job powers over its runner's machine. They get an answer of their own, not "unknown". */
 const POWER_KEYS: ReadonlySet<string> = new Set([
-  'privileged', 'volumes', 'volume', 'mounts', 'network', 'network_mode', 'networks', 'pid', 'ipc', 'uts', 'userns',
-  'userns_mode', 'devices', 'device', 'cap_add', 'capabilities', 'security_opt', 'sysctls', 'cgroup_parent', 'docker_socket',
-]); // prettier-ignore
+  'privileged',
+  'volumes',
+  'volume',
+  'mounts',
+  'network',
+  'network_mode',
+  'networks',
+  'pid',
+  'ipc',
+  'uts',
+  'userns',
+  'userns_mode',
+  'devices',
+  'device',
+  'cap_add',
+  'capabilities',
+  'security_opt',
+  'sysctls',
+  'cgroup_parent',
+  'docker_socket',
+]);
 
 const LATER_KEYS: ReadonlySet<string> = new Set(['matrix', 'cache', 'schedule', 'inputs', 'strategy']);
 
@@ -29,14 +48,17 @@ function reportIssue(issue: Issue, above: readonly PathPart[], findings: Finding
   const path = [...above, ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))];
   switch (issue.code) {
     case 'unrecognized_keys':
-      for (const key of issue.keys) reportKey(key, path, findings);
+      // More are never listed, and tens of thousands would cost seconds.
+      for (const key of issue.keys.slice(0, MAX_FINDINGS)) reportKey(key, path, findings);
       return;
     case 'invalid_key':
       for (const inner of issue.issues) reportText(inner.message, path, 'key', findings);
       return;
     case 'invalid_union': {
       // The alternative that the author was writing is the one whose own kind fits: its issues lie deeper, or are not about kind.
-      const meant = issue.errors.find((issues) => issues.every((inner) => inner.path.length > 0 || inner.code !== 'invalid_type'));
+      const meant = issue.errors.find((issues) =>
+        issues.every((inner) => inner.path.length > 0 || inner.code !== 'invalid_type'),
+      );
       if (meant !== undefined && meant.length > 0) {
         for (const inner of meant) reportIssue(inner, path, findings);
         return;
@@ -65,14 +87,29 @@ function split(text: string): [RuleId, string] {
 function reportKey(key: string, above: readonly PathPart[], findings: FindingCollector): void {
   const path = [...above, key];
   if (POWER_KEYS.has(key)) {
-    findings.error('not-allowed-by-runner-policy', path, `\`${key}\` is refused: a definition cannot ask for powers over the runner's machine; remove it.`, 'key');
+    findings.error(
+      'not-allowed-by-runner-policy',
+      path,
+      `\`${key}\` is refused: a definition cannot ask for powers over the runner's machine; remove it.`,
+      'key',
+    );
   } else if (LATER_KEYS.has(key)) {
-    findings.error('not-supported-yet', path, `\`${key}\` is not supported yet: this version would not run it; remove it.`, 'key');
+    findings.error(
+      'not-supported-yet',
+      path,
+      `\`${key}\` is not supported yet: this version would not run it; remove it.`,
+      'key',
+    );
   } else {
     const known = keysAt(fileSchema, above);
     const list = known.length === 0 ? 'none' : known.map((name) => `\`${name}\``).join(', ');
     const where = above.length === 0 ? 'a definition' : `\`${showPath(above)}\``;
-    findings.error('unknown-key', path, `${quote(key)} is not a key of ${where}; it knows ${list}.${didYouMean(key, known)}`, 'key');
+    findings.error(
+      'unknown-key',
+      path,
+      `${quote(key)} is not a key of ${where}; it knows ${list}.${didYouMean(key, known)}`,
+      'key',
+    );
   }
 }
 

@@ -1,6 +1,15 @@
 import type {
-  BuildStage, Definition, ImageBuildSpec, JobSpec, JobStage, Resources, RetryPolicy, ServiceContainerSpec, StepSpec, Triggers,
-} from './definition.ts'; // prettier-ignore
+  BuildStage,
+  Definition,
+  ImageBuildSpec,
+  JobSpec,
+  JobStage,
+  Resources,
+  RetryPolicy,
+  ServiceContainerSpec,
+  StepSpec,
+  Triggers,
+} from './definition.ts';
 import { DEFINITION_VERSION } from './definition.ts';
 import type { BranchTriggerFile, DefinitionFile, ImageBuildFile, JobFile, RetryFile } from './file-schema.ts';
 import { parseDuration } from './parse-duration.ts';
@@ -148,6 +157,9 @@ function unique<Item>(list: readonly Item[]): readonly Item[] {
   return [...new Set(list)];
 }
 
-function mapValues<In, Out>(map: Readonly<Record<string, In>>, change: (value: In, name: string) => Out): Record<string, Out> {
+function mapValues<In, Out>(
+  map: Readonly<Record<string, In>>,
+  change: (value: In, name: string) => Out,
+): Record<string, Out> {
   return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, change(value, name)]));
 }

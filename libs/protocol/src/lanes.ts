@@ -30,7 +30,7 @@ export const approverItem = z.object({
   note: z.string().nullable(),
 });
 export const evidenceItem = z.object({
-  kind: z.enum(['tests', 'image', 'previous-environment', 'health', 'definition']),
+  kind: z.enum(['tests', 'image', 'previous-environment', 'people']),
   state: z.enum(['passed', 'failed', 'missing']),
   text: z.string(),
 });

@@ -1,4 +1,5 @@
 import { ByteAutomaton } from './byte-automaton.ts';
+import { MaskedStream } from './masked-stream.ts';
 import type { Secret, UnmaskableSecret } from './secret-patterns.ts';
 import { secretPatterns } from './secret-patterns.ts';
 
@@ -14,8 +15,8 @@ export interface Masker {
   /** Gives what was held back. The masker is then as new and takes another stream. */
   end(): Uint8Array;
   /**
-   * Bytes held back now. They are always the beginning of a form of a secret (or a secret that may still grow into a
-   * longer mask), fewer than the longest form has plus the mask in front of them; ordinary text is never held.
+   * Bytes held back now: at most one less than the longest form of a secret, and only such as begin one. Ordinary text is
+   * never held, so a prompt without a line break comes out at once.
    */
   heldBytes(): number;
   /** Secrets that are too short to be masked, for a warning. */

@@ -32,11 +32,15 @@ export function secretPatterns(secrets: readonly Secret[]): SecretPatterns {
     if (bytes.length > 0) patterns.set(latin1(bytes), bytes);
   };
   for (const { name, value } of secrets) {
-    const lines = value.split(/\r\n|\r|\n/);
-    const texts = new Set([value, ...(lines.length > 1 ? [...lines, ...lines.map((line) => line.trim()), lines.join('\n')] : [value.trim()])]);
-    const long = [...texts].filter((text) => lengthOf(text.trim()) >= MIN_SECRET_LENGTH);
+    // Trimmed: the white space around a value is no secret, and a closing line break in a pattern would hold back a prompt.
+    const lines = value.split(/\r\n|\r|\n/).map((line) => line.trim());
+    const texts = new Set([value.trim(), lines.join('\n').trim(), ...lines]);
+    const long = [...texts].filter((text) => [...text].length >= MIN_SECRET_LENGTH);
     if (long.length === 0) {
-      unmaskable.push({ name, reason: `its value has fewer than ${MIN_SECRET_LENGTH} characters in a line and is not masked` });
+      unmaskable.push({
+        name,
+        reason: `its value has fewer than ${MIN_SECRET_LENGTH} characters in a line and is not masked`,
+      });
       continue;
     }
     for (const text of long) formsOf(text).forEach(add);
@@ -54,7 +58,12 @@ function formsOf(text: string): Uint8Array[] {
   const forms = [
     text,
     encodeURI(wellFormed),
-    ...[percent, strict].flatMap((form) => [form, form.replace(/%20/g, '+'), lowerPercent(form), lowerPercent(form).replace(/%20/g, '+')]),
+    ...[percent, strict].flatMap((form) => [
+      form,
+      form.replace(/%20/g, '+'),
+      lowerPercent(form),
+      lowerPercent(form).replace(/%20/g, '+'),
+    ]),
     json,
     // Go, and JSON that is put into HTML, also escape these; Python escapes all that is not ASCII; PHP escapes the slash.
     json.replace(/[<>&\u2028\u2029]/g, unicodeEscape),
@@ -110,8 +119,4 @@ function lowerPercent(text: string): string {
 
 function unicodeEscape(char: string): string {
   return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-}
-
-function lengthOf(text: string): number {
-  return [...text].length;
 }

@@ -29,13 +29,25 @@ async function nodeContent(nodeBinary: string): Promise<ImageContent> {
 }
 
 /** Parts of the standard library that a service has no use for, and that Debian splits off anyway. */
-const LEFT_OUT = new Set(['test', 'idlelib', 'tkinter', 'turtledemo', 'lib2to3', 'ensurepip', 'dist-packages', 'site-packages', '__pycache__']);
+const LEFT_OUT = new Set([
+  'test',
+  'idlelib',
+  'tkinter',
+  'turtledemo',
+  'lib2to3',
+  'ensurepip',
+  'dist-packages',
+  'site-packages',
+  '__pycache__',
+]);
 
 async function pythonContent(): Promise<ImageContent> {
   const program = realpathSync('/usr/bin/python3');
   const version = basename(program);
   const library = join('/usr/lib', version);
-  const entries = readdirSync(library).filter((name) => !LEFT_OUT.has(name) && !name.startsWith('config-') && existsSync(join(library, name)));
+  const entries = readdirSync(library).filter(
+    (name) => !LEFT_OUT.has(name) && !name.startsWith('config-') && existsSync(join(library, name)),
+  );
   const modules = readdirSync(join(library, 'lib-dynload')).map((name) => join(library, 'lib-dynload', name));
   const copies = new Map([
     [join('/usr/bin', version), program],

@@ -40,9 +40,17 @@ const FINGERPRINT_LABEL = 'io.sluice.base-image.fingerprint';
  * Assembles small base images from programs of this machine and pushes them to the loopback registry, where no public
  * registry can be reached. What is already there with the same content is left alone.
  */
-export async function provideBaseImages({ docker, registry, only, nodeBinary, report }: BaseImagesOptions): Promise<readonly BaseImage[]> {
+export async function provideBaseImages({
+  docker,
+  registry,
+  only,
+  nodeBinary,
+  report,
+}: BaseImagesOptions): Promise<readonly BaseImage[]> {
   await ensureDebianPackages(['busybox-static', 'python3', 'tar'], report === undefined ? {} : { report });
-  const recipes = baseImageRecipes(checkedNode(nodeBinary)).filter(({ name }) => only === undefined || only.includes(name));
+  const recipes = baseImageRecipes(checkedNode(nodeBinary)).filter(
+    ({ name }) => only === undefined || only.includes(name),
+  );
   return withFileLock('base-images', async () => {
     const images: BaseImage[] = [];
     for (const recipe of recipes) images.push(await provide(docker, registry, recipe, report));
@@ -50,48 +58,80 @@ export async function provideBaseImages({ docker, registry, only, nodeBinary, re
   });
 }
 
-async function provide(docker: Docker, registry: BaseImagesOptions['registry'], recipe: BaseImageRecipe, report?: (line: string) => void): Promise<BaseImage> {
-  const reference = `${registry.host}/${recipe.name}`;
-  const [repository = '', tag = ''] = recipe.name.split(':');
+async function provide(
+  docker: Docker,
+  registry: BaseImagesOptions['registry'],
+  recipe: BaseImageRecipe,
+  report?: (line: string) => void,
+): Promise<BaseImage> {
+  const { name } = recipe;
+  const reference = `${registry.host}/${name}`;
+  const [repository = '', tag = ''] = name.split(':');
   const content = await recipe.content();
-  const fingerprint = createHash('sha256').update(JSON.stringify([RECIPE_VERSION, process.arch, recipe.command, fingerprintLines(content)])).digest('hex');
-  let kept = await inspect(docker, reference);
+  const fingerprint = createHash('sha256')
+    .update(JSON.stringify([RECIPE_VERSION, process.arch, recipe.command, fingerprintLines(content)]))
+    .digest('hex');
+  // Kept under a name without a registry too, so that another registry's start needs the push only.
+  const local = `sluice-${name}`;
+  let kept = await inspect(docker, local);
   if (kept?.fingerprint !== fingerprint) {
-    report?.(`assembling ${recipe.name}`);
-    await importImage(docker, reference, recipe.command, fingerprint, content);
-    kept = undefined;
+    report?.(`assembling ${name}`);
+    await importImage(docker, local, recipe.command, fingerprint, content);
+    kept = await inspect(docker, local);
   }
   const pushed = await manifestDigest(registry.url, repository, tag);
-  if (kept !== undefined && pushed !== undefined && kept.digests.some((digest) => digest === `${registry.host}/${repository}@${pushed}`)) {
-    return { name: recipe.name, reference, digest: pushed };
-  }
-  return { name: recipe.name, reference, digest: await push(docker, reference) };
+  const tagged = (await inspect(docker, reference))?.id === kept?.id;
+  if (tagged && pushed !== undefined && kept?.digests.includes(`${registry.host}/${repository}@${pushed}`))
+    return { name, reference, digest: pushed };
+  report?.(`pushing ${name} to ${registry.host}`);
+  await docker.getImage(local).tag({ repo: `${registry.host}/${repository}`, tag });
+  return { name, reference, digest: await push(docker, reference) };
 }
 
-async function inspect(docker: Docker, reference: string): Promise<{ fingerprint: string | undefined; digests: readonly string[] } | undefined> {
+interface KeptImage {
+  readonly id: string;
+  readonly fingerprint: string | undefined;
+  readonly digests: readonly string[];
+}
+
+async function inspect(docker: Docker, reference: string): Promise<KeptImage | undefined> {
   try {
-    const { Config, RepoDigests } = await docker.getImage(reference).inspect();
-    return { fingerprint: Config.Labels?.[FINGERPRINT_LABEL], digests: RepoDigests ?? [] };
+    const { Id, Config, RepoDigests } = await docker.getImage(reference).inspect();
+    return { id: Id, fingerprint: Config.Labels?.[FINGERPRINT_LABEL], digests: RepoDigests ?? [] };
   } catch (error) {
     if ((error as { statusCode?: number }).statusCode === 404) return undefined;
     throw error;
   }
 }
 
-async function importImage(docker: Docker, reference: string, command: readonly string[], fingerprint: string, content: ImageContent): Promise<void> {
+async function importImage(
+  docker: Docker,
+  reference: string,
+  command: readonly string[],
+  fingerprint: string,
+  content: ImageContent,
+): Promise<void> {
   const folder = temporaryFolder('base-image');
   try {
     writeRootFileSystem(folder.path, content);
     chmodSync(folder.path, 0o755);
     for (const open of ['tmp', 'var/tmp']) chmodSync(`${folder.path}/${open}`, 0o1777);
-    const tar = spawn('tar', ['--create', '--directory', folder.path, '--owner=0', '--group=0', '--numeric-owner', '--sort=name', '.'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const tar = spawn(
+      'tar',
+      ['--create', '--directory', folder.path, '--owner=0', '--group=0', '--numeric-owner', '--sort=name', '.'],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
     const at = reference.lastIndexOf(':');
     const answer = await docker.importImage(tar.stdout, {
       repo: reference.slice(0, at),
       tag: reference.slice(at + 1),
-      changes: ['ENV PATH=/usr/local/bin:/usr/bin:/bin', `CMD ${JSON.stringify(command)}`, `LABEL ${FINGERPRINT_LABEL}=${fingerprint}`],
+      changes: [
+        'ENV PATH=/usr/local/bin:/usr/bin:/bin',
+        `CMD ${JSON.stringify(command)}`,
+        `LABEL ${FINGERPRINT_LABEL}=${fingerprint}`,
+      ],
     });
     await follow(docker, answer);
     if (tar.exitCode === null) await finished(tar.stdout);
@@ -102,7 +142,10 @@ async function importImage(docker: Docker, reference: string, command: readonly 
 
 async function push(docker: Docker, reference: string): Promise<string> {
   // Any non-empty sign-in will do: the registry on loopback asks for none, and the engine's API wants the header.
-  const progress = await follow(docker, await docker.getImage(reference).push({ authconfig: { username: '', password: '', serveraddress: '' } }));
+  const progress = await follow(
+    docker,
+    await docker.getImage(reference).push({ authconfig: { username: '', password: '', serveraddress: '' } }),
+  );
   const digest = progress.map((step) => step.aux?.Digest).find((found) => found !== undefined);
   if (digest === undefined) throw new Error(`The push of ${reference} ended without a digest from the registry.`);
   return digest;
@@ -118,7 +161,8 @@ function follow(docker: Docker, stream: NodeJS.ReadableStream): Promise<readonly
   return new Promise((resolve, reject) => {
     docker.modem.followProgress(stream, (error: Error | null, steps: Progress[]) => {
       const failed = steps?.find((step) => step.error !== undefined)?.error;
-      if (error !== null || failed !== undefined) reject(new Error(`The container engine said: ${failed ?? error?.message}`, { cause: error }));
+      if (error !== null || failed !== undefined)
+        reject(new Error(`The container engine said: ${failed ?? error?.message}`, { cause: error }));
       else resolve(steps);
     });
   });
@@ -126,6 +170,7 @@ function follow(docker: Docker, stream: NodeJS.ReadableStream): Promise<readonly
 
 function checkedNode(nodeBinary: string | undefined): string {
   if (nodeBinary !== undefined) return nodeBinary;
-  if (!process.version.startsWith('v24.')) throw new Error(`The base image needs Node 24 and this is ${process.version}: run it with node_modules/.bin/node.`);
+  if (!process.version.startsWith('v24.'))
+    throw new Error(`The base image needs Node 24 and this is ${process.version}: run it with node_modules/.bin/node.`);
   return process.execPath;
 }

@@ -1,4 +1,13 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, realpathSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 
@@ -19,12 +28,16 @@ export async function busyboxContent(): Promise<ImageContent> {
   const { stdout } = await execa(BUSYBOX, ['--list']);
   const applets = stdout.split('\n').filter((name) => /^[\w[\].-]+$/.test(name) && name !== 'busybox');
   const copies = new Map([['/bin/busybox', BUSYBOX]]);
-  if (existsSync('/etc/ssl/certs/ca-certificates.crt')) copies.set('/etc/ssl/certs/ca-certificates.crt', '/etc/ssl/certs/ca-certificates.crt');
+  if (existsSync('/etc/ssl/certs/ca-certificates.crt'))
+    copies.set('/etc/ssl/certs/ca-certificates.crt', '/etc/ssl/certs/ca-certificates.crt');
   return {
     copies,
     links: new Map(applets.map((name) => [`/bin/${name}`, 'busybox'])),
     texts: new Map([
-      ['/etc/passwd', 'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/tmp:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n'],
+      [
+        '/etc/passwd',
+        'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/tmp:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n',
+      ],
       ['/etc/group', 'root:x:0:\napp:x:1000:\nnobody:x:65534:\nnogroup:x:65533:\n'],
       ['/etc/nsswitch.conf', 'hosts: files dns\n'],
     ]),
@@ -43,7 +56,8 @@ export function combine(...contents: readonly ImageContent[]): ImageContent {
 export async function sharedLibraries(programs: readonly string[]): Promise<Map<string, string>> {
   const { stdout } = await execa('ldd', [...programs], { reject: false });
   const libraries = new Map<string, string>();
-  for (const [, path] of stdout.matchAll(/(?:=>|^)\s+(\/\S+) \(0x/gm)) if (path !== undefined) libraries.set(path, path);
+  for (const [, path] of stdout.matchAll(/(?:=>|^)\s+(\/\S+) \(0x/gm))
+    if (path !== undefined) libraries.set(path, path);
   // Names are resolved by modules that the C library loads only when it needs them.
   for (const folder of new Set([...libraries.keys()].map((path) => dirname(path)))) {
     for (const name of ['libnss_files.so.2', 'libnss_dns.so.2', 'libresolv.so.2']) {
@@ -56,7 +70,8 @@ export async function sharedLibraries(programs: readonly string[]): Promise<Map<
 
 /** Lays the content out below an empty folder. Links of this machine are followed, so that the image has plain files. */
 export function writeRootFileSystem(root: string, { copies, links, texts }: ImageContent): void {
-  for (const folder of ['/tmp', '/var/tmp', '/root', '/etc', '/bin', '/usr/bin', '/proc', '/sys', '/dev', '/run']) mkdirSync(join(root, folder), { recursive: true });
+  for (const folder of ['/tmp', '/var/tmp', '/root', '/etc', '/bin', '/usr/bin', '/proc', '/sys', '/dev', '/run'])
+    mkdirSync(join(root, folder), { recursive: true });
   for (const [target, source] of copies) {
     mkdirSync(dirname(join(root, target)), { recursive: true });
     cpSync(realpathSync(source), join(root, target), { recursive: true, dereference: true });

@@ -9,7 +9,8 @@ export const EXAMPLE_REGISTRY = 'registry.localhost:5000';
  * (in `sluice.yaml` and `Dockerfile`, the only files that name it).
  */
 export function copyExample(from: string, to: string, registryHost: string): void {
-  if (!/^[a-z0-9.-]+(:\d+)?$/i.test(registryHost)) throw new TypeError(`${JSON.stringify(registryHost)} is no registry address: write host or host:port`);
+  if (!/^[a-z0-9.-]+(:\d+)?$/i.test(registryHost))
+    throw new TypeError(`${JSON.stringify(registryHost)} is no registry address: write host or host:port`);
   cpSync(from, to, { recursive: true, filter: (path) => !/(^|\/)(__pycache__|reports|node_modules)$/.test(path) });
   for (const name of readdirSync(to)) {
     const path = join(to, name);

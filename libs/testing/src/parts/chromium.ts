@@ -21,7 +21,9 @@ export async function findChromium(report?: (line: string) => void): Promise<Chr
   const named = process.env['SLUICE_CHROMIUM'];
   if (named !== undefined && named !== '') return { executablePath: named, args: ARGS };
   await ensureDebianPackages(['chromium'], report === undefined ? {} : { report });
-  const executablePath = ['chromium', 'chromium-browser', 'google-chrome'].map(programPath).find((path) => path !== undefined);
+  const executablePath = ['chromium', 'chromium-browser', 'google-chrome']
+    .map(programPath)
+    .find((path) => path !== undefined);
   if (executablePath === undefined) throw new Error('No Chromium was found: set SLUICE_CHROMIUM to its program.');
   return { executablePath, args: ARGS };
 }

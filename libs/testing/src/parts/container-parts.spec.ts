@@ -30,10 +30,11 @@ async function output(image: string, command: string[], user = ''): Promise<{ te
   const out = new PassThrough();
   let text = '';
   out.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  const [result, container] = (await engine.docker.run(referenceOf(image), command, [out, out], { Tty: false, User: user, HostConfig: { NetworkMode: 'none' } })) as [
-    { StatusCode: number },
-    { remove(): Promise<void> },
-  ];
+  const [result, container] = (await engine.docker.run(referenceOf(image), command, [out, out], {
+    Tty: false,
+    User: user,
+    HostConfig: { NetworkMode: 'none' },
+  })) as [{ StatusCode: number }, { remove(): Promise<void> }];
   await container.remove();
   return { text: text.trimEnd(), status: result.StatusCode };
 }
@@ -55,7 +56,9 @@ describe('the container engine', () => {
     const before = process.env['DOCKER_HOST'];
     process.env['DOCKER_HOST'] = 'unix:///nowhere/engine.sock';
     try {
-      await expect(startDockerEngine({ stateDir: folder.path })).rejects.toThrow('No container engine answers at DOCKER_HOST=unix:///nowhere/engine.sock');
+      await expect(startDockerEngine({ stateDir: folder.path })).rejects.toThrow(
+        'No container engine answers at DOCKER_HOST=unix:///nowhere/engine.sock',
+      );
     } finally {
       if (before === undefined) delete process.env['DOCKER_HOST'];
       else process.env['DOCKER_HOST'] = before;
@@ -88,7 +91,9 @@ describe('the registry', () => {
     await target.tag({ repo, tag: '1' });
     const copy = engine.docker.getImage(`${repo}:1`);
     const stream = await copy.push({ authconfig: { username: '', password: '', serveraddress: '' } });
-    await new Promise<void>((resolve, reject) => engine.docker.modem.followProgress(stream, (error: Error | null) => (error === null ? resolve() : reject(error))));
+    await new Promise<void>((resolve, reject) =>
+      engine.docker.modem.followProgress(stream, (error: Error | null) => (error === null ? resolve() : reject(error))),
+    );
     const digest = await manifestDigest(registry.url, 'scratch/gone', '1');
     expect((await fetch(`${registry.url}/v2/scratch/gone/manifests/${digest}`, { method: 'DELETE' })).status).toBe(202);
     expect(await manifestDigest(registry.url, 'scratch/gone', '1')).toBeUndefined();
@@ -99,7 +104,9 @@ describe('the registry', () => {
 describe('base images', () => {
   it('are left alone by a second call', async () => {
     const said: string[] = [];
-    expect(await provideBaseImages({ docker: engine.docker, registry, report: (line) => said.push(line) })).toEqual(images);
+    expect(await provideBaseImages({ docker: engine.docker, registry, report: (line) => said.push(line) })).toEqual(
+      images,
+    );
     expect(said).toEqual([]);
   });
 
@@ -112,15 +119,23 @@ describe('base images', () => {
   });
 
   it('run Python 3 with its standard library as an ordinary user', async () => {
-    const script = 'import ssl, sqlite3, json, hashlib, unittest, http.server, xml.etree.ElementTree, ctypes, zoneinfo, os; print(sqlite3.connect(":memory:").execute("select 6*7").fetchone()[0], os.getuid())';
+    const script =
+      'import ssl, sqlite3, json, hashlib, unittest, http.server, xml.etree.ElementTree, ctypes, zoneinfo, os; print(sqlite3.connect(":memory:").execute("select 6*7").fetchone()[0], os.getuid())';
     expect(await output('base/python:3', ['python3', '-c', script], 'app')).toEqual({ text: '42 1000', status: 0 });
   });
 
-  it.each(['base/node:24', 'base/python:3', 'base/busybox:1'])('%s has the shell and the tools that steps use', async (name) => {
-    const { text, status } = await output(name, ['sh', '-ec', 'for tool in sh ls cat sleep wget tar grep sed env id; do command -v $tool; done; id -un; touch /tmp/x; ls -ld /tmp']);
-    expect(status).toBe(0);
-    expect(text).toContain('wget\n');
-    expect(text).toContain('\nroot\n');
-    expect(text).toMatch(/drwxrwxrwt/);
-  });
+  it.each(['base/node:24', 'base/python:3', 'base/busybox:1'])(
+    '%s has the shell and the tools that steps use',
+    async (name) => {
+      const { text, status } = await output(name, [
+        'sh',
+        '-ec',
+        'for tool in sh ls cat sleep wget tar grep sed env id; do command -v $tool; done; id -un; touch /tmp/x; ls -ld /tmp',
+      ]);
+      expect(status).toBe(0);
+      expect(text).toContain('wget\n');
+      expect(text).toContain('\nroot\n');
+      expect(text).toMatch(/drwxrwxrwt/);
+    },
+  );
 });

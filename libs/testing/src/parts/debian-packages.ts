@@ -1,23 +1,25 @@
+import { execFileSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { withFileLock } from './file-lock.ts';
 
 /** How to see, without asking the package manager, that what we want from a package is there. */
-const PRESENT: Readonly<Record<string, () => boolean>> = {
+const PRESENT = {
   'docker.io': () => onPath('dockerd'),
   'docker-registry': () => onPath('docker-registry'),
   'redis-server': () => onPath('redis-server'),
   postgresql: () => findPostgresBinaries() !== undefined,
   chromium: () => ['chromium', 'chromium-browser', 'google-chrome'].some(onPath),
-  git: () => onPath('git') && existsSync('/usr/lib/git-core/git-http-backend'),
-  'busybox-static': () => existsSync('/bin/busybox') && onPath('busybox'),
+  git: () => onPath('git') && existsSync(join(output('git', ['--exec-path']), 'git-http-backend')),
+  // The package `busybox` puts a program there too, which needs libraries that an image would not have.
+  'busybox-static': () => existsSync('/bin/busybox') && !/=>|ld-/.test(output('ldd', ['/bin/busybox'])),
   python3: () => existsSync('/usr/bin/python3'),
   tar: () => onPath('tar'),
   iptables: () => onPath('iptables'),
-};
+} satisfies Record<string, () => boolean>;
 
-export type DebianPackage = keyof typeof PRESENT & string;
+export type DebianPackage = keyof typeof PRESENT;
 
 /** Raised when something needed is not there and cannot be installed by us; the message is one sentence with the command to type. */
 export class MissingPackageError extends Error {
@@ -39,11 +41,18 @@ export interface EnsurePackagesOptions {
  * Makes sure that these Debian packages' programs are there; as root on Debian or Ubuntu it installs what is missing.
  * Safe to call from many processes at once. Throws MissingPackageError when it can't help.
  */
-export async function ensureDebianPackages(names: readonly string[], { report }: EnsurePackagesOptions = {}): Promise<void> {
-  const missing = () => names.filter((name) => !isPresent(name));
+export async function ensureDebianPackages(
+  names: readonly DebianPackage[],
+  { report }: EnsurePackagesOptions = {},
+): Promise<void> {
+  const missing = () => names.filter((name) => !PRESENT[name]());
   if (missing().length === 0) return;
   const reason = `${missing().join(', ')} ${missing().length === 1 ? 'is' : 'are'} needed`;
-  if (!isDebian()) throw new MissingPackageError(missing(), `${reason} and this system is not Debian or Ubuntu, so nothing was installed`);
+  if (!isDebian())
+    throw new MissingPackageError(
+      missing(),
+      `${reason} and this system is not Debian or Ubuntu, so nothing was installed`,
+    );
   if (process.getuid?.() !== 0) throw new MissingPackageError(missing(), `${reason} and only root can install`);
   await withFileLock('apt', async () => {
     const wanted = missing();
@@ -55,7 +64,8 @@ export async function ensureDebianPackages(names: readonly string[], { report }:
       throw new MissingPackageError(wanted, `${reason} and apt-get could not install (${lastLine(cause)})`, { cause });
     }
     const still = missing();
-    if (still.length > 0) throw new MissingPackageError(still, `apt-get succeeded but ${still.join(', ')} still can't be found`);
+    if (still.length > 0)
+      throw new MissingPackageError(still, `apt-get succeeded but ${still.join(', ')} still can't be found`);
   });
 }
 
@@ -66,12 +76,6 @@ async function aptInstall(names: readonly string[]): Promise<void> {
   const options = { env, stdin: 'ignore', timeout: 600_000, all: true } as const;
   await execa('apt-get', ['update', '-q', ...wait], options);
   await execa('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...wait, ...names], options);
-}
-
-function isPresent(name: string): boolean {
-  const probe = PRESENT[name];
-  if (probe === undefined) throw new TypeError(`No presence check is known for package ${name}; add one to debian-packages.ts`);
-  return probe();
 }
 
 function isDebian(): boolean {
@@ -87,14 +91,19 @@ export function onPath(program: string): boolean {
 /** Absolute path of a program on PATH or in the system folders. */
 export function programPath(program: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin', '/usr/sbin', '/bin', '/sbin'];
-  return folders.filter((folder) => folder.startsWith('/')).map((folder) => join(folder, program)).find(isExecutable);
+  return folders
+    .filter((folder) => folder.startsWith('/'))
+    .map((folder) => join(folder, program))
+    .find(isExecutable);
 }
 
 /** Folder with initdb and postgres of the newest Debian server installed. */
 export function findPostgresBinaries(): string | undefined {
   const root = '/usr/lib/postgresql';
   if (!existsSync(root)) return undefined;
-  const versions = readdirSync(root).filter((version) => /^\d+$/.test(version)).sort((a, b) => Number(b) - Number(a));
+  const versions = readdirSync(root)
+    .filter((version) => /^\d+$/.test(version))
+    .sort((a, b) => Number(b) - Number(a));
   return versions.map((version) => join(root, version, 'bin')).find((folder) => isExecutable(join(folder, 'initdb')));
 }
 
@@ -107,7 +116,16 @@ function isExecutable(path: string): boolean {
   }
 }
 
+function output(program: string, args: readonly string[]): string {
+  try {
+    return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return ''; // ldd says "not a dynamic executable" by its exit code.
+  }
+}
+
 function lastLine(cause: unknown): string {
-  const text = String((cause as { all?: unknown }).all ?? (cause as Error).message).trim();
+  const { all, message } = cause as { readonly all?: string; readonly message: string };
+  const text = (all ?? message).trim();
   return text.split('\n').at(-1) ?? 'no output';
 }

@@ -4,14 +4,18 @@ import { basename, join } from 'node:path';
 import Docker from 'dockerode';
 import { ensureDebianPackages, programPath } from './debian-packages.ts';
 import { eventually } from './eventually.ts';
-import { withFileLock } from './file-lock.ts';
+import { takeFileLock, withFileLock } from './file-lock.ts';
 import { tail } from './loopback-process.ts';
 
 const SOCKET = '/var/run/docker.sock';
 const PID_FILE = '/var/run/docker.pid';
+/** Which dockerd is one of ours; it dies with the machine's run, as the daemon does. */
+const NOTE_FILE = '/var/run/sluice-dockerd.json';
+/** Held shared by every user of a daemon of ours. */
+const USERS = 'dockerd-users';
 
 export interface DockerEngineOptions {
-  /** Folder for the daemon's log and for the note that we started it. */
+  /** Folder for the daemon's log. */
   readonly stateDir: string;
   readonly report?: (line: string) => void;
 }
@@ -21,9 +25,9 @@ export interface DockerEngine {
   /** As the DOCKER_HOST setting would spell it. */
   readonly address: string;
   readonly version: string;
-  /** True also when an earlier, interrupted start with the same state folder left the daemon behind. */
+  /** By this call or another one of this function: an interrupted start leaves a daemon that a later one may still end. */
   readonly startedByUs: boolean;
-  /** Ends the daemon if we started it; otherwise does nothing. */
+  /** Ends the daemon if it is one of ours and nobody else holds it: parallel test files and a demo share it. */
   stop(): Promise<void>;
 }
 
@@ -38,41 +42,68 @@ export class NoContainerEngineError extends Error {
  */
 export async function startDockerEngine({ stateDir, report }: DockerEngineOptions): Promise<DockerEngine> {
   const named = process.env['DOCKER_HOST'];
-  const docker = named === undefined || named === '' ? new Docker({ socketPath: SOCKET }) : new Docker();
-  const address = named === undefined || named === '' ? `unix://${SOCKET}` : named;
-  if (await answers(docker)) return handle(docker, address, stateDir);
   if (named !== undefined && named !== '') {
-    throw new NoContainerEngineError(`No container engine answers at DOCKER_HOST=${named}: start it, or unset DOCKER_HOST to use this machine's own.`);
+    const docker = new Docker();
+    if (await answers(docker)) return handle(docker, named);
+    throw new NoContainerEngineError(
+      `No container engine answers at DOCKER_HOST=${named}: start it, or unset DOCKER_HOST to use this machine's own.`,
+    );
   }
-  if (process.platform !== 'linux') {
-    throw new NoContainerEngineError('No container engine answers: start Docker Desktop (or any engine) and set DOCKER_HOST if it is not on the usual socket.');
+  const docker = new Docker({ socketPath: SOCKET });
+  const address = `unix://${SOCKET}`;
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+    if (await answers(docker)) return handle(docker, address);
+    throw new NoContainerEngineError(
+      process.platform === 'linux'
+        ? `No container engine answers at ${SOCKET}: install and start it with  sudo apt-get install -y docker.io  and let yourself use it with  sudo usermod -aG docker "$USER"`
+        : 'No container engine answers: start Docker Desktop (or any engine) and set DOCKER_HOST if it is not on the usual socket.',
+    );
   }
-  await ensureDebianPackages(['docker.io', 'iptables'], report === undefined ? {} : { report });
-  if (process.getuid?.() !== 0) {
-    throw new NoContainerEngineError('The container engine is installed but does not answer to you: start it with  sudo systemctl start docker  and join its group with  sudo usermod -aG docker "$USER"');
+  // Before the first question, so that nobody ends the daemon between its answer and our use of it.
+  const release = await takeFileLock(USERS, { mode: 'shared' });
+  try {
+    await withFileLock('dockerd', async () => {
+      if (await answers(docker)) return;
+      await ensureDebianPackages(['docker.io', 'iptables'], report === undefined ? {} : { report });
+      // Installing it on a system with a service manager starts it too.
+      if (!(await answers(docker))) await startDaemon(docker, stateDir, report);
+    });
+    return await handle(docker, address, release);
+  } catch (error) {
+    await release?.();
+    throw error;
   }
-  await withFileLock('dockerd', async () => {
-    if (!(await answers(docker))) await startDaemon(docker, stateDir, report);
-  });
-  return handle(docker, address, stateDir);
 }
 
-async function handle(docker: Docker, address: string, stateDir: string): Promise<DockerEngine> {
+async function handle(docker: Docker, address: string, release?: () => Promise<void>): Promise<DockerEngine> {
   const { Version } = await docker.version();
-  const pid = daemonWeStarted(stateDir);
+  let held = release;
   return {
     docker,
     address,
     version: Version,
-    startedByUs: pid !== undefined,
+    startedByUs: release !== undefined && ourDaemon() !== undefined,
     stop: async () => {
-      const running = daemonWeStarted(stateDir);
-      if (running === undefined) return;
-      process.kill(running, 'SIGTERM');
-      await eventually(() => !isDaemon(running), { timeoutMs: 30_000, describe: 'dockerd to stop' });
-      rmSync(noteFile(stateDir), { force: true });
+      const letGo = held;
+      held = undefined;
+      await letGo?.();
+      if (letGo !== undefined) await endUnusedDaemon();
     },
   };
+}
+
+async function endUnusedDaemon(): Promise<void> {
+  const alone = await takeFileLock(USERS, { wait: false });
+  if (alone === undefined) return;
+  try {
+    const running = ourDaemon();
+    if (running === undefined) return;
+    process.kill(running, 'SIGTERM');
+    await eventually(() => !isDaemon(running), { timeoutMs: 30_000, describe: 'dockerd to stop' });
+    rmSync(NOTE_FILE, { force: true });
+  } finally {
+    await alone();
+  }
 }
 
 /** Each next set of flags gives up something that a restricted kernel may refuse. */
@@ -99,32 +130,40 @@ async function startDaemon(docker: Docker, stateDir: string, report?: (line: str
     if (loses !== '') report?.(loses);
     removeStalePidFile();
     const before = sizeOf(logFile);
-    const outcome = await tryDaemon(docker, flags, stateDir, logFile);
+    const outcome = await tryDaemon(docker, flags, logFile);
     if (outcome === 'ready') return;
     why = readFileSync(logFile, 'utf8').slice(before);
   }
   throw new NoContainerEngineError(`dockerd could not be started; its log ${logFile} ends with:\n${tail(logFile)}`);
 }
 
-async function tryDaemon(docker: Docker, flags: readonly string[], stateDir: string, logFile: string): Promise<'ready' | 'ended'> {
+async function tryDaemon(docker: Docker, flags: readonly string[], logFile: string): Promise<'ready' | 'ended'> {
   const log = openSync(logFile, 'a');
-  const child = spawn(programPath('dockerd') ?? 'dockerd', ['--host', `unix://${SOCKET}`, '--pidfile', PID_FILE, ...flags], {
-    detached: true,
-    stdio: ['ignore', log, log],
-  });
+  const child = spawn(
+    programPath('dockerd') ?? 'dockerd',
+    ['--host', `unix://${SOCKET}`, '--pidfile', PID_FILE, ...flags],
+    {
+      detached: true,
+      stdio: ['ignore', log, log],
+    },
+  );
   closeSync(log);
   let ended = false;
   child.once('error', () => (ended = true));
   child.once('exit', () => (ended = true));
   child.unref();
   try {
-    await eventually(async () => ended || (await answers(docker)), { timeoutMs: 60_000, everyMs: 100, describe: 'dockerd to answer' });
+    await eventually(async () => ended || (await answers(docker)), {
+      timeoutMs: 60_000,
+      everyMs: 100,
+      describe: 'dockerd to answer',
+    });
   } catch (error) {
     child.kill('SIGKILL');
     throw error;
   }
   if (ended || child.pid === undefined) return 'ended';
-  writeFileSync(noteFile(stateDir), JSON.stringify({ pid: child.pid, startTime: startTime(child.pid) }));
+  writeFileSync(NOTE_FILE, JSON.stringify({ pid: child.pid, startTime: startTime(child.pid) }));
   return 'ready';
 }
 
@@ -138,17 +177,13 @@ function removeStalePidFile(): void {
   }
 }
 
-function daemonWeStarted(stateDir: string): number | undefined {
+function ourDaemon(): number | undefined {
   try {
-    const note = JSON.parse(readFileSync(noteFile(stateDir), 'utf8')) as { pid: number; startTime: string };
+    const note = JSON.parse(readFileSync(NOTE_FILE, 'utf8')) as { pid: number; startTime: string };
     return isDaemon(note.pid) && startTime(note.pid) === note.startTime ? note.pid : undefined;
   } catch {
     return undefined;
   }
-}
-
-function noteFile(stateDir: string): string {
-  return join(stateDir, 'dockerd.json');
 }
 
 function isDaemon(pid: number): boolean {

@@ -33,7 +33,9 @@ function client(): Client {
   let text = '';
   let error: string | undefined;
   const socket = connect(proxy.port, proxy.host);
-  socket.on('data', (data) => (text += data.toString())).on('error', ({ code }: NodeJS.ErrnoException) => (error = code));
+  socket
+    .on('data', (data) => (text += data.toString()))
+    .on('error', ({ code }: NodeJS.ErrnoException) => (error = code));
   const made = { socket, text: () => text, error: () => error };
   clients.push(made);
   return made;

@@ -28,7 +28,10 @@ export interface FaultProxy {
 }
 
 /** A TCP proxy on loopback in front of `target` that breaks connections on demand. */
-export async function startFaultProxy(target: { readonly host?: string; readonly port: number }, initial: Faults = {}): Promise<FaultProxy> {
+export async function startFaultProxy(
+  target: { readonly host?: string; readonly port: number },
+  initial: Faults = {},
+): Promise<FaultProxy> {
   let faults = initial;
   const open = new Set<{ client: Socket; upstream: Socket; resume: () => void }>();
   const server = createServer({ allowHalfOpen: true }, (client) => {
@@ -38,8 +41,18 @@ export async function startFaultProxy(target: { readonly host?: string; readonly
       return;
     }
     const upstream = connect({ host: target.host ?? '127.0.0.1', port: target.port, allowHalfOpen: true });
-    const sent = relay(client, upstream, () => faults, () => faults.cutAfterSent);
-    const received = relay(upstream, client, () => faults, () => faults.cutAfterReceived);
+    const sent = relay(
+      client,
+      upstream,
+      () => faults,
+      () => faults.cutAfterSent,
+    );
+    const received = relay(
+      upstream,
+      client,
+      () => faults,
+      () => faults.cutAfterReceived,
+    );
     const pair = { client, upstream, resume: () => [sent, received].forEach((flush) => flush()) };
     open.add(pair);
     // One side's clean close leaves the other alone: it may still have bytes to deliver.

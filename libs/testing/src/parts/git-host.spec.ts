@@ -22,12 +22,16 @@ let hookUrl: string;
 beforeAll(async () => {
   receiver = createServer((request, response) => {
     let body = '';
-    request.on('data', (chunk: Buffer) => (body += chunk.toString())).on('end', () => {
-      received.push({ headers: request.headers, body });
-      const number = received.length;
-      response.setHeader('Content-Type', 'application/json');
-      response.end(JSON.stringify({ runs: [{ service: 'catalog', number, url: `http://127.0.0.1:4000/runs/${number}` }] }));
-    });
+    request
+      .on('data', (chunk: Buffer) => (body += chunk.toString()))
+      .on('end', () => {
+        received.push({ headers: request.headers, body });
+        const number = received.length;
+        response.setHeader('Content-Type', 'application/json');
+        response.end(
+          JSON.stringify({ runs: [{ service: 'catalog', number, url: `http://127.0.0.1:4000/runs/${number}` }] }),
+        );
+      });
   }).listen(0, '127.0.0.1');
   await once(receiver, 'listening');
   hookUrl = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hooks/1`;
@@ -98,9 +102,19 @@ describe('startGitHost', () => {
     await git('push', 'origin', 'main:refs/heads/topic', 'v1');
     await git('push', 'origin', ':refs/heads/topic');
     const payloads = received.map(({ body }) => JSON.parse(body) as PushPayload);
-    const seen = payloads.map(({ ref, after, commits }) => [ref, /^0+$/.test(after) ? 'gone' : 'there', commits.map((one) => one.id)]);
+    const seen = payloads.map(({ ref, after, commits }) => [
+      ref,
+      /^0+$/.test(after) ? 'gone' : 'there',
+      commits.map((one) => one.id),
+    ]);
     expect(seen).toHaveLength(3);
-    expect(seen).toEqual(expect.arrayContaining([['refs/heads/topic', 'there', [id]], ['refs/tags/v1', 'there', [id]], ['refs/heads/topic', 'gone', []]]));
+    expect(seen).toEqual(
+      expect.arrayContaining([
+        ['refs/heads/topic', 'there', [id]],
+        ['refs/tags/v1', 'there', [id]],
+        ['refs/heads/topic', 'gone', []],
+      ]),
+    );
   });
 
   it('sends the newest 50 commits, newest last', async () => {
@@ -143,29 +157,56 @@ describe('startGitHost', () => {
     await host.createRepository('locked');
     const { git, commit } = await workTree('locked');
     await commit('first', { 'a.txt': '1' });
-    await expect(git('push', host.repositoryUrl('locked'), 'main')).rejects.toThrow(/could not read Username|Authentication failed/);
-    await expect(git('push', host.repositoryUrl('locked', 'bo').replace(':x@', ':wrong@'), 'main')).rejects.toThrow('Authentication failed');
+    await expect(git('push', host.repositoryUrl('locked'), 'main')).rejects.toThrow(
+      /could not read Username|Authentication failed/,
+    );
+    await expect(git('push', host.repositoryUrl('locked', 'bo').replace(':x@', ':wrong@'), 'main')).rejects.toThrow(
+      'Authentication failed',
+    );
     await git('push', host.repositoryUrl('locked', 'bo'), 'main');
   });
 
   it('serves nothing but the smart protocol of repositories below its folder', async () => {
     writeFileSync(join(folder.path, 'outside.git'), 'x');
-    const paths = ['/', '/catalog.git/config', '/catalog.git/HEAD', '/../outside.git/info/refs?service=git-upload-pack', '/catalog.git/info/refs',
-      '/%2e%2e%2fcatalog.git/info/refs?service=git-upload-pack', '/-catalog.git/info/refs?service=git-upload-pack', '/none.git/info/refs?service=git-upload-pack'];
+    const paths = [
+      '/',
+      '/catalog.git/config',
+      '/catalog.git/HEAD',
+      '/../outside.git/info/refs?service=git-upload-pack',
+      '/catalog.git/info/refs',
+      '/%2e%2e%2fcatalog.git/info/refs?service=git-upload-pack',
+      '/-catalog.git/info/refs?service=git-upload-pack',
+      '/none.git/info/refs?service=git-upload-pack',
+    ];
     for (const path of paths) {
-      const socketAnswer = await execa('curl', ['-s', '-o', '/dev/null', '-w', '%{http_code}', '--path-as-is', `${host.url}${path}`]);
+      const socketAnswer = await execa('curl', [
+        '-s',
+        '-o',
+        '/dev/null',
+        '-w',
+        '%{http_code}',
+        '--path-as-is',
+        `${host.url}${path}`,
+      ]);
       expect([path, socketAnswer.stdout]).toEqual([path, '404']);
     }
     expect((await fetch(`${host.url}/catalog.git/git-upload-pack`)).status).toBe(405);
   });
 
-  it.each(['../up', 'a/b', '.hidden', '-option', 'UPPER', 'a..b', 'a.git', 'a.lock', '', 'x'.repeat(64)])('refuses the repository name %j', async (name) => {
-    await expect(host.createRepository(name)).rejects.toThrow('is no repository name');
-    expect(existsSync(join(folder.path, 'up.git'))).toBe(false);
-  });
+  it.each(['../up', 'a/b', '.hidden', '-option', 'UPPER', 'a..b', 'a.git', 'a.lock', '', 'x'.repeat(64)])(
+    'refuses the repository name %j',
+    async (name) => {
+      await expect(host.createRepository(name)).rejects.toThrow('is no repository name');
+      expect(existsSync(join(folder.path, 'up.git'))).toBe(false);
+    },
+  );
 
   it('demands sign-in for reading when told so', async () => {
-    const closed = await startGitHost({ root: join(folder.path, 'repositories'), users: { ada: 'secret' }, read: 'authenticated' });
+    const closed = await startGitHost({
+      root: join(folder.path, 'repositories'),
+      users: { ada: 'secret' },
+      read: 'authenticated',
+    });
     const refs = `${closed.url}/large.git/info/refs?service=git-upload-pack`;
     expect((await fetch(refs)).status).toBe(401);
     expect((await fetch(refs, { headers: { Authorization: `Basic ${btoa('ada:secret')}` } })).status).toBe(200);

@@ -36,7 +36,12 @@ export interface GitHost {
 const SMART_PATH = /^\/([^/]+)\.git\/(info\/refs|git-upload-pack|git-receive-pack)$/;
 
 /** A small git server on loopback: git's own http-backend behind HTTP basic authentication. */
-export async function startGitHost({ root, port = 0, users = {}, read = 'anonymous' }: GitHostOptions): Promise<GitHost> {
+export async function startGitHost({
+  root,
+  port = 0,
+  users = {},
+  read = 'anonymous',
+}: GitHostOptions): Promise<GitHost> {
   await ensureDebianPackages(['git']);
   const folder = resolve(root);
   mkdirSync(folder, { recursive: true });
@@ -44,7 +49,13 @@ export async function startGitHost({ root, port = 0, users = {}, read = 'anonymo
   server.requestTimeout = 0; // A large push may take its time.
   await new Promise<void>((started, failed) => {
     server.once('error', (cause: NodeJS.ErrnoException) =>
-      failed(cause.code === 'EADDRINUSE' ? new Error(`Port ${port} for the git host is taken: stop what listens there or choose another port.`, { cause }) : cause),
+      failed(
+        cause.code === 'EADDRINUSE'
+          ? new Error(`Port ${port} for the git host is taken: stop what listens there or choose another port.`, {
+              cause,
+            })
+          : cause,
+      ),
     );
     server.listen(port, '127.0.0.1', started);
   });
@@ -61,7 +72,10 @@ export async function startGitHost({ root, port = 0, users = {}, read = 'anonymo
     origin: url,
     port: bound,
     repositoryUrl,
-    createRepository: async (name, hook) => ({ folder: await makeBareRepository(folder, name, hook), url: repositoryUrl(name) }),
+    createRepository: async (name, hook) => ({
+      folder: await makeBareRepository(folder, name, hook),
+      url: repositoryUrl(name),
+    }),
     stop: () =>
       new Promise<void>((stopped) => {
         server.close(() => stopped());
@@ -77,11 +91,12 @@ interface Rules {
 }
 
 function answer(request: IncomingMessage, response: ServerResponse, { root, users, read }: Rules): void {
-  const [path = '', query = ''] = splitOnce(request.url ?? '/', '?');
+  const [path, query] = splitOnce(request.url ?? '/', '?');
   const [, name = '', operation = ''] = SMART_PATH.exec(path) ?? [];
   const service = operation === 'info/refs' ? new URLSearchParams(query).get('service') : operation;
   const expectedMethod = operation === 'info/refs' ? 'GET' : 'POST';
-  if (!isRepositoryName(name) || (service !== 'git-upload-pack' && service !== 'git-receive-pack')) return say(response, 404, 'Not found.');
+  if (!isRepositoryName(name) || (service !== 'git-upload-pack' && service !== 'git-receive-pack'))
+    return say(response, 404, 'Not found.');
   if (request.method !== expectedMethod) return say(response, 405, `Use ${expectedMethod}.`);
   const user = authenticate(request.headers.authorization, users);
   const needsUser = service === 'git-receive-pack' || read === 'authenticated';
@@ -98,7 +113,7 @@ function authenticate(header: string | undefined, users: Rules['users']): { name
   if (header === undefined) return undefined;
   const [, encoded] = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(header) ?? [];
   if (encoded === undefined) return 'refused';
-  const [name = '', password = ''] = splitOnce(Buffer.from(encoded, 'base64').toString('utf8'), ':');
+  const [name, password] = splitOnce(Buffer.from(encoded, 'base64').toString('utf8'), ':');
   const known = Object.hasOwn(users, name) ? users[name] : undefined;
   const matches = timingSafeEqual(hash(password), hash(known ?? ''));
   return matches && known !== undefined ? { name } : 'refused';

@@ -14,7 +14,10 @@ const LONGEST_HEAD = 16 * 1024;
 
 /** Runs git's own smart HTTP program for one request, streaming both ways. */
 export function serveGitRequest(request: IncomingMessage, response: ServerResponse, target: GitRequest): void {
-  const backend = spawn('git', ['http-backend'], { env: environment(request, target), stdio: ['pipe', 'pipe', 'pipe'] });
+  const backend = spawn('git', ['http-backend'], {
+    env: environment(request, target),
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   const refuse = (reason: string) => {
     backend.kill();
     if (!response.headersSent) response.writeHead(500, { 'Content-Type': 'text/plain' }).end(`${reason}\n`);

@@ -38,7 +38,9 @@ export function gitEnvironment(home: string): NodeJS.ProcessEnv {
 /** Makes the bare repository (HEAD on main), or renews the hook of the one that is there. Returns its folder. */
 export async function makeBareRepository(root: string, name: string, hook?: RepositoryHook): Promise<string> {
   if (!isRepositoryName(name)) {
-    throw new TypeError(`${JSON.stringify(name)} is no repository name: use a-z, 0-9, "-", "_" and single dots, beginning with a letter or digit, at most 63 long.`);
+    throw new TypeError(
+      `${JSON.stringify(name)} is no repository name: use a-z, 0-9, "-", "_" and single dots, beginning with a letter or digit, at most 63 long.`,
+    );
   }
   const folder = join(root, `${name}.git`);
   const env = gitEnvironment(root);
@@ -50,7 +52,11 @@ export async function makeBareRepository(root: string, name: string, hook?: Repo
   if (hook === undefined) return folder;
   const config = join(folder, 'config');
   chmodSync(config, 0o600);
-  for (const [key, value] of [['repository', name], ['hookUrl', hook.hookUrl], ['hookSecret', hook.hookSecret]] as const) {
+  for (const [key, value] of [
+    ['repository', name],
+    ['hookUrl', hook.hookUrl],
+    ['hookSecret', hook.hookSecret],
+  ] as const) {
     await execa('git', ['config', '--file', config, `sluice.${key}`, value], options);
   }
   writeHook(join(folder, 'hooks'));
@@ -65,8 +71,12 @@ function writeHook(hooks: string): void {
   // A module suffix of its own, since no package.json stands above a bare repository.
   const copy = `sluice-push-hook.m${suffix.slice(1)}`;
   copyFileSync(source, join(hooks, copy));
-  writeFileSync(join(hooks, 'sluice-post-receive.mjs'), `import { runPostReceiveHook } from './${copy}';\nawait runPostReceiveHook();\n`);
-  const script = '#!/bin/sh\n# Announces each pushed ref to Sluice; a push never fails because of it.\n"${SLUICE_HOOK_NODE:-node}" "${0%/*}/sluice-post-receive.mjs" || echo "sluice: the hook could not run"\nexit 0\n';
+  writeFileSync(
+    join(hooks, 'sluice-post-receive.mjs'),
+    `import { runPostReceiveHook } from './${copy}';\nawait runPostReceiveHook();\n`,
+  );
+  const script =
+    '#!/bin/sh\n# Announces each pushed ref to Sluice; a push never fails because of it.\n"${SLUICE_HOOK_NODE:-node}" "${0%/*}/sluice-post-receive.mjs" || echo "sluice: the hook could not run"\nexit 0\n';
   writeFileSync(join(hooks, 'post-receive'), script, { mode: 0o755 });
   chmodSync(join(hooks, 'post-receive'), 0o755);
 }

@@ -39,9 +39,17 @@ export class LoopbackProcess {
     if (this.#child !== undefined) throw new Error(`${name} is already running`);
     mkdirSync(dirname(logFile), { recursive: true });
     const watch = onPath('setpriv') ? ['setpriv', '--pdeathsig', this.#options.stopSignal ?? 'SIGTERM'] : [];
-    const [file, ...rest] = [...prefix, ...watch.map((word) => word.replace(/^SIG/, '')), command, ...args] as [string, ...string[]];
+    const [file, ...rest] = [...prefix, ...watch.map((word) => word.replace(/^SIG/, '')), command, ...args] as [
+      string,
+      ...string[],
+    ];
     const log = openSync(logFile, 'a');
-    const child = spawn(file, rest, { detached: true, stdio: ['ignore', log, log], env: env ?? process.env, ...(cwd === undefined ? {} : { cwd }) });
+    const child = spawn(file, rest, {
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: env ?? process.env,
+      ...(cwd === undefined ? {} : { cwd }),
+    });
     closeSync(log);
     this.#child = child;
     let ended: string | undefined;
@@ -61,7 +69,10 @@ export class LoopbackProcess {
       if (ended !== undefined) throw new Error(ended);
     } catch (cause) {
       await this.stop('SIGKILL');
-      throw new Error(`${name} did not start (${(cause as Error).message}); its log ${logFile} ends with:\n${tail(logFile)}`, { cause });
+      throw new Error(
+        `${name} did not start (${(cause as Error).message}); its log ${logFile} ends with:\n${tail(logFile)}`,
+        { cause },
+      );
     }
   }
 

@@ -9,7 +9,11 @@ const ACCEPT = [
  * The digest under which a registry keeps this tag or digest (`Docker-Content-Digest`), undefined when it has no such manifest.
  * Without these Accept headers a registry may answer with a converted old manifest and another digest.
  */
-export async function manifestDigest(registryUrl: string, repository: string, reference: string): Promise<string | undefined> {
+export async function manifestDigest(
+  registryUrl: string,
+  repository: string,
+  reference: string,
+): Promise<string | undefined> {
   const url = new URL(`/v2/${repository}/manifests/${reference}`, registryUrl);
   const answer = await fetch(url, { method: 'HEAD', headers: { Accept: ACCEPT }, signal: AbortSignal.timeout(10_000) });
   if (answer.status === 404) return undefined;

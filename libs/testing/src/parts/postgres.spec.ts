@@ -9,13 +9,16 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => postgres?.stop());
 
-const query = async (url: string, sql: string) => (await execa('psql', ['-X', '-A', '-t', '-d', url, '-c', sql])).stdout;
+const query = async (url: string, sql: string) =>
+  (await execa('psql', ['-X', '-A', '-t', '-d', url, '-c', sql])).stdout;
 
 describe('startPostgres', () => {
   it('answers to its address only, as a server of Debian', async () => {
     expect(Number.parseInt(postgres.version, 10)).toBeGreaterThanOrEqual(13);
     expect(await query(postgres.url, 'select current_user, current_database()')).toBe('sluice|sluice');
-    await expect(query(postgres.url.replace(/:[0-9a-f]+@/, ':wrong@'), 'select 1')).rejects.toThrow('password authentication failed');
+    await expect(query(postgres.url.replace(/:[0-9a-f]+@/, ':wrong@'), 'select 1')).rejects.toThrow(
+      'password authentication failed',
+    );
   });
 
   it('keeps committed rows through a crash', async () => {

@@ -27,7 +27,11 @@ export interface Postgres extends StorePart {
 const USER = 'sluice';
 
 /** Debian's PostgreSQL on a loopback port: user and database `sluice`, password sign-in (scram), data of its own. */
-export async function startPostgres({ port: fixed, durable = false, maxConnections = 200 }: PostgresOptions = {}): Promise<Postgres> {
+export async function startPostgres({
+  port: fixed,
+  durable = false,
+  maxConnections = 200,
+}: PostgresOptions = {}): Promise<Postgres> {
   await ensureDebianPackages(['postgresql']);
   const bin = findPostgresBinaries() ?? '/usr/lib/postgresql/15/bin';
   const port = fixed ?? (await freePort());
@@ -45,10 +49,31 @@ export async function startPostgres({ port: fixed, durable = false, maxConnectio
     ...(durable ? {} : { fsync: 'off' }),
   };
   const psql = (database: string, sql: string) =>
-    execa(join(bin, 'psql'), ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-h', '127.0.0.1', '-p', String(port), '-U', USER, '-d', database, '-c', sql], {
-      env: { PGPASSWORD: password, PGCONNECT_TIMEOUT: '2' },
-      stdin: 'ignore',
-    });
+    execa(
+      join(bin, 'psql'),
+      [
+        '-X',
+        '-q',
+        '-A',
+        '-t',
+        '-v',
+        'ON_ERROR_STOP=1',
+        '-h',
+        '127.0.0.1',
+        '-p',
+        String(port),
+        '-U',
+        USER,
+        '-d',
+        database,
+        '-c',
+        sql,
+      ],
+      {
+        env: { PGPASSWORD: password, PGCONNECT_TIMEOUT: '2' },
+        stdin: 'ignore',
+      },
+    );
   const server = new LoopbackProcess({
     name: 'postgres',
     prefix,
@@ -57,13 +82,18 @@ export async function startPostgres({ port: fixed, durable = false, maxConnectio
     cwd: folder.path,
     logFile: join(folder.path, 'postgres.log'),
     stopSignal: 'SIGINT',
-    ready: () => psql('postgres', 'select 1').then(() => true, () => false),
+    ready: () =>
+      psql('postgres', 'select 1').then(
+        () => true,
+        () => false,
+      ),
   });
   try {
     await server.start();
     const addressOf = (database: string) => `postgres://${USER}:${password}@127.0.0.1:${port}/${database}`;
     const createDatabase = async (name: string) => {
-      if (!/^[a-z_][a-z0-9_]{0,62}$/.test(name)) throw new TypeError(`A test database is named with a-z, 0-9 and "_", not ${JSON.stringify(name)}`);
+      if (!/^[a-z_][a-z0-9_]{0,62}$/.test(name))
+        throw new TypeError(`A test database is named with a-z, 0-9 and "_", not ${JSON.stringify(name)}`);
       await psql('postgres', `create database "${name}"`);
       return addressOf(name);
     };
@@ -76,15 +106,20 @@ export async function startPostgres({ port: fixed, durable = false, maxConnectio
   }
 }
 
-async function initialise(prefix: readonly string[], bin: string, folder: string, data: string, password: string): Promise<void> {
+async function initialise(
+  prefix: readonly string[],
+  bin: string,
+  folder: string,
+  data: string,
+  password: string,
+): Promise<void> {
   mkdirSync(data, { mode: 0o700 });
   chmodSync(data, 0o700);
   const passwordFile = join(folder, 'password');
   writeFileSync(passwordFile, password, { mode: 0o600 });
-  const [file, ...args] = [
-    ...prefix,
-    ...[join(bin, 'initdb'), '-D', data, '-U', USER, '--pwfile', passwordFile, '--auth', 'scram-sha-256', '--encoding', 'UTF8', '--locale', 'C', '--no-sync'],
-  ] as [string, ...string[]];
+  const options = ['-D', data, '-U', USER, '--pwfile', passwordFile, '--auth', 'scram-sha-256'];
+  const shape = ['--encoding', 'UTF8', '--locale', 'C', '--no-sync'];
+  const [file, ...args] = [...prefix, join(bin, 'initdb'), ...options, ...shape] as [string, ...string[]];
   await execa(file, args, { cwd: folder, stdin: 'ignore', all: true });
 }
 
@@ -93,6 +128,9 @@ async function unprivileged(): Promise<readonly string[]> {
   if (process.getuid?.() !== 0) return [];
   const prefix = ['unshare', '--user', '--map-user=65534', '--map-group=65534'];
   const { failed } = await execa(prefix[0] ?? '', [...prefix.slice(1), 'true'], { reject: false });
-  if (failed) throw new Error('This kernel refuses user namespaces to root, so PostgreSQL cannot be started by us: run the tests as an ordinary user.');
+  if (failed)
+    throw new Error(
+      'This kernel refuses user namespaces to root, so PostgreSQL cannot be started by us: run the tests as an ordinary user.',
+    );
   return prefix;
 }

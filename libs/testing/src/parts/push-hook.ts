@@ -57,7 +57,14 @@ export function pushRequest(url: string, secret: string, payload: PushPayload, d
 /** What a push of `moved` brought into the bare repository at `gitDir`, read from the repository itself. */
 export function describePush(gitDir: string, repository: string, pusher: string, moved: PushedRef): PushPayload {
   const { ref, before, after } = moved;
-  return { ref, before, after, repository: { name: repository }, pusher: { name: pusher }, commits: commitsOf(gitDir, moved) };
+  return {
+    ref,
+    before,
+    after,
+    repository: { name: repository },
+    pusher: { name: pusher },
+    commits: commitsOf(gitDir, moved),
+  };
 }
 
 function commitsOf(gitDir: string, { before, after, ref }: PushedRef): PushedCommit[] {
@@ -71,24 +78,59 @@ function commitsOf(gitDir: string, { before, after, ref }: PushedRef): PushedCom
 }
 
 function readCommit(gitDir: string, id: string): PushedCommit {
-  const [name = '', email = '', ...message] = git(gitDir, ['log', '-1', '--no-patch', '--encoding=UTF-8', '--format=%an%x00%ae%x00%B', id]).split('\0');
-  const changes = git(gitDir, ['diff-tree', '-r', '-z', '--root', '--no-commit-id', '--no-renames', '--name-status', '-m', '--first-parent', id]).split('\0');
+  const [name = '', email = '', ...message] = git(gitDir, [
+    'log',
+    '-1',
+    '--no-patch',
+    '--encoding=UTF-8',
+    '--format=%an%x00%ae%x00%B',
+    id,
+  ]).split('\0');
+  const changes = git(gitDir, [
+    'diff-tree',
+    '-r',
+    '-z',
+    '--root',
+    '--no-commit-id',
+    '--no-renames',
+    '--name-status',
+    '-m',
+    '--first-parent',
+    id,
+  ]).split('\0');
   const files: Record<'A' | 'M' | 'D', string[]> = { A: [], M: [], D: [] };
   for (let i = 0; i + 1 < changes.length; i += 2) {
     const kind = changes[i];
     files[kind === 'A' || kind === 'D' ? kind : 'M'].push(changes[i + 1] ?? '');
   }
-  return { id, message: message.join('').trimEnd(), author: { name, email }, added: files.A, modified: files.M, removed: files.D };
+  return {
+    id,
+    message: message.join('').trimEnd(),
+    author: { name, email },
+    added: files.A,
+    modified: files.M,
+    removed: files.D,
+  };
 }
 
 function git(gitDir: string, args: readonly string[]): string {
-  return execFileSync('git', ['--git-dir', gitDir, ...args], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, stdio: ['ignore', 'pipe', 'pipe'] });
+  return execFileSync('git', ['--git-dir', gitDir, ...args], {
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 /** Sends one request and says in one line what the server answered; never throws, since a push must not fail because of us. */
 export async function deliverPush({ url, headers, body }: PushRequest, timeoutMs = 10_000): Promise<string> {
   try {
-    const answer = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(timeoutMs), redirect: 'error' });
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers,
+      body,
+      signal: AbortSignal.timeout(timeoutMs),
+      redirect: 'error',
+    });
     return summarise(answer.status, (await answer.text()).slice(0, 4_000));
   } catch (error) {
     if ((error as Error).name === 'TimeoutError') return `no answer from ${url} within ${timeoutMs / 1_000} s`;
@@ -103,8 +145,8 @@ function summarise(status: number, text: string): string {
   try {
     const answer = JSON.parse(text) as { message?: unknown; summary?: unknown; runs?: unknown };
     if (Array.isArray(answer.runs)) {
-      lines = (answer.runs as { service?: unknown; number?: unknown; url?: unknown }[]).map(
-        (run) => `run ${String(run.service ?? '')} #${String(run.number ?? '?')} ${String(run.url ?? '')}`.trimEnd(),
+      lines = (answer.runs as { service?: string; number?: number; url?: string }[]).map((run) =>
+        `run ${run.service ?? ''} #${run.number ?? '?'} ${run.url ?? ''}`.trimEnd(),
       );
     }
     const said = answer.summary ?? answer.message;
@@ -113,7 +155,9 @@ function summarise(status: number, text: string): string {
     // Not JSON: shown below as text.
   }
   // Control characters of a foreign answer have no business on the pusher's terminal.
-  const shown = (lines.length > 0 ? lines.join('; ') : text.trim().slice(0, 300)).replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
+  const shown = (lines.length > 0 ? lines.join('; ') : text.trim().slice(0, 300))
+    .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+    .trim();
   return status < 300 ? shown || `accepted (${status})` : `refused with ${status}: ${shown}`;
 }
 
@@ -126,11 +170,17 @@ export async function runPostReceiveHook(): Promise<void> {
   for (const line of input.split('\n').filter(Boolean)) {
     const [before = '', after = '', ref = ''] = line.split(' ');
     try {
-      const payload = describePush(gitDir, setting('sluice.repository'), process.env['REMOTE_USER'] || 'anonymous', { before, after, ref });
+      const payload = describePush(gitDir, setting('sluice.repository'), process.env['REMOTE_USER'] || 'anonymous', {
+        before,
+        after,
+        ref,
+      });
       const request = pushRequest(setting('sluice.hookUrl'), setting('sluice.hookSecret'), payload, randomUUID());
       process.stdout.write(`sluice: ${await deliverPush(request)}\n`);
     } catch (error) {
-      process.stdout.write(`sluice: the push of ${ref} was not announced: ${String((error as Error).message).split('\n')[0]}\n`);
+      process.stdout.write(
+        `sluice: the push of ${ref} was not announced: ${String((error as Error).message).split('\n')[0]}\n`,
+      );
     }
   }
 }

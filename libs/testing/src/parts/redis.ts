@@ -16,17 +16,28 @@ export interface RedisOptions {
 }
 
 /** Debian's Redis on a loopback port with data of its own. */
-export async function startRedis({ port: fixed, persistent = false, evictionPolicy = 'noeviction' }: RedisOptions = {}): Promise<StorePart> {
+export async function startRedis({
+  port: fixed,
+  persistent = false,
+  evictionPolicy = 'noeviction',
+}: RedisOptions = {}): Promise<StorePart> {
   await ensureDebianPackages(['redis-server']);
   const port = fixed ?? (await freePort());
   const folder = temporaryFolder('redis');
+  const settings = {
+    bind: '127.0.0.1',
+    port: String(port),
+    dir: folder.path,
+    save: '',
+    daemonize: 'no',
+    appendonly: persistent ? 'yes' : 'no',
+    appendfsync: 'always',
+    'maxmemory-policy': evictionPolicy,
+  };
   const server = new LoopbackProcess({
     name: 'redis-server',
     command: programPath('redis-server') ?? 'redis-server',
-    args: [
-      ...['--bind', '127.0.0.1', '--port', String(port), '--dir', folder.path, '--save', '', '--daemonize', 'no'],
-      ...['--appendonly', persistent ? 'yes' : 'no', '--appendfsync', 'always', '--maxmemory-policy', evictionPolicy],
-    ],
+    args: Object.entries(settings).flatMap(([key, value]) => [`--${key}`, value]),
     logFile: join(folder.path, 'redis.log'),
     ready: () => pong(port),
   });

@@ -53,7 +53,11 @@ function configuration(folder: string, addr: string): object {
   return {
     version: '0.1',
     log: { level: 'warn', accesslog: { disabled: true } },
-    storage: { filesystem: { rootdirectory: join(folder, 'images') }, delete: { enabled: true }, cache: { blobdescriptor: 'inmemory' } },
+    storage: {
+      filesystem: { rootdirectory: join(folder, 'images') },
+      delete: { enabled: true },
+      cache: { blobdescriptor: 'inmemory' },
+    },
     http: { addr, secret: randomBytes(24).toString('hex'), headers: { 'X-Content-Type-Options': ['nosniff'] } },
   };
 }

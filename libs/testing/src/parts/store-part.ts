@@ -1,3 +1,4 @@
+import { eventually } from './eventually.ts';
 import type { LoopbackProcess } from './loopback-process.ts';
 
 /** A database or queue store on loopback that a test may take down and bring back on the same port. */
@@ -16,14 +17,22 @@ export interface StorePart {
 
 export function storePart(server: LoopbackProcess, url: string, port: number, remove: () => void): StorePart {
   const down = (signal?: NodeJS.Signals) => server.stop(signal);
+  // After a crash the first try may come too early: children of the killed server still hold its port or memory.
+  const up = async () => {
+    await eventually(() => server.start().then(() => true), {
+      timeoutMs: 15_000,
+      everyMs: 200,
+      describe: 'the restart',
+    });
+  };
   return {
     url,
     port,
     down,
-    up: () => server.start(),
+    up,
     restart: async (signal) => {
       await down(signal);
-      await server.start();
+      await up();
     },
     stop: async () => {
       await server.stop();

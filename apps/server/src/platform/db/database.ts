@@ -20,6 +20,8 @@ export function openDatabase(connectionString: string, max = 10, onError: (error
     types: types as pg.CustomTypesConfig,
     connectionTimeoutMillis: 5_000,
     statement_timeout: 15_000,
+    // A process that is stopped in the middle of a transaction must not hold its locks for ever.
+    idle_in_transaction_session_timeout: 20_000,
     application_name: 'sluice',
   });
   // A broken idle connection is replaced by the pool; without a listener it would end the process.

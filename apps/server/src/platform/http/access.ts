@@ -3,15 +3,23 @@ import type { FastifyRequest } from 'fastify';
 import type { Principal, RunnerPrincipal, UserPrincipal } from './principal.ts';
 
 export const ACCESS = 'sluice:access';
+export const TOKEN_SCOPE = 'sluice:token-scope';
 
 /** Who may call a route at all. Without the decorator a route needs a signed-in person: forgetting it denies. */
 export function Access(kind: 'public' | 'user' | 'runner') {
   return SetMetadata(ACCESS, kind);
 }
 
+/** What an API token needs for a route. Without the decorator: `read` for GET, `write` for everything else. */
+export function TokenScope(scope: 'read' | 'write' | 'gate:approve' | 'never') {
+  return SetMetadata(TOKEN_SCOPE, scope);
+}
+
 export interface SluiceRequest extends FastifyRequest {
   principal?: Principal;
   rawBody?: Buffer;
+  /** Set beside the principal when it came by session cookie. */
+  session?: { readonly id: string; readonly csrfToken: string };
 }
 
 export function userOf(request: SluiceRequest): UserPrincipal {

@@ -53,3 +53,10 @@ export function requireSystemAdmin(principal: UserPrincipal): void {
 export function actorOf(principal: UserPrincipal): Actor {
   return { kind: principal.via === 'token' ? 'token' : 'user', userId: principal.userId, name: principal.name };
 }
+
+/** `requireRole` for a team named by its slug, as routes name it. */
+export function requireTeam(principal: UserPrincipal, team: string, least: Role): TeamMembership {
+  const membership = principal.memberships.find((candidate) => candidate.team === team);
+  if (!membership) throw notFound(`Team ${team}`);
+  return requireRole(principal, membership.teamId, least, `Team ${team}`);
+}

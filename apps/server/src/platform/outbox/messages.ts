@@ -30,3 +30,18 @@ export interface OutboxMessages {
 }
 
 export type OutboxTopic = keyof OutboxMessages;
+
+const TOPICS = {
+  'plan-delivery': true,
+  'look-at-pool': true,
+  'make-release': true,
+  'withdraw-release': true,
+  'offer-release': true,
+  'advance-release': true,
+  'tell-run': true,
+  'run-deployment': true,
+  'rebind-lanes': true,
+  'changed': true,
+} as const satisfies Record<OutboxTopic, true>;
+
+export const OUTBOX_TOPICS = Object.keys(TOPICS) as OutboxTopic[];

@@ -101,8 +101,9 @@ const STATEMENTS = [
      log_length bigint not null default 0, log_sha256 text, log_sealed_at timestamptz,
      log_truncated boolean not null default false, log_incomplete boolean not null default false,
      unique (run_id, job_key, number))`,
-  `create index attempts_ready on attempts (pool_id, priority desc, queued_at) where status = 'queued'`,
+  `create index attempts_ready on attempts (pool_id, team_id, priority desc, queued_at) where status = 'queued'`,
   `create index attempts_leased on attempts (expires_at) where status = 'running'`,
+  `create index attempts_unsealed on attempts (finished_at) where log_sealed_at is null and finished_at is not null`,
   `create table polls (
      id uuid primary key, runner_id uuid not null references runners on delete cascade, pool_id uuid not null references pools,
      replica_id uuid not null, since timestamptz not null default now(), expires_at timestamptz not null,
@@ -152,7 +153,7 @@ const STATEMENTS = [
      id bigint generated always as identity primary key, topic text not null, payload jsonb not null,
      created_at timestamptz not null default now(), available_at timestamptz not null default now(),
      tries integer not null default 0, last_error text)`,
-  `create index outbox_available on outbox (available_at)`,
+  `create index outbox_available on outbox (topic, available_at, id)`,
   `create table audit_entries (
      sequence bigint generated always as identity primary key, at timestamptz not null default now(),
      team_id uuid references teams, actor jsonb not null, action text not null, subject text not null,

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LeaseGrant } from '@sluice/protocol';
+import { ExecutorTrouble, JobRefused } from '../executor/executor.port.ts';
+import { checkRepositoryUrl, fullRefName } from './check-repository-url.ts';
+import type { GitCall } from './git-command.ts';
+import { git, gitEnvironment } from './git-command.ts';
+import { KeyedLock } from './keyed-lock.ts';
+
+export interface MirrorSettings {
+  /** The mirrors and git's own HOME lie below. */
+  readonly folder: string;
+  readonly httpOrigins: readonly string[];
+  readonly maxMiB: number;
+}
+
+/** A commit that is there and belongs to the ref that was asked for. */
+export interface CheckedOutCommit extends GitCall {
+  readonly commit: string;
+}
+
+type Source = LeaseGrant['source'];
+
+const GC_EVERY_FETCHES = 50;
+const SIZE_CHECK_MS = 1000;
+
+/** One bare mirror for each address, shared by all jobs of the runner; a commit that is there already costs no network. */
+export class MirrorCache {
+  readonly #settings: MirrorSettings;
+  readonly #locks = new KeyedLock();
+  readonly #fetches = new Map<string, number>();
+
+  constructor(settings: MirrorSettings) {
+    this.#settings = settings;
+  }
+
+  /** Throws `ExecutorTrouble('checkout')` when the repository, the ref or the commit cannot be had (A18-A26). */
+  async provide(source: Source, signal: AbortSignal): Promise<CheckedOutCommit> {
+    const checked = checkRepositoryUrl(source.url, this.#settings.httpOrigins);
+    if (!checked.ok) throw new ExecutorTrouble('checkout', checked.problem);
+    const refName = fullRefName(source.ref);
+    if (refName === undefined) throw new ExecutorTrouble('checkout', 'The name of the ref is none that git accepts.');
+    if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(source.commit)) throw new ExecutorTrouble('checkout', 'The commit is no full commit id.');
+
+    const home = join(this.#settings.folder, 'home');
+    const mirror = join(this.#settings.folder, `${hash(source.url)}.git`);
+    const env = gitEnvironment(home, { transport: checked.transport, origin: checked.url.origin, credential: source.credential });
+    const call: GitCall = { cwd: mirror, env, signal };
+    // A name of our own for each ref: a branch `a` that became `a/b` would be in its own way.
+    const kept = `refs/sluice/${hash(refName)}`;
+
+    await this.#locks.hold(mirror, async () => {
+      signal.throwIfAborted();
+      if (!existsSync(join(mirror, 'HEAD'))) await makeMirror(mirror, home, env, signal);
+      if (await contains(call, kept, source.commit)) return;
+      await this.#fetch(call, source.url, [`+${refName}:${kept}`]);
+      if (await contains(call, kept, source.commit)) return;
+      // A merge request's ref moves when it is pushed again; a branch that no longer holds the commit is another matter (A18).
+      if (!refName.startsWith('refs/heads/')) {
+        await this.#fetch(call, source.url, [source.commit]);
+        if ((await git(['cat-file', '-e', `${source.commit}^{commit}`], call)).exitCode === 0) return;
+      }
+      throw new ExecutorTrouble('checkout', `Commit ${source.commit.slice(0, 12)} is not reachable from ${refName}: it was never pushed there, or the branch was rewritten.`);
+    });
+    return { ...call, commit: source.commit };
+  }
+
+  async #fetch(call: GitCall, url: string, refspecs: readonly string[]): Promise<void> {
+    const tooLarge = new AbortController();
+    const signal = AbortSignal.any([call.signal, tooLarge.signal]);
+    const guard = setInterval(() => {
+      void sizeMiB(call.cwd).then((size) => {
+        if (size > this.#settings.maxMiB) tooLarge.abort();
+      });
+    }, SIZE_CHECK_MS);
+    try {
+      const count = (this.#fetches.get(call.cwd) ?? 0) + 1;
+      this.#fetches.set(call.cwd, count);
+      const fetched = await git(['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--', url, ...refspecs], { ...call, signal });
+      if (fetched.exitCode !== 0) throw new ExecutorTrouble('checkout', `The repository could not be fetched: ${lastLines(fetched.stderr)}`);
+      if (count % GC_EVERY_FETCHES === 0) await git(['gc', '--auto', '--quiet'], call);
+    } catch (error) {
+      if (!tooLarge.signal.aborted || call.signal.aborted) throw error;
+      await rm(call.cwd, { recursive: true, force: true });
+      throw new ExecutorTrouble('checkout', `The repository is larger than ${this.#settings.maxMiB} MiB (SLUICE_RUNNER_MAX_REPOSITORY_MIB).`);
+    } finally {
+      clearInterval(guard);
+    }
+  }
+}
+
+/** Throws `JobRefused` when the commit has no such folder. An empty path is the top. */
+export async function requireFolder(checkout: CheckedOutCommit, path: string): Promise<void> {
+  if (path === '') return;
+  const { stdout } = await git(['cat-file', '-t', `${checkout.commit}:${path}`], checkout);
+  if (stdout.trim() !== 'tree') throw new JobRefused('no-such-folder', `The commit has no folder "${path}".`);
+}
+
+async function makeMirror(mirror: string, home: string, env: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
+  mkdirSync(join(home, 'ssh'), { recursive: true, mode: 0o700 });
+  const made = await git(['init', '--quiet', '--bare', '--template=', '--', mirror], { cwd: home, env, signal });
+  if (made.exitCode !== 0) throw new ExecutorTrouble('checkout', `A mirror could not be made: ${lastLines(made.stderr)}`);
+  mkdirSync(join(mirror, 'info'), { recursive: true });
+  // A checkout knows no export rules, so the tree that a job sees must not either.
+  writeFileSync(join(mirror, 'info', 'attributes'), '* -export-ignore -export-subst\n');
+}
+
+async function contains(call: GitCall, ref: string, commit: string): Promise<boolean> {
+  return (await git(['merge-base', '--is-ancestor', commit, ref], call)).exitCode === 0;
+}
+
+async function sizeMiB(mirror: string): Promise<number> {
+  const pack = join(mirror, 'objects', 'pack');
+  const names = await readdir(pack).catch(() => []);
+  const sizes = await Promise.all(names.map((name) => stat(join(pack, name)).then((file) => file.size, () => 0)));
+  return sizes.reduce((sum, size) => sum + size, 0) / (1024 * 1024);
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 40);
+}
+
+/** git's own words; addresses in them hold no credential, since those with one are refused. */
+function lastLines(text: string): string {
+  const lines = text.trim().split('\n').slice(-3).join(' ').trim();
+  return lines === '' ? 'git gave no reason' : lines;
+}

@@ -1,0 +1,99 @@
+import type { Readable } from 'node:stream';
+import type { LeaseGrant } from '@sluice/protocol';
+import type { AttemptLog } from '../log/attempt-log.ts';
+
+export type StepsWork = Extract<LeaseGrant['work'], { kind: 'steps' }>;
+export type ImageWork = Extract<LeaseGrant['work'], { kind: 'image' }>;
+export type RegistryCredential = LeaseGrant['registries'][number];
+
+/** Our own trouble, never the user's: the attempt ends as `errored` with this reason. */
+export class ExecutorTrouble extends Error {
+  override readonly name = 'ExecutorTrouble';
+  readonly code: TroubleCode;
+  constructor(code: TroubleCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+export type TroubleCode = 'engine' | 'registry' | 'checkout';
+
+/** The user's own definition says no (a service container that never gets healthy): the attempt ends as `failed`. */
+export class JobRefused extends Error {
+  override readonly name = 'JobRefused';
+  readonly code: 'service-unhealthy' | 'image-without-shell' | 'image-build' | 'step-too-long' | 'no-such-folder';
+  readonly exitCode: number | undefined;
+  constructor(code: JobRefused['code'], message: string, exitCode?: number) {
+    super(message);
+    this.code = code;
+    this.exitCode = exitCode;
+  }
+}
+
+/** The tree of the commit as a tar stream; asked for once. */
+export interface SourceTree {
+  readonly tar: () => Promise<Readable>;
+}
+
+export interface SandboxPlan {
+  readonly attemptId: string;
+  /** Of the lease: a second grant of the same attempt never meets the first one's containers. */
+  readonly epoch: number;
+  readonly work: StepsWork;
+  readonly registries: readonly RegistryCredential[];
+  /** Folder of the service below the workspace; the steps run there. */
+  readonly path: string;
+  /** The checkout, under way: containers are made meanwhile. */
+  readonly source: Promise<SourceTree>;
+}
+
+export interface ImagePlan {
+  readonly attemptId: string;
+  readonly work: ImageWork;
+  readonly registries: readonly RegistryCredential[];
+  readonly commit: string;
+  /** Address of the repository, for the label. */
+  readonly sourceUrl: string;
+  /** The build context as a tar stream. */
+  readonly context: () => Promise<Readable>;
+}
+
+export interface StepCommand {
+  readonly run: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export type StepExit =
+  | { readonly kind: 'exited'; readonly exitCode: number }
+  /** The engine ended it because the job used up its memory. */
+  | { readonly kind: 'oom'; readonly exitCode: number }
+  /** The signal came first; its processes are gone or go with the sandbox. */
+  | { readonly kind: 'stopped' };
+
+/**
+ * What can run jobs. Order of calls for one attempt: `prepare`, then `run` on the sandbox for each step, one at a time, then
+ * `readFiles`, then `destroy`, exactly once and also after a failed `run`. A `prepare` that throws has removed what it made.
+ * Sandboxes of different attempts are used at the same time. `ExecutorTrouble` is ours, `JobRefused` the user's.
+ */
+export abstract class Executor {
+  abstract prepare(plan: SandboxPlan, log: AttemptLog, signal: AbortSignal): Promise<Sandbox>;
+  /** Builds, pushes, and returns the digest that the registry answered. */
+  abstract buildImage(plan: ImagePlan, log: AttemptLog, signal: AbortSignal): Promise<{ readonly repository: string; readonly digest: string }>;
+  /** Removes what belongs to attempts other than these. Returns how many things are still there. */
+  abstract sweep(keep: ReadonlySet<string>): Promise<number>;
+}
+
+export abstract class Sandbox {
+  /** Ends when the command does, or, once the signal comes, when its processes are gone or `graceMs` have passed. */
+  abstract run(step: StepCommand, log: AttemptLog, signal: AbortSignal, graceMs: () => number): Promise<StepExit>;
+  /** Files that match the globs, below the service's folder; larger ones than `maxBytes` come without content. */
+  abstract readFiles(globs: readonly string[], limits: { readonly maxFiles: number; readonly maxBytes: number }): AsyncIterable<SandboxFile>;
+  /** Removes everything of the attempt. Throws `ExecutorTrouble` when something stays. */
+  abstract destroy(): Promise<void>;
+}
+
+export interface SandboxFile {
+  /** Below the service's folder. */
+  readonly path: string;
+  /** Undefined: larger than asked for. */
+  readonly text: string | undefined;
+}

@@ -1,0 +1,62 @@
+import type { LeaseGrant } from '@sluice/protocol';
+import type { StopCause } from './attempt-control.ts';
+import { AttemptControl } from './attempt-control.ts';
+import type { JobParts } from './run-job.ts';
+import { runJob } from './run-job.ts';
+
+interface ActiveJob {
+  readonly control: AttemptControl;
+  readonly gone: Promise<void>;
+}
+
+export interface JobSettings {
+  readonly graceMs?: number;
+  /** Something of an ended attempt stays in the engine. */
+  readonly onUnclean: (error: unknown) => void;
+}
+
+/** The attempts this process holds. An attempt counts until nothing of it is left in the engine. */
+export class ActiveJobs {
+  readonly #parts: JobParts;
+  readonly #settings: JobSettings;
+  readonly #jobs = new Map<string, ActiveJob>();
+
+  constructor(parts: JobParts, settings: JobSettings) {
+    this.#parts = parts;
+    this.#settings = settings;
+  }
+
+  get ids(): ReadonlySet<string> {
+    return new Set(this.#jobs.keys());
+  }
+
+  /**
+   * Resolves when the slot may take the next job: the result is acknowledged. What the executor made is removed meanwhile, so the next job
+   * need not wait for it, but the one after the next does.
+   */
+  async run(grant: LeaseGrant): Promise<void> {
+    const { attemptId } = grant;
+    // A second grant of an attempt that we still hold: the first one is lost, whatever we thought.
+    const earlier = this.#jobs.get(attemptId);
+    earlier?.control.stop('lease-lost');
+    await earlier?.gone;
+    const control = new AttemptControl(this.#settings.graceMs);
+    const running = runJob(grant, this.#parts, control);
+    const gone = running
+      .then(({ cleaned }) => cleaned)
+      .catch((error: unknown) => this.#settings.onUnclean(error))
+      .finally(() => this.#jobs.delete(attemptId));
+    const before = [...this.#jobs.values()].map((job) => job.gone);
+    this.#jobs.set(attemptId, { control, gone });
+    await running.catch(() => undefined);
+    void before;
+  }
+
+  stopAll(cause: StopCause): void {
+    for (const { control } of this.#jobs.values()) control.stop(cause);
+  }
+
+  async allCleaned(): Promise<void> {
+    await Promise.all([...this.#jobs.values()].map(({ gone }) => gone));
+  }
+}

@@ -1,0 +1,118 @@
+import type { AttemptResult, LeaseGrant } from '@sluice/protocol';
+import type { Logger } from 'pino';
+import type { MirrorCache } from '../checkout/mirror-cache.ts';
+import type { Executor } from '../executor/executor.port.ts';
+import { keepLease } from '../lease/keep-lease.ts';
+import { AttemptLog } from '../log/attempt-log.ts';
+import { LogSpool } from '../log/log-spool.ts';
+import { uploadLog } from '../log/upload-log.ts';
+import { AttemptFolder } from '../result/attempt-folder.ts';
+import { deliverResult } from '../result/deliver-result.ts';
+import type { BackOff } from '../server/back-off.ts';
+import { untilAnswered } from '../server/back-off.ts';
+import type { RunnerApi } from '../server/runner-api.ts';
+import { LeaseLost } from '../server/server-answer.ts';
+import type { WorkDir } from '../work-dir/work-dir.ts';
+import type { AttemptControl } from './attempt-control.ts';
+import { stoppedOutcome } from './attempt-outcome.ts';
+import { runImageWork } from './run-image-work.ts';
+import { runStepsWork } from './run-steps-work.ts';
+import type { WorkOutcome } from './run-steps-work.ts';
+
+export interface JobParts {
+  readonly api: RunnerApi;
+  readonly executor: Executor;
+  readonly mirrors: MirrorCache;
+  readonly workDir: WorkDir;
+  readonly backOff: BackOff;
+  readonly logger: Logger;
+  readonly now: () => Date;
+}
+
+/**
+ * One leased attempt from start to acknowledged result. Resolves when the server has the result (or wants none); what the
+ * executor made is removed meanwhile, and `cleaned` tells when. Never rejects for what the job does.
+ */
+export async function runJob(grant: LeaseGrant, parts: JobParts, control: AttemptControl): Promise<{ readonly cleaned: Promise<void> }> {
+  const { api, workDir, backOff, logger } = parts;
+  const lease = { attemptId: grant.attemptId, epoch: grant.epoch };
+  const lost = (): void => control.stop('lease-lost');
+  using _lease = keepLease(api, lease, grant.renewSeconds, {
+    onCancel: () => control.stop('cancelled'),
+    onLost: lost,
+    onTrouble: (error) => logger.warn({ attempt: lease.attemptId }, `the lease could not be renewed: ${error.message}`),
+  });
+  const opened = await openLog(grant, parts, control);
+  if (opened === undefined) return { cleaned: Promise.resolve() };
+  const { folder, spool, log } = opened;
+  const guarded = (work: Promise<void>): Promise<void> =>
+    work.catch((error: unknown) => {
+      if (error instanceof LeaseLost) lost();
+      if (!control.lost.aborted) throw error;
+    });
+  const started = guarded(untilAnswered(() => api.start(lease, control.lost), backOff, control.lost));
+  const logSent = guarded(
+    uploadLog({ api, lease, spool, backOff, signal: control.lost, onGivenUp: (why) => logger.error({ attempt: lease.attemptId }, `the rest of the log stays here: ${why}`) }),
+  );
+  // Both are awaited below; until then a failure must not count as unhandled.
+  for (const early of [started, logSent]) early.catch(() => undefined);
+
+  const timer = setTimeout(() => control.stop('timeout'), grant.job.timeoutSeconds * 1000);
+  const work = await (grant.work.kind === 'steps' ? runStepsWork(grant, grant.work, { ...parts, log, control }) : runImageWork(grant, grant.work, { ...parts, log, control }));
+  clearTimeout(timer);
+  try {
+    const sealed = await log.close();
+    if (!control.lost.aborted) {
+      const result = toResult(work, sealed);
+      await folder.saveResult(result);
+      await started;
+      const delivery = await deliverResult({ api, folder, result, backOff, signal: control.lost, logSent });
+      if (typeof delivery === 'object') logger.error({ attempt: lease.attemptId }, `the server refused the result: ${delivery.refused}`);
+      else logger.info({ attempt: lease.attemptId, outcome: result.outcome, reason: result.reason?.code }, delivery === 'acknowledged' ? 'attempt ended' : 'result not wanted any more');
+    }
+  } catch (error) {
+    // What is saved is sent again at the next start.
+    logger.error({ attempt: lease.attemptId, err: error }, 'the result could not be reported');
+  } finally {
+    await spool.dispose();
+    if (control.lost.aborted) {
+      logger.warn({ attempt: lease.attemptId }, 'the lease is lost: nothing more of this attempt is sent');
+      await folder.discard();
+    }
+    workDir.refillReserve();
+  }
+  return { cleaned: work.cleaned };
+}
+
+/** A work folder that takes no more files ends the attempt before it begins. */
+async function openLog(grant: LeaseGrant, { api, workDir, backOff, logger }: JobParts, control: AttemptControl): Promise<{ folder: AttemptFolder; spool: LogSpool; log: AttemptLog } | undefined> {
+  try {
+    const folder = await AttemptFolder.begin(workDir.attempts, grant);
+    const spool = await LogSpool.create(folder.logFile, (error) => {
+      logger.error({ attempt: grant.attemptId }, `the log cannot be written: ${error.message}`);
+      workDir.releaseReserve();
+      control.stop('runner-disk-full');
+    });
+    return { folder, spool, log: new AttemptLog(spool, { maxBytes: grant.log.maxBytes, secrets: secretsOf(grant) }) };
+  } catch (error) {
+    logger.error({ err: error }, 'the work folder takes no files');
+    const { outcome, reason } = stoppedOutcome('runner-disk-full', 0);
+    const result: AttemptResult = { outcome, ...(reason === undefined ? {} : { reason }), steps: [], log: { length: 0, sha256: EMPTY_SHA256, truncated: true } };
+    await untilAnswered(() => api.start(grant, control.lost), backOff, control.lost)
+      .then(() => untilAnswered(() => api.result(grant, result, control.lost), backOff, control.lost))
+      .catch((cause: unknown) => logger.error({ err: cause }, 'the result could not be reported'));
+    return undefined;
+  }
+}
+
+const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+
+/** Whatever the job was handed that must never show in a log. */
+function secretsOf({ secrets, source, registries }: LeaseGrant): { name: string; value: string }[] {
+  const credential = source.credential === null ? [] : [{ name: 'the repository credential', value: source.credential.password }];
+  return [...secrets, ...credential, ...registries.map(({ registry, password }) => ({ name: `the credential of ${registry}`, value: password }))];
+}
+
+function toResult({ outcome, reason, exitCode, steps, image }: WorkOutcome, log: AttemptResult['log']): AttemptResult {
+  return { outcome, steps, log, ...(reason === undefined ? {} : { reason }), ...(exitCode === undefined ? {} : { exitCode }), ...(image === undefined ? {} : { image }) };
+}

@@ -1,0 +1,82 @@
+import { createMasker } from '@sluice/redact';
+import type { Secret } from '@sluice/redact';
+import type { LogSeal, LogSpool } from './log-spool.ts';
+
+export type OutputStream = 'stdout' | 'stderr';
+export interface SealedLog extends LogSeal {
+  readonly truncated: boolean;
+}
+
+/**
+ * The one byte stream of an attempt: what the steps print, masked, below a limit. Each output of a step has a masker of its own
+ * and their merged result passes one more, so a secret shows neither when the other output comes between its halves nor when
+ * its halves come from both.
+ */
+export class AttemptLog {
+  readonly #spool: LogSpool;
+  readonly #maxBytes: number;
+  readonly #marker: Buffer;
+  readonly #maskers: Readonly<Record<OutputStream | 'merged', ReturnType<typeof createMasker>>>;
+  #length = 0;
+  #truncated = false;
+
+  constructor(spool: LogSpool, { maxBytes, secrets }: { readonly maxBytes: number; readonly secrets: readonly Secret[] }) {
+    this.#spool = spool;
+    this.#maxBytes = maxBytes;
+    this.#marker = Buffer.from(`\n[sluice] the log is longer than ${maxBytes} bytes: the rest is left out, the job goes on\n`);
+    this.#maskers = { stdout: createMasker(secrets), stderr: createMasker(secrets), merged: createMasker(secrets) };
+    for (const { name, reason } of this.#maskers.merged.unmaskable) this.line(`secret ${name} cannot be masked: ${reason}`);
+  }
+
+  /** Bytes that are settled; the next step's log begins here. */
+  get length(): number {
+    return this.#length;
+  }
+  /** Why the spool takes no more bytes (a full disk), if so. */
+  get failure(): Error | undefined {
+    return this.#spool.failure;
+  }
+
+  /** The promise, when there is one, is kept when more may come. */
+  write(stream: OutputStream, chunk: Uint8Array): Promise<void> | undefined {
+    return this.#put(this.#maskers.merged.push(this.#maskers[stream].push(chunk)));
+  }
+
+  /** A line of our own, in the order of everything else. */
+  line(text: string): void {
+    this.#put(this.#maskers.merged.push(Buffer.from(`[sluice] ${text}\n`)));
+  }
+
+  /** Begins a step: settles what was held back and writes the head line. Returns where the step's log begins. */
+  beginStep(run: string): number {
+    this.settle();
+    const offset = this.#length;
+    const [first = ''] = run.trim().split('\n', 1);
+    this.#put(this.#maskers.merged.push(Buffer.from(`$ ${first}${run.trim().includes('\n') ? ' ...' : ''}\n`)));
+    return offset;
+  }
+
+  settle(): void {
+    for (const stream of ['stdout', 'stderr'] as const) this.#put(this.#maskers.merged.push(this.#maskers[stream].end()));
+    this.#put(this.#maskers.merged.end());
+  }
+
+  async close(): Promise<SealedLog> {
+    this.settle();
+    const seal = await this.#spool.close();
+    return { ...seal, truncated: this.#truncated || this.#spool.failure !== undefined };
+  }
+
+  #put(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#truncated || bytes.length === 0) return undefined;
+    const room = this.#maxBytes - this.#marker.length - this.#length;
+    if (bytes.length <= room) {
+      this.#length += bytes.length;
+      return this.#spool.append(bytes);
+    }
+    this.#truncated = true;
+    const last = Buffer.concat([bytes.subarray(0, Math.max(0, room)), this.#marker]).subarray(0, Math.max(0, this.#maxBytes - this.#length));
+    this.#length += last.length;
+    return this.#spool.append(last);
+  }
+}

@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+
+export interface LogSeal {
+  readonly length: number;
+  readonly sha256: string;
+}
+
+const BATCH_BYTES = 1024 * 1024;
+/** A writer waits while more than this is not on disk yet, so a chatty step cannot fill the memory. */
+const MOST_PENDING_BYTES = 4 * 1024 * 1024;
+const SYNC_EVERY_MS = 1000;
+
+/**
+ * The bytes of one attempt's log on disk: written in order, in batches, read back at any offset by the upload, and still there
+ * after a crash. When the disk refuses, what was written stays, later bytes are dropped and `failure` says why.
+ */
+export class LogSpool {
+  readonly #file: FileHandle;
+  readonly #hash = createHash('sha256');
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
+  #written = 0;
+  #flushing: Promise<void> | undefined;
+  #lastSync = performance.now();
+  #closed = false;
+  #failure: Error | undefined;
+  #waiting: (() => void)[] = [];
+
+  readonly #onFailure: (error: Error) => void;
+
+  private constructor(file: FileHandle, onFailure: (error: Error) => void = () => undefined) {
+    this.#file = file;
+    this.#onFailure = onFailure;
+  }
+
+  /** `onFailure` is told once, when the disk takes no more. */
+  static async create(path: string, onFailure: (error: Error) => void): Promise<LogSpool> {
+    return new LogSpool(await open(path, 'w+', 0o600), onFailure);
+  }
+
+  /** The spool that an earlier process left behind, closed for new bytes. */
+  static async reopen(path: string): Promise<LogSpool> {
+    const spool = new LogSpool(await open(path, 'a+', 0o600));
+    for (;;) {
+      const bytes = await spool.read(spool.#written, BATCH_BYTES, Number.MAX_SAFE_INTEGER);
+      if (bytes.length === 0) break;
+      spool.#hash.update(bytes);
+      spool.#written += bytes.length;
+    }
+    spool.#closed = true;
+    return spool;
+  }
+
+  get written(): number {
+    return this.#written;
+  }
+  get closed(): boolean {
+    return this.#closed && this.#pending.length === 0 && this.#flushing === undefined;
+  }
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Takes over the bytes. The promise is kept when the writer may go on. */
+  append(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#closed || this.#failure !== undefined || bytes.length === 0) return undefined;
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes.length;
+    this.#flushing ??= this.#flush();
+    return this.#pendingBytes > MOST_PENDING_BYTES ? this.#flushing : undefined;
+  }
+
+  async read(offset: number, most: number, limit = this.#written): Promise<Buffer> {
+    const size = Math.max(0, Math.min(most, limit - offset));
+    const buffer = Buffer.allocUnsafe(size);
+    const { bytesRead } = await this.#file.read(buffer, 0, size, offset);
+    return buffer.subarray(0, bytesRead);
+  }
+
+  /** Waits until more than `length` bytes are on disk or nothing more will come. */
+  async beyond(length: number, signal: AbortSignal): Promise<void> {
+    while (this.#written <= length && !this.closed && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+  }
+
+  /** No byte comes after this; all are durable. */
+  async close(): Promise<LogSeal> {
+    this.#closed = true;
+    await this.#flushing;
+    if (this.#failure === undefined) await this.#file.datasync().catch((error: unknown) => this.#fail(error));
+    this.#wake();
+    return this.seal();
+  }
+
+  seal(): LogSeal {
+    return { length: this.#written, sha256: this.#hash.copy().digest('hex') };
+  }
+
+  async dispose(): Promise<void> {
+    await this.#file.close();
+  }
+
+  async #flush(): Promise<void> {
+    // Let the chunks of one turn of the event loop become one write.
+    await Promise.resolve();
+    try {
+      while (this.#pending.length > 0) {
+        const batch = this.#takeBatch();
+        for (let done = 0; done < batch.length; ) {
+          const { bytesWritten } = await this.#file.write(batch, done, batch.length - done, this.#written);
+          this.#hash.update(batch.subarray(done, done + bytesWritten));
+          this.#written += bytesWritten;
+          done += bytesWritten;
+        }
+        this.#wake();
+        if (performance.now() - this.#lastSync < SYNC_EVERY_MS) continue;
+        await this.#file.datasync();
+        this.#lastSync = performance.now();
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#flushing = undefined;
+      this.#wake();
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = error instanceof Error ? error : new Error(String(error));
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#onFailure(this.#failure);
+  }
+
+  #takeBatch(): Uint8Array {
+    const parts: Uint8Array[] = [];
+    for (let size = 0; this.#pending[0] !== undefined && size < BATCH_BYTES; ) {
+      const part = this.#pending.shift() as Uint8Array;
+      parts.push(part);
+      size += part.length;
+      this.#pendingBytes -= part.length;
+    }
+    return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+}

@@ -1,0 +1,74 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { LeaseGrant } from '@sluice/protocol';
+import type { Logger } from 'pino';
+import type { BackOff } from '../server/back-off.ts';
+import { backOffMs } from '../server/back-off.ts';
+import type { RunnerApi } from '../server/runner-api.ts';
+import { ServerRefusal } from '../server/server-answer.ts';
+
+export interface PollParts {
+  readonly api: RunnerApi;
+  readonly slots: number;
+  readonly backOff: BackOff;
+  readonly newId: () => string;
+  readonly logger: Logger;
+  /** Aborted when no new job may begin. */
+  readonly draining: AbortSignal;
+  /** Kept while the runner may take work; pending while it may not. */
+  readonly mayTakeWork: () => Promise<void>;
+  /** Runs the job; the slot is free again when it resolves. */
+  readonly run: (grant: LeaseGrant) => Promise<void>;
+  /** The server does not know the token. True when there is a new one. */
+  readonly onUnauthorized: () => Promise<boolean>;
+}
+
+/** One endless poll for each slot. Resolves when draining and the last job is done. */
+export async function pollForLeases(parts: PollParts): Promise<void> {
+  await Promise.all(Array.from({ length: parts.slots }, () => pollForSlot(parts)));
+}
+
+async function pollForSlot(parts: PollParts): Promise<void> {
+  const { draining, mayTakeWork, run } = parts;
+  while (!draining.aborted) {
+    await Promise.race([mayTakeWork(), aborted(draining)]);
+    if (draining.aborted) return;
+    const grant = await nextLease(parts);
+    if (grant !== null) await run(grant);
+  }
+}
+
+/**
+ * Asks until the server answers. The id of the poll stays the same until an answer arrived, so a lease whose answer was lost on the way comes
+ * again (F18). When draining begins with a poll in flight, one last short one asks whether that poll had been given a lease.
+ */
+async function nextLease({ api, slots, backOff, newId, logger, draining, onUnauthorized }: PollParts): Promise<LeaseGrant | null> {
+  const pollId = newId();
+  for (let failures = 1; ; failures++) {
+    try {
+      return await api.poll(pollId, slots, { signal: draining });
+    } catch (error) {
+      if (draining.aborted) return lastWord(api, pollId, slots, logger);
+      if (error instanceof ServerRefusal && error.status === 401 && (await onUnauthorized().catch(() => false))) continue;
+      const level = failures === 1 || failures % 20 === 0 ? 'error' : 'debug';
+      logger[level]({ failures }, `no lease can be asked for: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    await pause(backOffMs(failures, backOff), undefined, { signal: draining }).catch(() => undefined);
+    if (draining.aborted) return lastWord(api, pollId, slots, logger);
+  }
+}
+
+async function lastWord(api: RunnerApi, pollId: string, slots: number, logger: Logger): Promise<LeaseGrant | null> {
+  try {
+    return await api.poll(pollId, slots, { draining: true });
+  } catch (error) {
+    logger.debug({ err: error }, 'the last poll got no answer; a lease given to it ends by itself');
+    return null;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,142 @@
+import type { z } from 'zod';
+import { API_PREFIX, RUNNER_PROTOCOL, runnerContract } from '@sluice/protocol';
+import type { AttemptResult, LeaseGrant, stepReport } from '@sluice/protocol';
+import { LeaseLost, ServerUnreachable, toError } from './server-answer.ts';
+
+export type StepReport = z.infer<typeof stepReport>;
+/** Names one grant of one attempt in every call. */
+export interface LeaseKey {
+  readonly attemptId: string;
+  readonly epoch: number;
+}
+export type LogAppend =
+  | { readonly kind: 'appended'; readonly length: number }
+  /** The server holds `length` bytes: go on from there. */
+  | { readonly kind: 'resync'; readonly length: number }
+  /** The server holds other bytes at that place and names no length. */
+  | { readonly kind: 'conflict' };
+
+/** Longest silence that is waited for (F19): a peer that vanished is noticed within 30 s. */
+const CALL_DEADLINE_MS = 20_000;
+export const POLL_WAIT_SECONDS = 20;
+const POLL_DEADLINE_MS = (POLL_WAIT_SECONDS + 8) * 1000;
+
+/**
+ * The runner protocol over HTTP. Every call ends in one of: the typed answer, {@link ServerUnreachable} (repeat with the same
+ * content), {@link LeaseLost} (stop everything), `ServerRefusal` (do not repeat), or the caller's own abort.
+ */
+export class RunnerApi {
+  readonly #base: string;
+  readonly #version: string;
+  #token: string;
+
+  constructor(serverUrl: URL, token: string, version: string) {
+    this.#base = `${serverUrl.href.replace(/\/$/, '')}${API_PREFIX}`;
+    this.#token = token;
+    this.#version = version;
+  }
+
+  useToken(token: string): void {
+    this.#token = token;
+  }
+
+  register(token: string, name: string): Promise<{ runnerId: string; token: string; pool: string; labels: string[] }> {
+    return this.#call(runnerContract.register, '/runner/register', { token, name, protocol: RUNNER_PROTOCOL, version: this.#version });
+  }
+
+  async poll(pollId: string, slots: number, { signal, draining = false }: { signal?: AbortSignal; draining?: boolean } = {}): Promise<LeaseGrant | null> {
+    const body = { pollId, slots, waitSeconds: draining ? 0 : POLL_WAIT_SECONDS, protocol: RUNNER_PROTOCOL, draining };
+    const { lease } = await this.#call(runnerContract.poll, '/runner/poll', body, { deadlineMs: POLL_DEADLINE_MS, signal });
+    return lease;
+  }
+
+  async start({ attemptId, epoch }: LeaseKey, signal?: AbortSignal): Promise<void> {
+    await this.#call(runnerContract.start, `/runner/attempts/${attemptId}/start`, { epoch }, { signal });
+  }
+
+  renew({ attemptId, epoch }: LeaseKey, deadlineMs: number, signal?: AbortSignal): Promise<{ expiresAt: string; cancel: boolean }> {
+    return this.#call(runnerContract.renew, `/runner/attempts/${attemptId}/renew`, { epoch }, { deadlineMs, signal });
+  }
+
+  async steps({ attemptId, epoch }: LeaseKey, steps: readonly StepReport[], signal?: AbortSignal): Promise<void> {
+    await this.#call(runnerContract.steps, `/runner/attempts/${attemptId}/steps`, { epoch, steps }, { signal });
+  }
+
+  report({ attemptId, epoch }: LeaseKey, file: string, xml: string, signal?: AbortSignal): Promise<{ passed: number; failed: number; skipped: number }> {
+    return this.#call(runnerContract.report, `/runner/attempts/${attemptId}/reports`, { epoch, file, xml }, { signal });
+  }
+
+  async result({ attemptId, epoch }: LeaseKey, result: AttemptResult, signal?: AbortSignal): Promise<void> {
+    await this.#call(runnerContract.result, `/runner/attempts/${attemptId}/result`, { epoch, result }, { signal });
+  }
+
+  /** Raw bytes at an offset. Bytes that the server has already are welcome again when they are equal. */
+  async appendLog({ attemptId, epoch }: LeaseKey, offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<LogAppend> {
+    const path = `/runner/attempts/${attemptId}/log?offset=${offset}&epoch=${epoch}`;
+    const { status, body } = await this.#send(path, bytes, 'application/octet-stream', { signal });
+    const length = lengthOf(body);
+    if (status === 200 && length !== undefined) return { kind: 'appended', length };
+    if (status === 416 && length !== undefined) return { kind: 'resync', length };
+    const error = toError(status, body);
+    if (status === 409 && !(error instanceof LeaseLost)) return length === undefined ? { kind: 'conflict' } : { kind: 'resync', length };
+    throw status === 200 ? new ServerUnreachable('The answer to a log chunk names no length') : error;
+  }
+
+  async #call<Route extends (typeof runnerContract)[keyof typeof runnerContract]>(
+    route: Route,
+    path: string,
+    input: object,
+    options: CallOptions = {},
+  ): Promise<OutputOf<Route>> {
+    const { status, body } = await this.#send(path, JSON.stringify(input), 'application/json', options);
+    if (status < 200 || status > 299) throw toError(status, body);
+    const output = (route['~orpc'].outputSchema as unknown as z.ZodType<OutputOf<Route>>).safeParse(body);
+    if (output.success) return output.data;
+    const place = output.error.issues[0];
+    throw new ServerUnreachable(`The answer of ${path} is not what protocol ${RUNNER_PROTOCOL} says: ${place?.path.join('.') ?? ''} ${place?.message ?? ''}`);
+  }
+
+  async #send(path: string, body: string | Uint8Array, type: string, { deadlineMs = CALL_DEADLINE_MS, signal }: CallOptions): Promise<{ status: number; body: unknown }> {
+    const deadline = AbortSignal.timeout(deadlineMs);
+    try {
+      const response = await fetch(this.#base + path, {
+        method: 'POST',
+        headers: { 'content-type': type, ...(this.#token === '' ? {} : { authorization: `Bearer ${this.#token}` }) },
+        body: body as BodyInit,
+        redirect: 'error',
+        signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
+      });
+      const text = await response.text();
+      return { status: response.status, body: parse(text) };
+    } catch (cause) {
+      if (signal?.aborted) throw cause;
+      throw new ServerUnreachable(`No answer from the server to ${path.split('?')[0]}: ${reasonOf(cause)}`, { cause });
+    }
+  }
+}
+
+interface CallOptions {
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+type OutputOf<Route> = Route extends { '~orpc': { outputSchema: infer Schema } } ? (NonNullable<Schema> extends z.ZodType<infer Output> ? Output : never) : never;
+
+function parse(text: string): unknown {
+  try {
+    return text === '' ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function lengthOf(body: unknown): number | undefined {
+  const length = (body as { length?: unknown } | undefined)?.length ?? (body as { data?: { length?: unknown } } | undefined)?.data?.length;
+  return typeof length === 'number' && Number.isSafeInteger(length) && length >= 0 ? length : undefined;
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const inner = cause.cause instanceof Error ? cause.cause.message : '';
+  return inner === '' ? cause.message : `${cause.message} (${inner})`;
+}
+

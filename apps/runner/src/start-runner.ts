@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
+import type { Logger } from 'pino';
+import { MirrorCache } from './checkout/mirror-cache.ts';
+import type { RunnerConfig } from './config.ts';
+import { connectEngine } from './executor/docker/connect-engine.ts';
+import { DockerExecutor } from './executor/docker/docker-executor.ts';
+import type { Executor } from './executor/executor.port.ts';
+import { ExecutorHealth } from './health.ts';
+import { ActiveJobs } from './job/active-jobs.ts';
+import { pollForLeases } from './poller/poll-for-leases.ts';
+import { knownToken, register } from './register-runner.ts';
+import { recoverAttempts } from './result/recover-attempts.ts';
+import { SERVER_BACK_OFF, untilAnswered } from './server/back-off.ts';
+import type { BackOff } from './server/back-off.ts';
+import { RunnerApi } from './server/runner-api.ts';
+import { WorkDir } from './work-dir/work-dir.ts';
+
+export const RUNNER_VERSION = '0.1.0';
+const SWEEP_EVERY_MS = 60_000;
+
+export interface RunnerDeps {
+  readonly executor?: (identity: string) => Executor;
+  readonly logger?: Logger;
+  readonly newId?: () => string;
+  readonly now?: () => Date;
+  readonly backOff?: BackOff;
+  /** Between SIGTERM to a step's processes and the removal of its container. */
+  readonly graceMs?: number;
+  readonly sweepEveryMs?: number;
+}
+
+export interface Runner {
+  readonly state: () => 'running' | 'draining' | 'unhealthy';
+  /** Takes no new job; leases are kept until the last job is done. */
+  drain(): void;
+  /** Drains and ends the running jobs, with grace. */
+  cancel(): void;
+  /** Resolves when drained and everything is removed and reported. */
+  readonly finished: Promise<void>;
+}
+
+/**
+ * Starts a runner: sweeps what an earlier process left in the engine, reports what it left unsaid, then polls. Throws (`WorkDirProblem`,
+ * `NoRunnerToken`, `ServerRefusal` of a registration) when it cannot begin.
+ */
+export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): Promise<Runner> {
+  const logger = deps.logger ?? pino({ level: config.logLevel, base: { runner: config.name } });
+  const backOff = deps.backOff ?? { ...SERVER_BACK_OFF, random: Math.random };
+  const workDir = WorkDir.open(config.workDir);
+  const draining = new AbortController();
+  const ended = new AbortController();
+  try {
+    const token = knownToken(config, workDir);
+    const api = new RunnerApi(config.serverUrl, token ?? '', RUNNER_VERSION);
+    if (token === undefined) await untilAnswered(() => register(api, config, workDir), backOff, draining.signal, (error) => logger.warn(error.message));
+    const executor = deps.executor?.(workDir.identity) ?? dockerExecutor(config, workDir.identity);
+    const mirrors = new MirrorCache({ folder: workDir.mirrors, httpOrigins: config.gitHttpOrigins, maxMiB: config.maxRepositoryMiB });
+    const jobs = new ActiveJobs(
+      { api, executor, mirrors, workDir, backOff, logger, now: deps.now ?? (() => new Date()) },
+      { ...(deps.graceMs === undefined ? {} : { graceMs: deps.graceMs }), onUnclean: (error) => health.markUnhealthy(error) },
+    );
+    const health = new ExecutorHealth(executor, () => jobs.ids, logger, deps.sweepEveryMs ?? SWEEP_EVERY_MS);
+    const clean = health.keepClean(ended.signal);
+    const recovery = recoverAttempts({ api, attempts: workDir.attempts, backOff, logger, signal: ended.signal });
+    const polling = recovery.then(() =>
+      pollForLeases({
+        api,
+        slots: config.slots,
+        backOff,
+        newId: deps.newId ?? randomUUID,
+        logger,
+        draining: draining.signal,
+        mayTakeWork: health.whenHealthy,
+        run: (grant) => jobs.run(grant),
+        onUnauthorized: async () => {
+          if (config.registrationToken === undefined || config.tokenFile !== undefined) return false;
+          await register(api, config, workDir);
+          return true;
+        },
+      }),
+    );
+    logger.info({ server: config.serverUrl.origin, slots: config.slots, identity: workDir.identity }, 'runner started');
+    const finished = polling
+      .then(() => jobs.allCleaned())
+      .finally(async () => {
+        ended.abort();
+        await clean;
+        workDir.close();
+        logger.info('runner ended');
+      });
+    finished.catch(() => undefined);
+    return {
+      state: () => (draining.signal.aborted ? 'draining' : health.isHealthy ? 'running' : 'unhealthy'),
+      drain: () => draining.abort(),
+      cancel: () => {
+        draining.abort();
+        jobs.stopAll('runner-stopped');
+      },
+      finished,
+    };
+  } catch (error) {
+    workDir.close();
+    throw error;
+  }
+}
+
+function dockerExecutor(config: RunnerConfig, identity: string): Executor {
+  return new DockerExecutor({ docker: connectEngine(config), runner: identity, internalNetwork: config.jobNetwork === 'internal' });
+}

@@ -1,0 +1,92 @@
+import { Injectable } from '@nestjs/common';
+import { Kysely } from 'kysely';
+import type { z } from 'zod';
+import { waitingCause } from '@sluice/engine';
+import type { deploymentDetail } from '@sluice/protocol';
+import type { Tables } from '../../platform/db/schema.ts';
+import { visibleTeams, type UserPrincipal } from '../../platform/http/principal.ts';
+import { notFound } from '../../platform/http/problem.ts';
+import { orNone, readLaneSummaries, type LaneSummary } from '../runs/index.ts';
+
+@Injectable()
+export class ReadDeployment {
+  readonly #db: Kysely<Tables>;
+  constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  async lanes(person: UserPrincipal, team?: string): Promise<LaneSummary[]> {
+    const teams = person.memberships.filter((membership) => team === undefined || membership.team === team);
+    const services = await this.#db
+      .selectFrom('services')
+      .select('id')
+      .where('team_id', 'in', orNone(teams.map((membership) => membership.teamId)))
+      .orderBy('slug')
+      .execute();
+    const summaries = await readLaneSummaries(
+      this.#db,
+      services.map((service) => service.id),
+    );
+    return services.flatMap((service) => summaries.get(service.id) ?? []);
+  }
+
+  async one(person: UserPrincipal, deploymentId: string): Promise<z.infer<typeof deploymentDetail>> {
+    const row = await this.#db
+      .selectFrom('deployments')
+      .innerJoin('releases', 'releases.id', 'deployments.release_id')
+      .innerJoin('services', 'services.id', 'deployments.service_id')
+      .innerJoin('teams', 'teams.id', 'deployments.team_id')
+      .innerJoin('lanes', 'lanes.id', 'deployments.lane_id')
+      .innerJoin('environments', 'environments.id', 'deployments.environment_id')
+      .selectAll('deployments')
+      .select([
+        'services.slug as service_slug',
+        'teams.slug as team_slug',
+        'environments.name as environment_name',
+        'lanes.state as lane_state',
+        'releases.run_id',
+        'releases.run_number',
+        'releases.commit',
+        'releases.repository',
+        'releases.digest',
+      ])
+      .where('deployments.id', '=', deploymentId)
+      .where('deployments.team_id', 'in', orNone(visibleTeams(person)))
+      .executeTakeFirst();
+    if (!row) throw notFound(`Deployment ${deploymentId}`);
+    const cause = waitingCause({ kind: 'deployment', lane: row.lane_state, deploymentId });
+    return {
+      id: row.id,
+      service: row.service_slug,
+      team: row.team_slug,
+      environment: row.environment_name,
+      status: row.status,
+      release: { runNumber: row.run_number, commit: row.commit, repository: row.repository, digest: row.digest },
+      runId: row.run_id,
+      target: String((row.settings['target'] as { kind?: unknown } | undefined)?.kind ?? 'unknown'),
+      requestedBy: row.requested_by,
+      approvals: row.approvals.map(({ userId, name, at, note }) => ({ userId, name, at, note: note ?? null })),
+      enteredAt: row.entered_at.toISOString(),
+      startedAt: row.started_at?.toISOString() ?? null,
+      finishedAt: row.finished_at?.toISOString() ?? null,
+      reason: row.reason,
+      waiting: cause
+        ? { code: cause.code, message: cause.message, since: cause.since, endsWhen: cause.endedBy }
+        : null,
+      events: row.target_events,
+      replaced: row.replaced_deployment_id === null ? null : await this.#release(row.replaced_deployment_id),
+    };
+  }
+
+  async #release(deploymentId: string) {
+    const row = await this.#db
+      .selectFrom('deployments')
+      .innerJoin('releases', 'releases.id', 'deployments.release_id')
+      .select(['releases.run_number', 'releases.commit', 'releases.repository', 'releases.digest'])
+      .where('deployments.id', '=', deploymentId)
+      .executeTakeFirst();
+    return row
+      ? { runNumber: row.run_number, commit: row.commit, repository: row.repository, digest: row.digest }
+      : null;
+  }
+}

@@ -1,0 +1,112 @@
+import { Injectable } from '@nestjs/common';
+import { Kysely, sql } from 'kysely';
+import type { z } from 'zod';
+import { readRunState, type RunState } from '@sluice/engine';
+import type { boardService } from '@sluice/protocol';
+import type { Tables } from '../../platform/db/schema.ts';
+import type { UserPrincipal } from '../../platform/http/principal.ts';
+import { readLaneSummaries } from './read-lanes.ts';
+import { orNone, serviceInScope } from './service-scope.ts';
+import { summariseRun } from './summarise-run.ts';
+
+export type BoardService = z.infer<typeof boardService>;
+
+@Injectable()
+export class ReadBoard {
+  readonly #db: Kysely<Tables>;
+  constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  async board(person: UserPrincipal, team?: string) {
+    const memberships = person.memberships.filter((membership) => team === undefined || membership.team === team);
+    const teamIds = orNone(memberships.map((membership) => membership.teamId));
+    const environments = await this.#db
+      .selectFrom('environments')
+      .select((eb) => ['name', eb.fn.min('position').as('position')])
+      .where('team_id', 'in', teamIds)
+      .groupBy('name')
+      .orderBy('position')
+      .orderBy('name')
+      .execute();
+    return {
+      environments: environments.map((row) => row.name),
+      teams: memberships.map((membership) => ({ slug: membership.team, title: membership.title })),
+      services: await this.#services(teamIds),
+    };
+  }
+
+  async service(person: UserPrincipal, slug: string) {
+    const scope = await serviceInScope(this.#db, person, slug);
+    const [service] = await this.#services([scope.teamId], scope.id);
+    const repository = await this.#db
+      .selectFrom('repositories')
+      .innerJoin('hooks', 'hooks.repository_id', 'repositories.id')
+      .select(['repositories.url', 'repositories.default_branch', 'hooks.id as hook_id'])
+      .where('repositories.id', '=', scope.repositoryId)
+      .executeTakeFirstOrThrow();
+    const newest = await this.#newestStates([scope.id]);
+    return {
+      ...service!,
+      repository: {
+        url: repository.url,
+        path: scope.path,
+        defaultBranch: repository.default_branch,
+        hookPath: `/hooks/${repository.hook_id}`,
+      },
+      release: newest.get(scope.id)?.plan.release.map((entry) => entry.environment) ?? [],
+    };
+  }
+
+  async #services(teamIds: string[], serviceId?: string): Promise<BoardService[]> {
+    const rows = await this.#db
+      .selectFrom('services')
+      .innerJoin('teams', 'teams.id', 'services.team_id')
+      .select(['services.id', 'services.slug', 'services.team_id', 'teams.slug as team'])
+      .where('services.team_id', 'in', teamIds)
+      .$if(serviceId !== undefined, (query) => query.where('services.id', '=', serviceId!))
+      .orderBy('teams.slug')
+      .orderBy('services.slug')
+      .execute();
+    const ids = rows.map((row) => row.id);
+    const [newest, lanes, targets] = await Promise.all([
+      this.#newestStates(ids),
+      readLaneSummaries(this.#db, ids),
+      this.#targetKinds(teamIds),
+    ]);
+    return rows.map((row) => {
+      const state = newest.get(row.id);
+      return {
+        slug: row.slug,
+        team: row.team,
+        targets: targets.get(row.team_id) ?? [],
+        latest: state ? summariseRun(state, { service: row.slug, team: row.team }) : null,
+        lanes: lanes.get(row.id) ?? [],
+      };
+    });
+  }
+
+  /** One index look-up per service, whatever the length of its history. */
+  async #newestStates(serviceIds: string[]): Promise<Map<string, RunState>> {
+    if (serviceIds.length === 0) return new Map();
+    const { rows } = await sql<{ service_id: string; state: RunState }>`
+      select s.id as service_id, r.state
+      from unnest(${serviceIds}::uuid[]) as s(id)
+      cross join lateral (
+        select state from runs where service_id = s.id order by number desc limit 1
+      ) r`.execute(this.#db);
+    return new Map(rows.map((row) => [row.service_id, readRunState(row.state)]));
+  }
+
+  async #targetKinds(teamIds: string[]): Promise<Map<string, string[]>> {
+    const rows = await this.#db
+      .selectFrom('environments')
+      .select(['team_id', sql<string>`settings #>> '{target,kind}'`.as('kind')])
+      .where('team_id', 'in', teamIds)
+      .distinct()
+      .execute();
+    const kinds = new Map<string, string[]>();
+    for (const row of rows) kinds.set(row.team_id, [...(kinds.get(row.team_id) ?? []), row.kind]);
+    return kinds;
+  }
+}

@@ -1,0 +1,202 @@
+import { Injectable } from '@nestjs/common';
+import { Kysely } from 'kysely';
+import type { z } from 'zod';
+import { readRunState, waitingCause, type LaneState, type RunState } from '@sluice/engine';
+import type { attemptDetail, jobDetail, runDetail, runEvent, runLane, stepDetail, testCase, waiting } from '@sluice/protocol';
+import type { Row, Tables } from '../../platform/db/schema.ts';
+import type { UserPrincipal } from '../../platform/http/principal.ts';
+import { notFound } from '../../platform/http/problem.ts';
+import { describeEvent } from './describe-event.ts';
+import { ReadQueue } from './read-queue.ts';
+import { runInScope, serviceInScope } from './service-scope.ts';
+import { summariseRun } from './summarise-run.ts';
+
+export type RunDetail = z.infer<typeof runDetail>;
+type JobDetail = z.infer<typeof jobDetail>;
+type Waiting = z.infer<typeof waiting>;
+
+/** Everything the run page shows, from the run's state, its attempt rows and the lanes it waits for. */
+@Injectable()
+export class ReadRun {
+  readonly #db: Kysely<Tables>;
+  readonly #queue: ReadQueue;
+  constructor(db: Kysely<Tables>, queue: ReadQueue) {
+    this.#db = db;
+    this.#queue = queue;
+  }
+
+  async byNumber(person: UserPrincipal, service: string, number: number): Promise<RunDetail> {
+    const scope = await serviceInScope(this.#db, person, service);
+    const row = await this.#db
+      .selectFrom('runs')
+      .select(['id', 'state', 'findings'])
+      .where('service_id', '=', scope.id)
+      .where('number', '=', number)
+      .executeTakeFirst();
+    if (!row) throw notFound(`Run ${number} of ${service}`);
+    const state = readRunState(row.state);
+    const [attempts, counts, lanes] = await Promise.all([
+      this.#db.selectFrom('attempts').selectAll().where('run_id', '=', row.id).orderBy('number').execute(),
+      this.#testCounts(row.id),
+      this.#lanes(state),
+    ]);
+    const jobs = await this.#jobs(state, attempts);
+    return {
+      ...summariseRun(state, { service: scope.slug, team: scope.team }),
+      jobs,
+      image: state.image ?? null,
+      releaseId: state.releaseId ?? null,
+      lanes,
+      tests: counts,
+      findings: row.findings.map(({ severity, message, line, column, rule }) => ({ severity, message, line, column, rule })),
+      cancelRequested: state.cancelRequested
+        ? { by: state.cancelRequested.by, at: state.cancelRequested.at }
+        : null,
+      waiting: firstWait(jobs, lanes),
+    };
+  }
+
+  async events(person: UserPrincipal, runId: string): Promise<z.infer<typeof runEvent>[]> {
+    const run = await runInScope(this.#db, person, runId);
+    const rows = await this.#db
+      .selectFrom('run_events')
+      .select(['sequence', 'at', 'event'])
+      .where('run_id', '=', run.id)
+      .orderBy('sequence')
+      .execute();
+    return rows.map((row) => ({
+      sequence: row.sequence,
+      at: row.at.toISOString(),
+      type: row.event.type,
+      text: describeEvent(row.event),
+    }));
+  }
+
+  async tests(person: UserPrincipal, runId: string): Promise<z.infer<typeof testCase>[]> {
+    const run = await runInScope(this.#db, person, runId);
+    const rows = await this.#db
+      .selectFrom('test_cases')
+      .selectAll()
+      .where('run_id', '=', run.id)
+      .orderBy((eb) => eb.case().when('status', '=', 'failed').then(0).when('status', '=', 'skipped').then(1).else(2).end())
+      .orderBy('job_key')
+      .orderBy('suite')
+      .orderBy('ordinal')
+      .limit(10_000)
+      .execute();
+    return rows.map((row) => ({
+      job: row.job_key,
+      suite: row.suite,
+      name: row.name,
+      status: row.status,
+      seconds: row.seconds,
+      message: row.message,
+    }));
+  }
+
+  async #jobs(state: RunState, rows: readonly Row<'attempts'>[]): Promise<JobDetail[]> {
+    return Promise.all(
+      state.plan.jobs.map(async (planned) => {
+        const job = state.jobs[planned.key];
+        const attempts = rows.filter((row) => row.job_key === planned.key);
+        return {
+          key: planned.key,
+          stage: planned.stage,
+          name: planned.name,
+          needs: [...planned.needs],
+          status: job?.status ?? 'queued',
+          image: planned.work.kind === 'steps' ? planned.work.spec.image : planned.work.spec.repository,
+          startedAt: job?.startedAt ?? null,
+          finishedAt: job?.finishedAt ?? null,
+          reason: job?.reason ?? null,
+          waiting: await this.#jobWait(state, planned, attempts.at(-1)),
+          attempts: attempts.map((row) => attemptOf(row, state)),
+        };
+      }),
+    );
+  }
+
+  async #jobWait(
+    state: RunState,
+    planned: RunState['plan']['jobs'][number],
+    attempt: Row<'attempts'> | undefined,
+  ): Promise<Waiting | null> {
+    if (attempt?.status === 'queued') return this.#queue.why(attempt);
+    if (attempt || state.finishedAt) return null;
+    const open = planned.needs.filter((need) => state.jobs[need]?.status !== 'passed');
+    return {
+      code: 'needs-job',
+      message:
+        open.length > 0 ? `Needs ${open.join(', ')} to pass first.` : `Stage ${planned.stage} has not begun yet.`,
+      since: state.createdAt,
+      endsWhen: open.length > 0 ? `${open.join(', ')} passes.` : 'The stage before it passes.',
+    };
+  }
+
+  async #testCounts(runId: string): Promise<RunDetail['tests']> {
+    const rows = await this.#db
+      .selectFrom('test_cases')
+      .select((eb) => ['status', eb.fn.countAll<number>().as('count')])
+      .where('run_id', '=', runId)
+      .groupBy('status')
+      .execute();
+    if (rows.length === 0) return null;
+    const count = (status: string) => Number(rows.find((row) => row.status === status)?.count ?? 0);
+    return { passed: count('passed'), failed: count('failed'), skipped: count('skipped') };
+  }
+
+  async #lanes(state: RunState): Promise<z.infer<typeof runLane>[]> {
+    const rows = await this.#db
+      .selectFrom('lanes')
+      .innerJoin('environments', 'environments.id', 'lanes.environment_id')
+      .select(['environments.name', 'lanes.state'])
+      .where('lanes.service_id', '=', state.serviceId)
+      .execute();
+    const laneOf = new Map<string, LaneState>(rows.map((row) => [row.name, row.state]));
+    return state.lanes.map((mirror) => ({
+      environment: mirror.environment,
+      status: mirror.status === 'skipped' ? 'cancelled' : mirror.status,
+      deploymentId: mirror.deploymentId ?? null,
+      since: mirror.since ?? null,
+      reason: mirror.reason ?? null,
+      waiting: laneWait(laneOf.get(mirror.environment), mirror.deploymentId),
+    }));
+  }
+}
+
+function laneWait(lane: LaneState | undefined, deploymentId: string | undefined): Waiting | null {
+  if (!lane || deploymentId === undefined) return null;
+  const cause = waitingCause({ kind: 'deployment', lane, deploymentId });
+  return cause ? { code: cause.code, message: cause.message, since: cause.since, endsWhen: cause.endedBy } : null;
+}
+
+function firstWait(jobs: readonly JobDetail[], lanes: RunDetail['lanes']): Waiting | null {
+  if (jobs.some((job) => job.status === 'running')) return null;
+  return (
+    jobs.find((job) => job.waiting && job.waiting.code !== 'needs-job')?.waiting ??
+    lanes.find((lane) => lane.waiting)?.waiting ??
+    null
+  );
+}
+
+function attemptOf(row: Row<'attempts'>, state: RunState): z.infer<typeof attemptDetail> {
+  const known = state.jobs[row.job_key as keyof RunState['jobs']]?.attempts.find((attempt) => attempt.id === row.id);
+  return {
+    id: row.id,
+    number: row.number,
+    status: row.status,
+    runner: known?.runner ?? null,
+    queuedAt: row.queued_at.toISOString(),
+    startedAt: row.started_at?.toISOString() ?? known?.startedAt ?? null,
+    finishedAt: row.finished_at?.toISOString() ?? null,
+    reason: row.reason,
+    exitCode: row.exit_code,
+    steps: row.steps as z.infer<typeof stepDetail>[],
+    log: {
+      length: row.log_length,
+      sealed: row.log_sealed_at !== null,
+      truncated: row.log_truncated,
+      incomplete: row.log_incomplete,
+    },
+  };
+}

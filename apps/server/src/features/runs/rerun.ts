@@ -1,0 +1,77 @@
+import { Injectable } from '@nestjs/common';
+import { readRunState } from '@sluice/engine';
+import { Ids } from '../../platform/clock/clock.port.ts';
+import { Transactions } from '../../platform/db/transactions.ts';
+import { actorOf, requireRole, type UserPrincipal } from '../../platform/http/principal.ts';
+import { conflict, notFound } from '../../platform/http/problem.ts';
+import { Audit } from '../audit/index.ts';
+import { RunStore } from './run-store.ts';
+
+/** Runs the same plan again as a new run: same commit, same definition, whatever the branch says by now. */
+@Injectable()
+export class Rerun {
+  readonly #transactions: Transactions;
+  readonly #ids: Ids;
+  readonly #runs: RunStore;
+  readonly #audit: Audit;
+  constructor(transactions: Transactions, ids: Ids, runs: RunStore, audit: Audit) {
+    this.#transactions = transactions;
+    this.#ids = ids;
+    this.#runs = runs;
+    this.#audit = audit;
+  }
+
+  async rerun(by: UserPrincipal, runId: string): Promise<{ runId: string; number: number }> {
+    return this.#transactions.run(async (unit) => {
+      const run = await unit.tx.selectFrom('runs').selectAll().where('id', '=', runId).executeTakeFirst();
+      if (!run) throw notFound(`Run ${runId}`);
+      requireRole(by, run.team_id, 'developer', `Run ${runId}`);
+      const old = readRunState(run.state);
+      if (old.plan.jobs.length === 0) {
+        throw conflict('nothing-to-run', 'This run had no valid definition; push a corrected sluice.yaml instead.');
+      }
+      const service = await unit.tx
+        .selectFrom('services')
+        .select('next_run_number')
+        .where('id', '=', run.service_id)
+        .forUpdate()
+        .executeTakeFirstOrThrow();
+      const state = await this.#runs.create(unit, {
+        command: {
+          type: 'create',
+          identity: {
+            runId: this.#ids.next(),
+            teamId: old.teamId,
+            serviceId: old.serviceId,
+            number: service.next_run_number,
+            ref: old.ref,
+            commit: old.commit,
+            message: old.message,
+            author: old.author,
+            trust: old.trust,
+            trigger: { kind: 'rerun', by: actorOf(by), rerunOf: runId },
+          },
+          plan: old.plan,
+        },
+        definition: run.definition,
+        definitionText: run.definition_text,
+        findings: run.findings,
+        planHash: run.plan_hash,
+        dedupeKey: null,
+      });
+      await unit.tx
+        .updateTable('services')
+        .set({ next_run_number: service.next_run_number + 1 })
+        .where('id', '=', run.service_id)
+        .execute();
+      await this.#audit.record(unit, {
+        teamId: run.team_id,
+        actor: actorOf(by),
+        action: 'run.rerun',
+        subject: `run:${runId}`,
+        detail: { newRun: state.runId, number: state.number },
+      });
+      return { runId: state.runId, number: state.number };
+    });
+  }
+}

@@ -1,0 +1,40 @@
+import { Module } from '@nestjs/common';
+import { OutboxHandlers } from '../../platform/outbox/outbox.ts';
+import { AuditModule } from '../audit/index.ts';
+import { AssignPools } from './assign-pools.ts';
+import { CancelRun } from './cancel-run.ts';
+import { CreateRun } from './create-run.ts';
+import { ListRuns } from './list-runs.ts';
+import { MakeRelease } from './make-release.ts';
+import { MirrorLane } from './mirror-lane.ts';
+import { ReadBoard } from './read-board.ts';
+import { ReadQueue } from './read-queue.ts';
+import { ReadRun } from './read-run.ts';
+import { Rerun } from './rerun.ts';
+import { RunStore } from './run-store.ts';
+import { RunsController } from './runs.controller.ts';
+
+@Module({
+  imports: [AuditModule],
+  controllers: [RunsController],
+  providers: [
+    RunStore,
+    AssignPools,
+    CreateRun,
+    CancelRun,
+    Rerun,
+    MakeRelease,
+    MirrorLane,
+    ReadBoard,
+    ReadQueue,
+    ReadRun,
+    ListRuns,
+  ],
+  exports: [RunStore, AssignPools, CreateRun],
+})
+export class RunsModule {
+  constructor(handlers: OutboxHandlers, makeRelease: MakeRelease, mirrorLane: MirrorLane) {
+    handlers.on('make-release', (message) => makeRelease.make(message));
+    handlers.on('tell-run', (message) => mirrorLane.mirror(message));
+  }
+}

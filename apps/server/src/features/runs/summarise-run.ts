@@ -1,0 +1,59 @@
+import type { z } from 'zod';
+import { STAGE_ORDER, type RunState, type StageState } from '@sluice/engine';
+import type { StageName } from '@sluice/pipeline-spec';
+import type { runSummary, stageCell } from '@sluice/protocol';
+
+export type RunSummary = z.infer<typeof runSummary>;
+type StageCell = z.infer<typeof stageCell>;
+
+/** The row of a run in lists and on the board, made from its state alone. */
+export function summariseRun(state: RunState, names: { service: string; team: string }): RunSummary {
+  return {
+    id: state.runId,
+    service: names.service,
+    team: names.team,
+    number: state.number,
+    status: state.status,
+    ref: state.ref,
+    commit: state.commit,
+    message: state.message,
+    author: state.author,
+    trust: state.trust,
+    trigger: {
+      kind: state.trigger.kind,
+      by: state.trigger.by,
+      ...(state.trigger.rerunOf === undefined ? {} : { rerunOf: state.trigger.rerunOf }),
+    },
+    stages: STAGE_ORDER.map((stage) => stageCellOf(state, stage)),
+    createdAt: state.createdAt,
+    startedAt: state.startedAt ?? null,
+    finishedAt: state.finishedAt ?? null,
+    reason: state.reason ?? null,
+  };
+}
+
+function stageCellOf(state: RunState, stage: StageName): StageCell {
+  const cell: StageState = state.stages[stage];
+  return {
+    stage,
+    status: cell.status,
+    startedAt: cell.startedAt ?? null,
+    finishedAt: cell.finishedAt ?? null,
+    label: stageLabel(state, stage, cell),
+  };
+}
+
+/** A few words where the duration does not say it all: what failed, or what a person is asked for. */
+function stageLabel(state: RunState, stage: StageName, cell: StageState): string | null {
+  if (stage === 'release') {
+    if (cell.status === 'waiting') return 'Approve';
+    const stopped = state.lanes.find((lane) => lane.status === 'rolled-back' || lane.status === 'failed');
+    if (stopped?.status === 'rolled-back') return 'Rolled back';
+    return stopped ? (stopped.reason?.code === 'rejected' ? 'Rejected' : stopped.environment) : null;
+  }
+  if (cell.status !== 'failed' && cell.status !== 'errored') return null;
+  const bad = Object.values(state.jobs).filter(
+    (job) => job.key.startsWith(`${stage}/`) && (job.status === 'failed' || job.status === 'errored'),
+  );
+  return bad.length === 1 ? (bad[0]!.key.split('/')[1] ?? null) : `${bad.length} jobs`;
+}

@@ -1,0 +1,108 @@
+import { sql } from 'kysely';
+import pg from 'pg';
+import type { Db } from './database.ts';
+
+/**
+ * Hints between replicas by LISTEN/NOTIFY on one direct connection per process. A hint may be lost (the connection was
+ * down) or doubled: whoever listens also looks by itself, at the latest in `onReconnect`. Payloads are ids, 8,000 bytes at
+ * most. Never send inside a transaction that changes state: it halves the throughput.
+ */
+export abstract class DatabaseNotifications {
+  abstract listen(channel: string, handler: (payload: string) => void): Promise<void>;
+  /** Called after each reconnection, when hints may have been missed. */
+  abstract onReconnect(callback: () => void): void;
+  abstract notify(channel: string, payload: string): Promise<void>;
+  abstract close(): Promise<void>;
+}
+
+const CHANNEL = /^[a-z_]{1,50}$/;
+
+export class PgNotifications extends DatabaseNotifications {
+  readonly #url: string;
+  readonly #db: Db;
+  readonly #onError: (error: Error) => void;
+  readonly #handlers = new Map<string, Set<(payload: string) => void>>();
+  readonly #callbacks: (() => void)[] = [];
+  #client: Promise<pg.Client> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #pauseMs = 100;
+  #closed = false;
+
+  constructor(url: string, db: Db, onError: (error: Error) => void = () => undefined) {
+    super();
+    this.#url = url;
+    this.#db = db;
+    this.#onError = onError;
+  }
+
+  override async listen(channel: string, handler: (payload: string) => void): Promise<void> {
+    if (!CHANNEL.test(channel)) throw new TypeError(`"${channel}" is no channel name; use a-z and _.`);
+    const handlers = this.#handlers.get(channel) ?? new Set();
+    const isNew = handlers.size === 0;
+    this.#handlers.set(channel, handlers.add(handler));
+    if (this.#client === undefined) return this.#connect(false);
+    if (isNew) await (await this.#client).query(`listen ${channel}`);
+  }
+
+  override onReconnect(callback: () => void): void {
+    this.#callbacks.push(callback);
+  }
+
+  override async notify(channel: string, payload: string): Promise<void> {
+    await sql`select pg_notify(${channel}, ${payload})`.execute(this.#db);
+  }
+
+  override async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    const client = await this.#client?.catch(() => undefined);
+    await client?.end().catch(() => undefined);
+  }
+
+  async #connect(again: boolean): Promise<void> {
+    this.#client = this.#open();
+    try {
+      await this.#client;
+      this.#pauseMs = 100;
+      if (again) for (const callback of this.#callbacks) callback();
+    } catch (error) {
+      this.#lost(error as Error);
+    }
+  }
+
+  async #open(): Promise<pg.Client> {
+    const client = new pg.Client({
+      connectionString: this.#url,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      connectionTimeoutMillis: 5_000,
+      application_name: 'sluice-listen',
+    });
+    let connected = false;
+    client.on('error', (error) => {
+      if (connected) this.#lost(error);
+      connected = false;
+    });
+    client.on('end', () => {
+      if (connected) this.#lost(new Error('the listening connection ended'));
+      connected = false;
+    });
+    client.on('notification', ({ channel, payload }) => {
+      for (const handler of this.#handlers.get(channel) ?? []) handler(payload ?? '');
+    });
+    await client.connect();
+    for (const channel of this.#handlers.keys()) await client.query(`listen ${channel}`);
+    connected = true;
+    return client;
+  }
+
+  #lost(error: Error): void {
+    if (this.#closed) return;
+    this.#onError(error);
+    const gone = this.#client;
+    void gone?.then((client) => client.end()).catch(() => undefined);
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.#connect(true), this.#pauseMs);
+    this.#pauseMs = Math.min(this.#pauseMs * 2, 5_000);
+  }
+}

@@ -1,0 +1,34 @@
+import { Migrator, type Migration } from 'kysely/migration';
+import { failpoint } from '../failpoints/failpoints.ts';
+import type { Db } from './database.ts';
+import * as initial from './migrations/0001-initial.ts';
+
+/** Imported, not read from a folder: what was compiled is what runs. Names never change once released. */
+const MIGRATIONS: Record<string, Migration> = {
+  '0001-initial': initial as Migration,
+};
+
+/**
+ * Brings the schema to this version, or throws one sentence. Several replicas may call it at once: one migrates, the
+ * others wait. All pending migrations are one transaction: killed half way, nothing of them remains (F44).
+ */
+export async function migrateDatabase(db: Db, migrations: Record<string, Migration> = MIGRATIONS): Promise<string[]> {
+  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
+  await failpoint('migrate:before');
+  const { error, results = [] } = await migrator.migrateToLatest();
+  await failpoint('migrate:after');
+  const failed = results.find(({ status }) => status === 'Error');
+  if (failed) {
+    throw new Error(`The database migration ${failed.migrationName} failed and was rolled back: ${sentence(error)}`, { cause: error });
+  }
+  if (error !== undefined) {
+    const remedy = 'Start the version of Sluice that made this database, or a newer one.';
+    throw new Error(`The database does not fit this version of Sluice: ${sentence(error)} ${remedy}`, { cause: error });
+  }
+  return results.map(({ migrationName }) => migrationName);
+}
+
+function sentence(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}

@@ -1,0 +1,204 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { simpleGit, type SimpleGit } from 'simple-git';
+import { checkRepositoryUrl, fullRefName, gitEnvironment, KeyedLock, type GitAccess } from '@sluice/git';
+import { failpoint } from '../failpoints/failpoints.ts';
+import {
+  CommitMissingError,
+  GitMirror,
+  RepositoryUnreachableError,
+  UnreadableFileError,
+  type CommitInfo,
+  type DiffSummary,
+  type MirrorRepository,
+} from './git-mirror.port.ts';
+
+const MAX_FILE_BYTES = 1024 * 1024;
+const FETCH_TIMEOUT_MS = 120_000;
+const COMMIT_FORMAT = '%H%x1f%s%x1f%an%x1f%ae%x1f%aI%x1e';
+/** The settings in `gitEnvironment` are ours and harden git; simple-git refuses them unless told. */
+const OUR_SETTINGS = {
+  allowUnsafeConfigPaths: true,
+  allowUnsafeConfigEnvCount: true,
+  allowUnsafeHooksPath: true,
+  allowUnsafeFsMonitor: true,
+  allowUnsafeAskPass: true,
+  allowUnsafeCredentialHelper: true,
+  allowUnsafeProtocolOverride: true,
+  allowUnsafeSshCommand: true,
+};
+
+export interface MirrorSettings {
+  readonly folder: string;
+  /** Exact origins that may be spoken to in plain http. */
+  readonly httpOrigins: readonly string[];
+}
+
+/** Bare mirrors below one folder, read and fetched with simple-git under a hardened environment (A19-A32). */
+export class SimpleGitMirror extends GitMirror {
+  readonly #settings: MirrorSettings;
+  readonly #locks = new KeyedLock();
+  readonly #fetching = new Map<string, Promise<void>>();
+  constructor(settings: MirrorSettings) {
+    super();
+    this.#settings = settings;
+  }
+
+  override async fetch(repository: MirrorRepository): Promise<void> {
+    const checked = checkRepositoryUrl(repository.url, this.#settings.httpOrigins);
+    if (!checked.ok) throw new RepositoryUnreachableError(checked.problem);
+    const access: GitAccess = {
+      transport: checked.transport,
+      origin: checked.url.origin,
+      credential: repository.credential,
+    };
+    // A fetch that began before the push we were told of may have missed it: wait for it, then fetch again.
+    const running = this.#fetching.get(repository.id);
+    if (running) await running.catch(() => undefined);
+    const shared = this.#fetching.get(repository.id);
+    if (shared) return shared;
+    const mine = this.#locks
+      .hold(repository.id, () => this.#fetchNow(repository, access))
+      .finally(() => this.#fetching.delete(repository.id));
+    this.#fetching.set(repository.id, mine);
+    return mine;
+  }
+
+  async #fetchNow(repository: MirrorRepository, access: GitAccess): Promise<void> {
+    const folder = this.#folder(repository);
+    await mkdir(join(this.#settings.folder, 'home', 'ssh'), { recursive: true, mode: 0o700 });
+    if (!existsSync(join(folder, 'HEAD'))) {
+      await mkdir(folder, { recursive: true });
+      await this.#git(folder).raw(['init', '--quiet', '--bare', '--template=', '.']);
+    }
+    await failpoint('mirror:before-fetch');
+    try {
+      await this.#git(folder, access).raw([
+        'fetch',
+        '--quiet',
+        '--prune',
+        '--no-tags',
+        '--no-write-fetch-head',
+        '--no-recurse-submodules',
+        '--',
+        repository.url,
+        '+refs/heads/*:refs/heads/*',
+      ]);
+    } catch (error) {
+      const said = (error as Error).message.trim().split('\n').slice(-2).join(' ');
+      throw new RepositoryUnreachableError(`The repository could not be fetched: ${said || 'git gave no reason'}`);
+    }
+  }
+
+  override async resolve(repository: MirrorRepository, ref: string): Promise<string | null> {
+    const full = fullRefName(ref);
+    if (full === undefined) return null;
+    const answer = await this.#try(repository, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${full}^{commit}`]);
+    return answer === null ? null : answer.trim();
+  }
+
+  override async readFile(repository: MirrorRepository, commit: string, path: string): Promise<string | null> {
+    await this.#requireCommit(repository, commit);
+    const listed = await this.#try(repository, ['ls-tree', '-l', '-z', commit, '--', path]);
+    const entry = listed?.split('\0').find((line) => line.endsWith(`\t${path}`));
+    if (!entry) return null;
+    const [mode, type, object, size] = entry.split('\t')[0]!.split(/ +/);
+    if (type !== 'blob' || (mode !== '100644' && mode !== '100755')) {
+      throw new UnreadableFileError(`${path} is no regular file at this commit (mode ${mode}); replace the link by the file itself.`);
+    }
+    if (Number(size) > MAX_FILE_BYTES) throw new UnreadableFileError(`${path} is larger than 1 MiB.`);
+    return this.#git(this.#folder(repository)).raw(['cat-file', 'blob', object!]);
+  }
+
+  override async commit(repository: MirrorRepository, commit: string): Promise<CommitInfo> {
+    await this.#requireCommit(repository, commit);
+    const text = await this.#git(this.#folder(repository)).raw(['log', '-1', `--format=${COMMIT_FORMAT}`, commit, '--']);
+    return parseCommits(text)[0]!;
+  }
+
+  override async commitsBetween(
+    repository: MirrorRepository,
+    from: string | null,
+    to: string,
+    limit: number,
+  ): Promise<{ commits: CommitInfo[]; cut: boolean }> {
+    await this.#requireCommit(repository, to);
+    const known = from !== null && (await this.#has(repository, from));
+    const range = known ? [`${from}..${to}`] : ['-1', to];
+    const text = await this.#git(this.#folder(repository)).raw([
+      'log',
+      `--max-count=${known ? limit + 1 : 1}`,
+      `--format=${COMMIT_FORMAT}`,
+      ...range,
+      '--',
+    ]);
+    const commits = parseCommits(text);
+    return { commits: commits.slice(0, limit), cut: commits.length > limit };
+  }
+
+  override async changedPaths(repository: MirrorRepository, from: string | null, to: string): Promise<string[] | null> {
+    await this.#requireCommit(repository, to);
+    if (from === null || !(await this.#has(repository, from))) return null;
+    const text = await this.#git(this.#folder(repository)).raw(['diff', '--name-only', '--no-renames', '-z', from, to, '--']);
+    return text.split('\0').filter((path) => path !== '');
+  }
+
+  override async diffSummary(repository: MirrorRepository, from: string, to: string): Promise<DiffSummary> {
+    await this.#requireCommit(repository, to);
+    if (!(await this.#has(repository, from))) return { files: 0, insertions: 0, deletions: 0 };
+    const { changed, insertions, deletions } = await this.#git(this.#folder(repository)).diffSummary([from, to, '--']);
+    return { files: changed, insertions, deletions };
+  }
+
+  override async contains(repository: MirrorRepository, ref: string, commit: string): Promise<boolean> {
+    const full = fullRefName(ref);
+    if (full === undefined || !(await this.#has(repository, commit))) return false;
+    const head = await this.resolve(repository, full);
+    if (head === null) return false;
+    return (await this.#try(repository, ['merge-base', '--is-ancestor', commit, head])) !== null;
+  }
+
+  #folder(repository: MirrorRepository): string {
+    return join(this.#settings.folder, `${createHash('sha256').update(`${repository.id} ${repository.url}`).digest('hex').slice(0, 40)}.git`);
+  }
+
+  #git(folder: string, access?: GitAccess): SimpleGit {
+    const home = join(this.#settings.folder, 'home');
+    return simpleGit({ baseDir: folder, timeout: { block: FETCH_TIMEOUT_MS }, unsafe: OUR_SETTINGS }).env(gitEnvironment(home, access));
+  }
+
+  async #try(repository: MirrorRepository, args: string[]): Promise<string | null> {
+    const folder = this.#folder(repository);
+    if (!existsSync(join(folder, 'HEAD'))) return null;
+    try {
+      return await this.#git(folder).raw(args);
+    } catch {
+      return null;
+    }
+  }
+
+  async #has(repository: MirrorRepository, commit: string): Promise<boolean> {
+    if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(commit)) return false;
+    // cat-file -e prints nothing; an answer at all means that git ended with 0.
+    return (await this.#try(repository, ['cat-file', '-t', commit]))?.trim() === 'commit';
+  }
+
+  async #requireCommit(repository: MirrorRepository, commit: string): Promise<void> {
+    if (!(await this.#has(repository, commit))) {
+      throw new CommitMissingError(`Commit ${commit.slice(0, 12)} is not in the repository.`);
+    }
+  }
+}
+
+function parseCommits(text: string): CommitInfo[] {
+  return text
+    .split('\x1e')
+    .map((record) => record.trim())
+    .filter((record) => record !== '')
+    .map((record) => {
+      const [sha, message, author, authorEmail, at] = record.split('\x1f');
+      return { sha: sha!, message: message ?? '', author: author ?? '', authorEmail: authorEmail ?? '', at: new Date(at!).toISOString() };
+    });
+}

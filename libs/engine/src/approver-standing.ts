@@ -1,0 +1,39 @@
+import type { Approver, Contributor, GateRule } from './lane.ts';
+
+export type ApproverStanding =
+  | { readonly can: true }
+  | { readonly can: false; readonly code: 'not-entitled' | 'self-approval'; readonly why: string };
+
+/**
+ * Whether a person may approve at this gate. Only linked identities can be recognised as the approver;
+ * an unlinked one is shown beside the gate and is never taken for somebody else by guess.
+ */
+export function approverStanding(
+  rule: GateRule,
+  approver: Approver,
+  contributors: readonly Contributor[],
+): ApproverStanding {
+  if (!isEntitled(rule, approver)) return { can: false, code: 'not-entitled', why: entitlementNeeded(rule, approver) };
+  if (!rule.noSelfApproval) return { can: true };
+  const parts = new Set(contributors.filter(({ userId }) => userId === approver.userId).map(({ part }) => part));
+  if (parts.size === 0) return { can: true };
+  return {
+    can: false,
+    code: 'self-approval',
+    why: `${approver.name} ${joined([...parts])} part of this change; somebody else must approve it.`,
+  };
+}
+
+export function isEntitled(rule: GateRule, approver: Approver): boolean {
+  return approver.roles.some((role) => rule.roles.includes(role));
+}
+
+export function entitlementNeeded(rule: GateRule, approver: Approver): string {
+  const needed =
+    rule.roles.length === 0 ? 'a role that the environment has yet to name' : `the role ${rule.roles.join(' or ')}`;
+  return `This gate needs ${needed}; ${approver.name} has ${approver.roles.join(', ') || 'no role'} in this team.`;
+}
+
+function joined(parts: readonly string[]): string {
+  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+}

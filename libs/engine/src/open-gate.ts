@@ -1,0 +1,77 @@
+import { isActiveDeployment } from './statuses.ts';
+import type { DecideContext } from './run.ts';
+import type { LaneCommand, LaneDeployment, LaneState } from './lane.ts';
+import { ignored, rejected } from './run-draft.ts';
+import { draftLane } from './lane-draft.ts';
+import type { LaneDecision } from './lane-draft.ts';
+import { advanceLane } from './advance-lane.ts';
+import { approverStanding, entitlementNeeded, isEntitled } from './approver-standing.ts';
+
+type Approve = Extract<LaneCommand, { type: 'approve' }>;
+type Reject = Extract<LaneCommand, { type: 'reject' }>;
+
+export function approveGate(state: LaneState, command: Approve, ctx: DecideContext): LaneDecision {
+  const { by, contributors } = command;
+  const deployment = state.open.find(({ id }) => id === command.deploymentId);
+  const repeated = deployment?.approvals.some(({ userId }) => userId === by.userId) === true;
+  if (deployment && repeated && deployment.binding === command.binding)
+    return ignored(`${by.name} has approved this already.`);
+  const refusal = refuse(deployment, command);
+  if (refusal || !deployment) return refusal ?? notWaiting(deployment);
+  if (contributors.since !== (state.live?.deploymentId ?? null)) {
+    return rejected(
+      'facts-outdated',
+      'Another release went live meanwhile, so the change is not what it was: look again and decide anew.',
+    );
+  }
+  const standing = approverStanding(state.settings.gate, by, contributors.contributors);
+  if (!standing.can) return rejected(standing.code, standing.why);
+
+  const draft = draftLane(state, ctx);
+  draft.emit({
+    type: 'approved',
+    deploymentId: deployment.id,
+    approval: {
+      userId: by.userId,
+      name: by.name,
+      at: ctx.now,
+      ...(command.note !== undefined && { note: command.note }),
+    },
+  });
+  advanceLane(draft);
+  return draft.accepted();
+}
+
+/** One entitled no is enough, also from somebody with a hand in the change. */
+export function rejectGate(state: LaneState, command: Reject, ctx: DecideContext): LaneDecision {
+  const { by } = command;
+  const reason = command.reason.trim();
+  const deployment = state.open.find(({ id }) => id === command.deploymentId);
+  const refusal = refuse(deployment, command);
+  if (refusal || !deployment) return refusal ?? notWaiting(deployment);
+  if (reason === '') return rejected('reason-required', 'A rejection needs a reason: say what must change.');
+  if (!isEntitled(state.settings.gate, by)) return rejected('not-entitled', entitlementNeeded(state.settings.gate, by));
+
+  const draft = draftLane(state, ctx);
+  draft.emit({ type: 'rejected', deploymentId: deployment.id, by, reason });
+  draft.end(deployment, 'failed', { code: 'rejected', message: `Rejected by ${by.name}: ${reason}` });
+  advanceLane(draft);
+  return draft.accepted();
+}
+
+function refuse(deployment: LaneDeployment | undefined, { binding }: Approve | Reject): LaneDecision | undefined {
+  if (deployment?.status !== 'waiting') return notWaiting(deployment);
+  if (deployment.binding === binding) return undefined;
+  return rejected(
+    'release-changed',
+    'The release or the settings of its environment changed since you looked: look again and decide anew.',
+  );
+}
+
+function notWaiting(deployment: LaneDeployment | undefined): LaneDecision {
+  const message =
+    deployment && isActiveDeployment(deployment.status)
+      ? 'The gate is open already and the deployment runs.'
+      : 'No such deployment waits in this lane; it has ended or was replaced by a newer one.';
+  return rejected('not-waiting', message);
+}

@@ -1,0 +1,80 @@
+import type { Definition, JobSpec } from '@sluice/pipeline-spec';
+import { expect, test } from 'vitest';
+import { plan } from './plan-run.ts';
+
+const job: JobSpec = {
+  image: 'node:24',
+  steps: [{ name: 'test', run: 'npm test', env: {} }],
+  needs: [],
+  env: {},
+  secrets: ['NPM_TOKEN'],
+  services: {},
+  labels: ['arm64'],
+  timeoutSeconds: 600,
+  retry: { on: ['lost'], times: 1 },
+  reports: { junit: [] },
+  resources: { cpus: 1, memoryMiB: 512, pids: 256 },
+};
+const image = {
+  context: '.',
+  dockerfile: 'Dockerfile',
+  repository: 'registry.example.com/catalog',
+  args: {},
+  platforms: ['linux/amd64'],
+  secrets: ['REGISTRY'],
+  labels: ['docker'],
+  timeoutSeconds: 900,
+  retry: { on: [], times: 0 },
+} as const;
+const definition: Definition = {
+  schemaVersion: 1,
+  service: 'catalog',
+  on: { push: { branches: ['main'] }, pullRequest: null, paths: [], manual: true },
+  commit: { jobs: { verify: { ...job, needs: ['lint'] }, lint: job } },
+  build: { image },
+  test: { jobs: { acceptance: job } },
+  release: [{ environment: 'staging' }, { environment: 'production' }],
+};
+
+test('jobs stand in the order of the stages, then of the file, with needs as keys', () => {
+  const { jobs, ...rest } = plan({ definition, commit: 'abc' });
+  expect(jobs.map(({ key, stage, name, needs }) => [key, stage, name, needs])).toEqual([
+    ['commit/verify', 'commit', 'verify', ['commit/lint']],
+    ['commit/lint', 'commit', 'lint', []],
+    ['build/image', 'build', 'image', []],
+    ['test/acceptance', 'test', 'acceptance', []],
+  ]);
+  expect(rest).toEqual({
+    schemaVersion: 1,
+    service: 'catalog',
+    commit: 'abc',
+    release: [{ environment: 'staging' }, { environment: 'production' }],
+  });
+});
+
+test('each job carries its own labels, secrets, limits and work', () => {
+  const [verify, , built] = plan({ definition, commit: 'abc' }).jobs;
+  expect(verify).toMatchObject({
+    labels: ['arm64'],
+    secrets: ['NPM_TOKEN'],
+    timeoutSeconds: 600,
+    retry: job.retry,
+    work: { kind: 'steps' },
+  });
+  expect(built).toMatchObject({
+    labels: ['docker'],
+    secrets: ['REGISTRY'],
+    timeoutSeconds: 900,
+    work: { kind: 'image', spec: image },
+  });
+});
+
+test('without a build stage there is nothing to release', () => {
+  const { build: _, ...unbuilt } = definition;
+  expect(plan({ definition: unbuilt, commit: 'abc' }).release).toEqual([]);
+});
+
+test('absent stages plan no jobs', () => {
+  const { commit: _c, build: _b, test: _t, ...empty } = definition;
+  expect(plan({ definition: { ...empty, release: [] }, commit: 'abc' })).toMatchObject({ jobs: [], release: [] });
+});

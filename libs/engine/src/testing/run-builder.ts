@@ -1,0 +1,158 @@
+import type { RetryPolicy } from '@sluice/pipeline-spec';
+import { PLAN_VERSION } from '../plan.ts';
+import type { JobKey, Plan, PlannedJob } from '../plan.ts';
+import type { DecideContext, RunCommand, RunEffect, RunEvent, RunIdentity, RunState } from '../run.ts';
+import { decideRun } from '../decide-run.ts';
+import { evolveRun } from '../evolve-run.ts';
+import { steadyContext } from './broken-invariant.ts';
+
+export const IMAGE = { repository: 'registry.example.com/catalog', digest: `sha256:${'a'.repeat(64)}` };
+export const ANNA = { kind: 'user', userId: 'u-anna', name: 'Anna' } as const;
+
+export interface JobSketch {
+  readonly needs?: readonly string[];
+  readonly retry?: RetryPolicy;
+}
+
+/** `commit` and `test` name their jobs; `build` adds the image job. */
+export interface PlanSketch {
+  readonly commit?: Readonly<Record<string, JobSketch>>;
+  readonly build?: JobSketch;
+  readonly test?: Readonly<Record<string, JobSketch>>;
+  readonly release?: readonly string[];
+}
+
+export function planOf(sketch: PlanSketch): Plan {
+  return {
+    schemaVersion: PLAN_VERSION,
+    service: 'catalog',
+    commit: 'c'.repeat(40),
+    jobs: [
+      ...Object.entries(sketch.commit ?? {}).map(([name, job]) => planned('commit', name, job)),
+      ...(sketch.build ? [planned('build', 'image', sketch.build)] : []),
+      ...Object.entries(sketch.test ?? {}).map(([name, job]) => planned('test', name, job)),
+    ],
+    release: (sketch.release ?? []).map((environment) => ({ environment })),
+  };
+}
+
+function planned(stage: 'commit' | 'build' | 'test', name: string, { needs = [], retry }: JobSketch): PlannedJob {
+  const policy = retry ?? { on: [], times: 0 };
+  const common = { labels: [], secrets: [], timeoutSeconds: 60, retry: policy };
+  return {
+    ...common,
+    key: `${stage}/${name}`,
+    stage,
+    name,
+    needs: needs.map((need): JobKey => `${stage}/${need}`),
+    work:
+      stage === 'build'
+        ? {
+            kind: 'image',
+            spec: {
+              ...common,
+              context: '.',
+              dockerfile: 'Dockerfile',
+              repository: IMAGE.repository,
+              args: {},
+              platforms: [],
+            },
+          }
+        : {
+            kind: 'steps',
+            spec: {
+              ...common,
+              image: 'node:24',
+              steps: [{ name: 'test', run: 'true', env: {} }],
+              needs,
+              env: {},
+              services: {},
+              reports: { junit: [] },
+              resources: { cpus: 1, memoryMiB: 512, pids: 256 },
+            },
+          },
+  };
+}
+
+export function identityOf(trust: RunIdentity['trust'] = 'trusted'): RunIdentity {
+  return {
+    runId: 'r1',
+    teamId: 't1',
+    serviceId: 's1',
+    number: 7,
+    ref: 'refs/heads/main',
+    commit: 'c'.repeat(40),
+    message: 'Faster search',
+    author: 'Anna <anna@example.com>',
+    trust,
+    trigger: { kind: 'push', by: ANNA },
+  };
+}
+
+export interface PlayedRun {
+  readonly state: RunState;
+  readonly events: readonly RunEvent[];
+  readonly effects: readonly RunEffect[];
+  /** Sends a command that must be accepted; returns its events. */
+  send(command: RunCommand): readonly RunEvent[];
+  /** Sends a command and returns `ignored` or the code of the rejection; it must not be accepted. */
+  refused(command: RunCommand): string;
+  /** Starts and ends the open attempt of a job. */
+  end(jobKey: JobKey, outcome?: Ended['outcome'], more?: Partial<Ended>): readonly RunEvent[];
+  attempt(jobKey: JobKey): string;
+  lane(environment: string, status: Lane['status'], laneVersion: number, more?: Partial<Lane>): readonly RunEvent[];
+}
+type Ended = Extract<RunCommand, { type: 'attempt-ended' }>;
+type Lane = Extract<RunCommand, { type: 'lane-changed' }>;
+
+export function createdRun(sketch: PlanSketch, trust?: RunIdentity['trust']): PlayedRun {
+  const ctx: DecideContext & { tick(): void } = steadyContext();
+  const events: RunEvent[] = [];
+  const effects: RunEffect[] = [];
+  let state: RunState | undefined;
+  const played: PlayedRun = {
+    get state() {
+      if (!state) throw new Error('The run was not created.');
+      return state;
+    },
+    events,
+    effects,
+    send(command) {
+      ctx.tick();
+      const decision = decideRun(state, command, ctx);
+      if (decision.kind !== 'accepted') throw new Error(`${command.type} was ${JSON.stringify(decision)}`);
+      for (const event of decision.events) state = evolveRun(state, event);
+      events.push(...decision.events);
+      effects.push(...decision.effects);
+      return decision.events;
+    },
+    refused(command) {
+      const decision = decideRun(state, command, ctx);
+      if (decision.kind === 'accepted') throw new Error(`${command.type} was accepted`);
+      return decision.kind === 'ignored' ? 'ignored' : decision.code;
+    },
+    end(jobKey, outcome = 'passed', more = {}) {
+      const attemptId = played.attempt(jobKey);
+      const attempt = played.state.jobs[jobKey]?.attempts.find(({ id }) => id === attemptId);
+      if (attempt?.status === 'queued') played.send({ type: 'attempt-started', jobKey, attemptId, runner: 'runner-1' });
+      const image = jobKey === 'build/image' && outcome === 'passed' ? { image: IMAGE } : {};
+      return played.send({ type: 'attempt-ended', jobKey, attemptId, outcome, ...image, ...more });
+    },
+    attempt(jobKey) {
+      const attempt = played.state.jobs[jobKey]?.attempts.at(-1);
+      if (!attempt) throw new Error(`${jobKey} has no attempt.`);
+      return attempt.id;
+    },
+    lane: (environment, status, laneVersion, more = {}) =>
+      played.send({
+        type: 'lane-changed',
+        environment,
+        deploymentId: `d-${environment}`,
+        status,
+        laneVersion,
+        ...more,
+      }),
+  };
+  played.send({ type: 'create', identity: identityOf(trust), plan: planOf(sketch) });
+  return played;
+}

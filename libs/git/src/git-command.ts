@@ -1,0 +1,106 @@
+import type { Readable } from 'node:stream';
+import { execa } from 'execa';
+
+export interface GitAccess {
+  readonly transport: 'https' | 'ssh' | 'http';
+  readonly origin: string;
+  readonly credential: { readonly username: string; readonly password: string } | null;
+}
+
+export interface GitCall {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+export interface GitOutcome {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Environment of every git process: nothing of the machine's or the user's settings, no question asked, no hook, no helper
+ * program, no redirect, no transport but the one that was checked. The credential travels here and never in an argument.
+ */
+export function gitEnvironment(home: string, access?: GitAccess): Record<string, string> {
+  const settings: [string, string][] = [
+    ['protocol.allow', 'never'],
+    ['core.hooksPath', '/dev/null'],
+    ['core.fsmonitor', 'false'],
+    ['core.askPass', ''],
+    ['credential.helper', ''],
+    ['http.followRedirects', 'false'],
+    ['http.lowSpeedLimit', '1000'],
+    ['http.lowSpeedTime', '60'],
+    ['submodule.recurse', 'false'],
+    ['fetch.recurseSubmodules', 'false'],
+    ['maintenance.auto', 'false'],
+    ['gc.autoDetach', 'false'],
+    ['tar.umask', '0022'],
+  ];
+  if (access !== undefined) {
+    settings.push([`protocol.${access.transport}.allow`, 'always']);
+    if (access.transport === 'ssh') settings.push(['core.sshCommand', sshCommand(home)]);
+    else if (access.credential !== null) {
+      const { username, password } = access.credential;
+      settings.push([`http.${access.origin}/.extraHeader`, `Authorization: Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`]);
+    }
+  }
+  return {
+    PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
+    HOME: home,
+    LC_ALL: 'C.UTF-8',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_ALLOW_PROTOCOL: access?.transport ?? 'none',
+    GIT_CONFIG_COUNT: String(settings.length),
+    ...Object.fromEntries(settings.flatMap(([key, value], at) => [[`GIT_CONFIG_KEY_${at}`, key], [`GIT_CONFIG_VALUE_${at}`, value]])),
+  };
+}
+
+/** The operator puts `known_hosts` and, for a deploy key, `id` there; an unknown host key is refused. */
+function sshCommand(home: string): string {
+  const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+  return `ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=${quoted(`${home}/ssh/known_hosts`)} -o IdentitiesOnly=yes -i ${quoted(`${home}/ssh/id`)}`;
+}
+
+/** Runs git to its end. The signal ends the whole process group: a transport helper would otherwise hold the pipes. */
+export async function git(args: readonly string[], { cwd, env, signal }: GitCall): Promise<GitOutcome> {
+  signal.throwIfAborted();
+  const child = execa('git', args, { cwd, env, extendEnv: false, stdin: 'ignore', detached: true, reject: false, stripFinalNewline: true, maxBuffer: 8 * 1024 * 1024 });
+  const stop = () => endGroup(child.pid);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const { exitCode, stdout, stderr, failed, message } = await child;
+    signal.throwIfAborted();
+    if (exitCode === undefined) return { exitCode: 128, stdout: '', stderr: failed ? (message ?? 'git could not run') : '' };
+    return { exitCode, stdout, stderr };
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** Streams what git prints. When git fails the stream ends with an error, so a half tree is never taken for a whole one. */
+export function gitStream(args: readonly string[], { cwd, env, signal }: GitCall): Readable {
+  const child = execa('git', args, { cwd, env, extendEnv: false, stdin: 'ignore', detached: true, reject: false, buffer: false });
+  const stop = () => endGroup(child.pid);
+  signal.addEventListener('abort', stop, { once: true });
+  const stream = child.readable({ from: 'stdout' }) as unknown as Readable;
+  void child.then(({ exitCode, message }) => {
+    signal.removeEventListener('abort', stop);
+    if (exitCode !== 0) stream.destroy(new Error(`git ${args[0] ?? ''} did not finish: ${message ?? `exit code ${exitCode}`}`));
+  });
+  stream.once('close', stop);
+  return stream;
+}
+
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // The group has ended by itself.
+  }
+}
