@@ -11,8 +11,8 @@ export default defineConfig({
   plugins: [react(), tailwindcss(), contractRoutes()],
   resolve: {
     alias: {
-      '#inter': require.resolve('@fontsource-variable/inter/package.json').replace(/package\.json$/, 'files'),
-      '#mono': require.resolve('@fontsource-variable/jetbrains-mono/package.json').replace(/package\.json$/, 'files'),
+      '~inter': require.resolve('@fontsource-variable/inter/package.json').replace(/package\.json$/, 'files'),
+      '~mono': require.resolve('@fontsource-variable/jetbrains-mono/package.json').replace(/package\.json$/, 'files'),
     },
   },
   // Fonts stay files: the policy's font-src knows no data: addresses.

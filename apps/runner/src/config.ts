@@ -1,5 +1,5 @@
+import { plainHttpOrigins } from '@sluice/git';
 import { z } from 'zod';
-import { plainHttpOrigins } from './checkout/check-repository-url.ts';
 
 /** Everything the runner can be told. One environment variable each; the table of the guide is made from the descriptions. */
 export interface RunnerConfig {

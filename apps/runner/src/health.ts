@@ -8,7 +8,7 @@ import type { Executor } from './executor/executor.port.ts';
  */
 export class ExecutorHealth {
   readonly #executor: Executor;
-  readonly #active: () => ReadonlySet<string>;
+  readonly #isActive: (attemptId: string) => boolean;
   readonly #logger: Logger;
   readonly #sweepEveryMs: number;
   #healthy: Promise<void> = Promise.resolve();
@@ -16,9 +16,9 @@ export class ExecutorHealth {
   #becomeHealthy: () => void = () => undefined;
   #wake = new AbortController();
 
-  constructor(executor: Executor, active: () => ReadonlySet<string>, logger: Logger, sweepEveryMs: number) {
+  constructor(executor: Executor, isActive: (attemptId: string) => boolean, logger: Logger, sweepEveryMs: number) {
     this.#executor = executor;
-    this.#active = active;
+    this.#isActive = isActive;
     this.#logger = logger;
     this.#sweepEveryMs = sweepEveryMs;
   }
@@ -50,7 +50,7 @@ export class ExecutorHealth {
 
   async #sweep(): Promise<boolean> {
     try {
-      const left = await this.#executor.sweep(this.#active());
+      const left = await this.#executor.sweep(this.#isActive);
       if (left > 0) throw new Error(`${left} containers, networks or volumes of ended attempts are still there`);
       this.#isHealthy = true;
       this.#becomeHealthy();

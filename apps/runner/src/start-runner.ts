@@ -18,6 +18,8 @@ import { WorkDir } from './work-dir/work-dir.ts';
 
 export const RUNNER_VERSION = '0.1.0';
 const SWEEP_EVERY_MS = 60_000;
+/** After a second signal results get this long, beyond the grace, to reach the server. */
+const LAST_WORDS_MS = 10_000;
 
 export interface RunnerDeps {
   readonly executor?: (identity: string) => Executor;
@@ -49,6 +51,7 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
   const backOff = deps.backOff ?? { ...SERVER_BACK_OFF, random: Math.random };
   const workDir = WorkDir.open(config.workDir);
   const draining = new AbortController();
+  const leaving = new AbortController();
   const ended = new AbortController();
   try {
     const token = knownToken(config, workDir);
@@ -57,14 +60,13 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
     const executor = deps.executor?.(workDir.identity) ?? dockerExecutor(config, workDir.identity);
     const mirrors = new MirrorCache({ folder: workDir.mirrors, httpOrigins: config.gitHttpOrigins, maxMiB: config.maxRepositoryMiB });
     const jobs = new ActiveJobs(
-      { api, executor, mirrors, workDir, backOff, logger, now: deps.now ?? (() => new Date()) },
-      { ...(deps.graceMs === undefined ? {} : { graceMs: deps.graceMs }), onUnclean: (error) => health.markUnhealthy(error) },
+      { api, executor, mirrors, workDir, backOff, logger, now: deps.now ?? (() => new Date()), leaving: leaving.signal },
+      { slots: config.slots, ...(deps.graceMs === undefined ? {} : { graceMs: deps.graceMs }), onUnclean: (error) => health.markUnhealthy(error) },
     );
-    const health = new ExecutorHealth(executor, () => jobs.ids, logger, deps.sweepEveryMs ?? SWEEP_EVERY_MS);
+    const health = new ExecutorHealth(executor, jobs.isActive, logger, deps.sweepEveryMs ?? SWEEP_EVERY_MS);
     const clean = health.keepClean(ended.signal);
-    const recovery = recoverAttempts({ api, attempts: workDir.attempts, backOff, logger, signal: ended.signal });
-    const polling = recovery.then(() =>
-      pollForLeases({
+    const recovery = recoverAttempts({ api, attempts: workDir.attempts, backOff, logger, signal: draining.signal });
+    const polling = pollForLeases({
         api,
         slots: config.slots,
         backOff,
@@ -78,10 +80,9 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
           await register(api, config, workDir);
           return true;
         },
-      }),
-    );
+      });
     logger.info({ server: config.serverUrl.origin, slots: config.slots, identity: workDir.identity }, 'runner started');
-    const finished = polling
+    const finished = Promise.all([polling, recovery])
       .then(() => jobs.allCleaned())
       .finally(async () => {
         ended.abort();
@@ -96,6 +97,7 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
       cancel: () => {
         draining.abort();
         jobs.stopAll('runner-stopped');
+        setTimeout(() => leaving.abort(), (deps.graceMs ?? 10_000) + LAST_WORDS_MS).unref();
       },
       finished,
     };

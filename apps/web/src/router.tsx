@@ -134,8 +134,8 @@ function isSignedOut(error: unknown): boolean {
 }
 
 /** Leaves out what isn't there, so that addresses hold only what was chosen. */
-function optional<T extends object>(search: T): { [K in keyof T]?: NonNullable<T[K]> } {
+function optional<T extends object>(search: T): { [K in keyof T]?: T[K] | undefined } {
   return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: NonNullable<T[K]>;
+    [K in keyof T]?: T[K] | undefined;
   };
 }

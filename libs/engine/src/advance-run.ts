@@ -9,6 +9,7 @@ import { endRun, endStage, isAbsent, jobOf, jobsOf, skipJob, skipStage, wasOrIs 
 /** Moves a run as far as the facts allow: next jobs, next stage, the release, the end. */
 export function advanceRun(draft: RunDraft): void {
   if (draft.state.cancelRequested) return endCancelledRun(draft);
+  if (draft.state.refused) return endRefusedRun(draft, draft.state.refused);
   for (const stage of STAGE_ORDER) {
     if (stage === 'release') break;
     if (draft.state.stages[stage].finishedAt !== undefined || jobsOf(draft.state, stage).length === 0) continue;
@@ -20,6 +21,12 @@ export function advanceRun(draft: RunDraft): void {
     if (status !== 'passed') return endEarly(draft, stage);
   }
   advanceRelease(draft);
+}
+
+/** A definition that cannot be used still makes a run: the person who pushed must see what to change. */
+function endRefusedRun(draft: RunDraft, reason: Reason): void {
+  draft.emit({ type: 'stage-ended', stage: 'commit', status: 'failed', reason });
+  endRun(draft);
 }
 
 export function queueAttempt(draft: RunDraft, jobKey: JobKey): void {

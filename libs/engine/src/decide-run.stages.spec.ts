@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { createdRun, identityOf, planOf } from './testing/run-builder.ts';
 import { decideRun } from './decide-run.ts';
+import { foldRun } from './evolve-run.ts';
+import { createdRun, identityOf, planOf } from './testing/run-builder.ts';
 
 const types = (events: readonly { type: string }[]): string[] => events.map(({ type }) => type);
 
@@ -45,6 +46,22 @@ describe('create', () => {
       { now: '2026-01-01T00:00:00.000Z', newId: () => 'a' },
     );
     expect(decision).toMatchObject({ kind: 'rejected', code: 'unknown-run' });
+  });
+
+  test('ends a run whose definition cannot be used at once as failed, with the reason on the commit stage', () => {
+    const refused = { code: 'bad-definition', message: 'sluice.yaml:3:1: Unknown key "comit".' };
+    const decision = decideRun(
+      undefined,
+      { type: 'create', identity: identityOf(), plan: planOf({}), refused },
+      { now: '2026-01-01T00:00:00.000Z', newId: () => 'never' },
+    );
+    if (decision.kind !== 'accepted') throw new Error('refused');
+    expect(decision.effects).toEqual([]);
+    expect(foldRun(decision.events)).toMatchObject({
+      status: 'failed',
+      reason: refused,
+      stages: { commit: { status: 'failed', reason: refused }, build: { status: 'skipped' } },
+    });
   });
 });
 

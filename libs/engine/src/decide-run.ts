@@ -26,8 +26,8 @@ export function decideRun(state: RunState | undefined, command: RunCommand, ctx:
   }
 }
 
-function createRun({ identity, plan }: Extract<RunCommand, { type: 'create' }>, ctx: DecideContext): RunDecision {
-  const draft = draftNewRun({ type: 'run-created', identity, plan }, ctx);
+function createRun({ identity, plan, refused }: Extract<RunCommand, { type: 'create' }>, ctx: DecideContext): RunDecision {
+  const draft = draftNewRun({ type: 'run-created', identity, plan, ...(refused && { refused }) }, ctx);
   advanceRun(draft);
   return draft.accepted();
 }

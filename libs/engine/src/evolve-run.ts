@@ -28,7 +28,7 @@ export function foldRun(events: Iterable<RunEvent>): RunState {
   return state;
 }
 
-function newRun({ identity, plan, at }: Extract<RunEvent, { type: 'run-created' }>): RunState {
+function newRun({ identity, plan, at, refused }: Extract<RunEvent, { type: 'run-created' }>): RunState {
   const queued: StageState = { status: 'queued' };
   return {
     ...identity,
@@ -36,6 +36,7 @@ function newRun({ identity, plan, at }: Extract<RunEvent, { type: 'run-created' 
     version: 1,
     status: 'queued',
     plan,
+    ...(refused && { refused }),
     stages: { commit: queued, build: queued, test: queued, release: queued },
     jobs: Object.fromEntries(
       plan.jobs.map(({ key }) => [key, { key, status: 'queued', attempts: [] } satisfies JobState]),

@@ -5,9 +5,10 @@ import { STAGE_ORDER } from './plan-run.ts';
 import type { JobState, LaneMirror, RunState, StageState } from './run.ts';
 
 /** What the statuses of stages are computed from (I09); nothing else has a say. */
-export type StageFacts = Pick<RunState, 'plan' | 'jobs' | 'lanes' | 'stages'>;
+export type StageFacts = Pick<RunState, 'plan' | 'jobs' | 'lanes' | 'stages' | 'refused'>;
 
 export function stageStatus(stage: StageName, facts: StageFacts): Status {
+  if (stage === 'commit' && facts.refused) return 'failed';
   if (stage === 'release') return releaseStatus(facts.lanes, facts.stages.release.startedAt !== undefined);
   const jobs: JobState[] = [];
   for (const planned of facts.plan.jobs) {

@@ -98,6 +98,8 @@ export interface RunState extends RunIdentity {
   readonly version: number;
   readonly status: Status;
   readonly plan: Plan;
+  /** Why the definition could not be used: its check is the first act of the commit stage, so that stage has failed. */
+  readonly refused?: Reason;
   readonly stages: Readonly<Record<StageName, StageState>>;
   readonly jobs: Readonly<Record<JobKey, JobState>>;
   readonly image?: BuiltImage;
@@ -112,7 +114,8 @@ export interface RunState extends RunIdentity {
 }
 
 export type RunCommand =
-  | { readonly type: 'create'; readonly identity: RunIdentity; readonly plan: Plan }
+  /** `refused`: the definition could not be used; the plan is then empty and the run ends at once as failed. */
+  | { readonly type: 'create'; readonly identity: RunIdentity; readonly plan: Plan; readonly refused?: Reason }
   /** A runner confirmed that it began; epoch checks happened on the attempt row. */
   | { readonly type: 'attempt-started'; readonly jobKey: JobKey; readonly attemptId: string; readonly runner: string }
   | {
@@ -139,7 +142,7 @@ export type RunCommand =
     };
 
 export type RunEvent = { readonly v: typeof RUN_VERSION; readonly at: Instant } & (
-  | { readonly type: 'run-created'; readonly identity: RunIdentity; readonly plan: Plan }
+  | { readonly type: 'run-created'; readonly identity: RunIdentity; readonly plan: Plan; readonly refused?: Reason }
   | { readonly type: 'run-started' }
   | { readonly type: 'stage-started'; readonly stage: StageName }
   | { readonly type: 'stage-ended'; readonly stage: StageName; readonly status: Status; readonly reason?: Reason }

@@ -20,7 +20,7 @@ export function checkRepositoryUrl(address: string, httpOrigins: readonly string
   if (url.protocol === 'https:') return { ok: true, url, transport: 'https' };
   if (url.protocol === 'ssh:') return { ok: true, url, transport: 'ssh' };
   if (url.protocol === 'http:' && httpOrigins.includes(url.origin)) return { ok: true, url, transport: 'http' };
-  if (url.protocol === 'http:') return no('Plain http is allowed only for the exact origins in SLUICE_GIT_ALLOW_HTTP_ORIGINS: use https.');
+  if (url.protocol === 'http:') return no('Plain http is allowed only for exact origins that the operator named: use https.');
   return no('Only https and ssh repositories are allowed.');
 }
 

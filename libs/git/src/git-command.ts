@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 
@@ -5,6 +6,8 @@ export interface GitAccess {
   readonly transport: 'https' | 'ssh' | 'http';
   readonly origin: string;
   readonly credential: { readonly username: string; readonly password: string } | null;
+  /** Addresses the host was found to have: git connects to these and asks no name server again (A23). */
+  readonly pinned?: { readonly host: string; readonly port: number; readonly addresses: readonly string[] };
 }
 
 export interface GitCall {
@@ -41,10 +44,16 @@ export function gitEnvironment(home: string, access?: GitAccess): Record<string,
   ];
   if (access !== undefined) {
     settings.push([`protocol.${access.transport}.allow`, 'always']);
-    if (access.transport === 'ssh') settings.push(['core.sshCommand', sshCommand(home)]);
-    else if (access.credential !== null) {
-      const { username, password } = access.credential;
-      settings.push([`http.${access.origin}/.extraHeader`, `Authorization: Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`]);
+    if (access.transport === 'ssh') settings.push(['core.sshCommand', sshCommand(home, access.pinned)]);
+    else {
+      const { credential, origin, pinned } = access;
+      if (credential !== null) {
+        const basic = Buffer.from(`${credential.username}:${credential.password}`).toString('base64');
+        settings.push([`http.${origin}/.extraHeader`, `Authorization: Basic ${basic}`]);
+      }
+      if (pinned !== undefined && !isIP(pinned.host.replace(/^\[|\]$/g, ''))) {
+        settings.push(['http.curloptResolve', `${pinned.host}:${pinned.port}:${pinned.addresses.join(',')}`]);
+      }
     }
   }
   return {
@@ -61,9 +70,13 @@ export function gitEnvironment(home: string, access?: GitAccess): Record<string,
 }
 
 /** The operator puts `known_hosts` and, for a deploy key, `id` there; an unknown host key is refused. */
-function sshCommand(home: string): string {
+function sshCommand(home: string, pinned: GitAccess['pinned']): string {
   const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
-  return `ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=${quoted(`${home}/ssh/known_hosts`)} -o IdentitiesOnly=yes -i ${quoted(`${home}/ssh/id`)}`;
+  const [address] = pinned?.addresses ?? [];
+  const alias = pinned?.port === 22 ? pinned.host : `[${pinned?.host}]:${pinned?.port}`;
+  // The host key is still looked up by the host's name, as the operator wrote it into known_hosts.
+  const held = address === undefined ? '' : ` -o ${quoted(`HostName=${address}`)} -o ${quoted(`HostKeyAlias=${alias}`)}`;
+  return `ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=${quoted(`${home}/ssh/known_hosts`)} -o IdentitiesOnly=yes -i ${quoted(`${home}/ssh/id`)}${held}`;
 }
 
 /** Runs git to its end. The signal ends the whole process group: a transport helper would otherwise hold the pipes. */

@@ -67,7 +67,7 @@ export const jobDetail = z.object({
 export const testCounts = z.object({ passed: z.number().int(), failed: z.number().int(), skipped: z.number().int() });
 export const runLane = z.object({
   environment: slug,
-  status: z.union([deploymentStatus, z.literal('queued')]),
+  status: z.union([deploymentStatus, z.enum(['queued', 'skipped'])]),
   deploymentId: id.nullable(),
   since: instant.nullable(),
   reason: reason.nullable(),

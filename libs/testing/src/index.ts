@@ -15,3 +15,4 @@ export * from './parts/registry.ts';
 export * from './parts/virtual-clock.ts';
 export * from './base-images/provide-base-images.ts';
 export * from './examples/copy-example.ts';
+export * from './product/index.ts';

@@ -2,12 +2,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { KeyedLock, checkRepositoryUrl, fullRefName, git, gitEnvironment } from '@sluice/git';
+import type { GitCall } from '@sluice/git';
 import type { LeaseGrant } from '@sluice/protocol';
 import { ExecutorTrouble, JobRefused } from '../executor/executor.port.ts';
-import { checkRepositoryUrl, fullRefName } from './check-repository-url.ts';
-import type { GitCall } from './git-command.ts';
-import { git, gitEnvironment } from './git-command.ts';
-import { KeyedLock } from './keyed-lock.ts';
 
 export interface MirrorSettings {
   /** The mirrors and git's own HOME lie below. */

@@ -1,12 +1,15 @@
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
-import ignore from '@balena/dockerignore';
+import dockerignore from '@balena/dockerignore';
+import { git, gitStream } from '@sluice/git';
 import { extract, pack } from 'tar-stream';
 import type { Header, Pack } from 'tar-stream';
 import { JobRefused } from '../executor/executor.port.ts';
-import { git, gitStream } from './git-command.ts';
 import type { CheckedOutCommit } from './mirror-cache.ts';
 import { requireFolder } from './mirror-cache.ts';
+
+// A CommonJS module whose typings tell of a default export that is not there at run time.
+const ignore = dockerignore as unknown as typeof dockerignore.default;
 
 /** The whole tree of the commit as a tar stream, owned by root. */
 export function commitTar(checkout: CheckedOutCommit): Readable {
@@ -57,12 +60,12 @@ async function copyEntries(source: Readable, context: Pack, wanted: (name: strin
     }
     for (const parent of parentsOf(name)) {
       const held = heldFolders.get(parent);
-      if (held !== undefined) write(held).end();
+      if (held !== undefined) write(held).end(undefined);
       heldFolders.delete(parent);
     }
     const target = write(entry.header);
     for await (const chunk of entry) if (!target.write(chunk)) await new Promise((resolve) => target.once('drain', () => resolve(undefined)));
-    target.end();
+    target.end(undefined);
   }
   context.finalize();
 }

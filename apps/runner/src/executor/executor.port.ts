@@ -78,8 +78,11 @@ export abstract class Executor {
   abstract prepare(plan: SandboxPlan, log: AttemptLog, signal: AbortSignal): Promise<Sandbox>;
   /** Builds, pushes, and returns the digest that the registry answered. */
   abstract buildImage(plan: ImagePlan, log: AttemptLog, signal: AbortSignal): Promise<{ readonly repository: string; readonly digest: string }>;
-  /** Removes what belongs to attempts other than these. Returns how many things are still there. */
-  abstract sweep(keep: ReadonlySet<string>): Promise<number>;
+  /**
+   * Removes what belongs to attempts that are not active and returns how many things are still there. `isActive` is asked after the
+   * look at the engine, so an attempt that begins meanwhile is safe.
+   */
+  abstract sweep(isActive: (attemptId: string) => boolean): Promise<number>;
 }
 
 export abstract class Sandbox {

@@ -10,6 +10,7 @@ interface ActiveJob {
 }
 
 export interface JobSettings {
+  readonly slots: number;
   readonly graceMs?: number;
   /** Something of an ended attempt stays in the engine. */
   readonly onUnclean: (error: unknown) => void;
@@ -20,19 +21,18 @@ export class ActiveJobs {
   readonly #parts: JobParts;
   readonly #settings: JobSettings;
   readonly #jobs = new Map<string, ActiveJob>();
+  readonly #removals = new Set<Promise<void>>();
 
   constructor(parts: JobParts, settings: JobSettings) {
     this.#parts = parts;
     this.#settings = settings;
   }
 
-  get ids(): ReadonlySet<string> {
-    return new Set(this.#jobs.keys());
-  }
+  readonly isActive = (attemptId: string): boolean => this.#jobs.has(attemptId);
 
   /**
-   * Resolves when the slot may take the next job: the result is acknowledged. What the executor made is removed meanwhile, so the next job
-   * need not wait for it, but the one after the next does.
+   * Resolves when the slot may take the next job: the result is acknowledged. What the executor made is removed meanwhile, so the
+   * next job need not wait for it, as long as no more removals than slots are under way.
    */
   async run(grant: LeaseGrant): Promise<void> {
     const { attemptId } = grant;
@@ -46,10 +46,11 @@ export class ActiveJobs {
       .then(({ cleaned }) => cleaned)
       .catch((error: unknown) => this.#settings.onUnclean(error))
       .finally(() => this.#jobs.delete(attemptId));
-    const before = [...this.#jobs.values()].map((job) => job.gone);
     this.#jobs.set(attemptId, { control, gone });
     await running.catch(() => undefined);
-    void before;
+    this.#removals.add(gone);
+    void gone.finally(() => this.#removals.delete(gone));
+    while (this.#removals.size > this.#settings.slots) await Promise.race(this.#removals);
   }
 
   stopAll(cause: StopCause): void {

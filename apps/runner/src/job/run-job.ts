@@ -27,6 +27,8 @@ export interface JobParts {
   readonly backOff: BackOff;
   readonly logger: Logger;
   readonly now: () => Date;
+  /** Aborted when the process ends soon: what is not acknowledged by then is sent after the next start. */
+  readonly leaving: AbortSignal;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface JobParts {
  * executor made is removed meanwhile, and `cleaned` tells when. Never rejects for what the job does.
  */
 export async function runJob(grant: LeaseGrant, parts: JobParts, control: AttemptControl): Promise<{ readonly cleaned: Promise<void> }> {
-  const { api, workDir, backOff, logger } = parts;
+  const { api, workDir, backOff, logger, leaving } = parts;
   const lease = { attemptId: grant.attemptId, epoch: grant.epoch };
   const lost = (): void => control.stop('lease-lost');
   using _lease = keepLease(api, lease, grant.renewSeconds, {
@@ -45,14 +47,15 @@ export async function runJob(grant: LeaseGrant, parts: JobParts, control: Attemp
   const opened = await openLog(grant, parts, control);
   if (opened === undefined) return { cleaned: Promise.resolve() };
   const { folder, spool, log } = opened;
+  const unheard = AbortSignal.any([control.lost, leaving]);
   const guarded = (work: Promise<void>): Promise<void> =>
     work.catch((error: unknown) => {
       if (error instanceof LeaseLost) lost();
       if (!control.lost.aborted) throw error;
     });
-  const started = guarded(untilAnswered(() => api.start(lease, control.lost), backOff, control.lost));
+  const started = guarded(untilAnswered(() => api.start(lease, unheard), backOff, unheard));
   const logSent = guarded(
-    uploadLog({ api, lease, spool, backOff, signal: control.lost, onGivenUp: (why) => logger.error({ attempt: lease.attemptId }, `the rest of the log stays here: ${why}`) }),
+    uploadLog({ api, lease, spool, backOff, signal: unheard, onGivenUp: (why) => logger.error({ attempt: lease.attemptId }, `the rest of the log stays here: ${why}`) }),
   );
   // Both are awaited below; until then a failure must not count as unhandled.
   for (const early of [started, logSent]) early.catch(() => undefined);
@@ -66,13 +69,13 @@ export async function runJob(grant: LeaseGrant, parts: JobParts, control: Attemp
       const result = toResult(work, sealed);
       await folder.saveResult(result);
       await started;
-      const delivery = await deliverResult({ api, folder, result, backOff, signal: control.lost, logSent });
+      const delivery = await deliverResult({ api, folder, result, backOff, signal: unheard, logSent });
       if (typeof delivery === 'object') logger.error({ attempt: lease.attemptId }, `the server refused the result: ${delivery.refused}`);
       else logger.info({ attempt: lease.attemptId, outcome: result.outcome, reason: result.reason?.code }, delivery === 'acknowledged' ? 'attempt ended' : 'result not wanted any more');
     }
   } catch (error) {
     // What is saved is sent again at the next start.
-    logger.error({ attempt: lease.attemptId, err: error }, 'the result could not be reported');
+    if (!control.lost.aborted) logger.error({ attempt: lease.attemptId, err: error }, 'the result could not be reported');
   } finally {
     await spool.dispose();
     if (control.lost.aborted) {

@@ -23,7 +23,10 @@ export interface DeliveryParts {
   readonly logSent: Promise<void>;
 }
 
-/** Brings a saved result to the server, however long that takes, and removes the spool when the server has spoken. */
+/**
+ * Brings a saved result to the server, however long that takes, and removes the spool when the server has spoken. Rejects, the spool
+ * kept, when the signal ends it first or the server does not know the runner.
+ */
 export async function deliverResult({ api, folder, result, backOff, signal, logSent }: DeliveryParts): Promise<Delivery> {
   const delivery = await tell();
   await folder.discard();
@@ -35,7 +38,7 @@ export async function deliverResult({ api, folder, result, backOff, signal, logS
       await untilAnswered(() => api.result(folder.lease, result, signal), backOff, signal);
       return 'acknowledged';
     } catch (error) {
-      if (error instanceof LeaseLost || signal.aborted) return 'not-wanted';
+      if (error instanceof LeaseLost) return 'not-wanted';
       if (error instanceof ServerRefusal && (error.status === 404 || error.status === 410)) return 'not-wanted';
       if (error instanceof ServerRefusal && error.status !== 401 && error.status !== 403) return { refused: error.message };
       throw error;

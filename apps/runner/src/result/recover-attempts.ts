@@ -3,7 +3,6 @@ import type { Logger } from 'pino';
 import { LogSpool } from '../log/log-spool.ts';
 import type { BackOff } from '../server/back-off.ts';
 import type { RunnerApi } from '../server/runner-api.ts';
-import { LeaseLost } from '../server/server-answer.ts';
 import { keepLease } from '../lease/keep-lease.ts';
 import { AttemptFolder } from './attempt-folder.ts';
 import { deliverResult, resendLog } from './deliver-result.ts';
@@ -16,6 +15,7 @@ export interface Recovery {
   readonly attempts: string;
   readonly backOff: BackOff;
   readonly logger: Logger;
+  /** Ends the telling; what is not acknowledged stays for the next start. */
   readonly signal: AbortSignal;
 }
 
@@ -36,8 +36,8 @@ export async function recoverAttempts({ api, attempts, backOff, logger, signal }
       const delivery = await deliverResult({ api, folder, result, backOff, signal: either, logSent });
       logger.info({ attempt: folder.lease.attemptId, outcome: result.outcome, delivery }, saved === undefined ? 'attempt was cut off by a restart' : 'saved result sent');
     } catch (error) {
-      if (error instanceof LeaseLost) await folder.discard();
-      else logger.error({ attempt: folder.lease.attemptId, err: error }, 'an attempt of an earlier process could not be reported');
+      if (lost.signal.aborted) await folder.discard();
+      else if (!signal.aborted) logger.error({ attempt: folder.lease.attemptId, err: error }, 'an attempt of an earlier process could not be reported');
     } finally {
       await spool.dispose();
     }

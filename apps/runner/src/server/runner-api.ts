@@ -102,7 +102,7 @@ export class RunnerApi {
       const response = await fetch(this.#base + path, {
         method: 'POST',
         headers: { 'content-type': type, ...(this.#token === '' ? {} : { authorization: `Bearer ${this.#token}` }) },
-        body: body as BodyInit,
+        body: body as string | Uint8Array<ArrayBuffer>,
         redirect: 'error',
         signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
       });

@@ -9,6 +9,7 @@ import type { Board } from '../api/shapes.ts';
 import { useScreenKeys } from '../frame/use-frame-keys.ts';
 import { useLive } from '../live/use-live.ts';
 import { EmptyState, ErrorBar, SkeletonRows } from '../ui/notice.tsx';
+import { Select } from '../ui/select.tsx';
 import { Crumb, Crumbs } from '../ui/screen.tsx';
 import { useNarrow } from '../ui/use-narrow.ts';
 import { plural } from '../ui/wording.ts';
@@ -142,22 +143,22 @@ function Filters({ board }: { board: Board }) {
           </button>
         )}
       </label>
-      <select className="field field-quiet h-[30px]! w-auto! max-md:h-11! max-md:flex-1" aria-label="Team" value={search.team ?? ''} onChange={(event) => set({ team: event.target.value === '' ? undefined : event.target.value })}>
+      <Select label="Team" className="max-md:flex-1" value={search.team ?? ''} onChange={(value) => set({ team: value === '' ? undefined : value })}>
         <option value="">Team: all</option>
         {board.teams.map(({ slug, title }) => (
           <option key={slug} value={slug}>
             Team: {title}
           </option>
         ))}
-      </select>
-      <select className="field field-quiet h-[30px]! w-auto! max-md:h-11! max-md:flex-1" aria-label="Status" value={search.status ?? ''} onChange={(event) => set({ status: statuses.find(([value]) => value === event.target.value)?.[0] })}>
+      </Select>
+      <Select label="Status" className="max-md:flex-1" value={search.status ?? ''} onChange={(chosen) => set({ status: statuses.find(([value]) => value === chosen)?.[0] })}>
         <option value="">Status: any</option>
         {statuses.map(([value, word]) => (
           <option key={value} value={value}>
             Status: {word}
           </option>
         ))}
-      </select>
+      </Select>
       <span className="ml-auto text-sub text-text-3 max-lg:hidden">Grouped by team, newest run first</span>
     </div>
   );

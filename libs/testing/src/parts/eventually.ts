@@ -8,6 +8,8 @@ export interface EventuallyOptions {
   readonly everyMs?: number;
   /** What is awaited, as it reads after "waited ... for". */
   readonly describe?: string;
+  /** Errors after which asking on is pointless: thrown at once as they are. */
+  readonly giveUpOn?: (error: unknown) => boolean;
 }
 
 /**
@@ -16,7 +18,7 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(
   probe: () => T | Promise<T>,
-  { timeoutMs = 10_000, everyMs = 50, describe = 'a condition' }: EventuallyOptions = {},
+  { timeoutMs = 10_000, everyMs = 50, describe = 'a condition', giveUpOn }: EventuallyOptions = {},
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + timeoutMs;
   let last = 'nothing yet';
@@ -28,6 +30,7 @@ export async function eventually<T>(
       last = inspect(value, { depth: 4, breakLength: 120 });
       cause = undefined;
     } catch (error) {
+      if (giveUpOn?.(error)) throw error;
       last = error instanceof Error ? `${error.name}: ${error.message}` : inspect(error);
       cause = error;
     }

@@ -8,7 +8,8 @@ export function connectEngine({ dockerHost, dockerCertPath }: { readonly dockerH
   if (dockerHost.startsWith('unix://')) return new Docker({ socketPath: dockerHost.slice('unix://'.length) });
   const url = new URL(dockerHost.replace(/^tcp:/, 'http:'));
   if (dockerHost.startsWith('ssh://')) {
-    return new Docker({ protocol: 'ssh', host: url.hostname, port: Number(url.port || 22), username: url.username, sshOptions: { agent: process.env['SSH_AUTH_SOCK'] } });
+    const agent = process.env['SSH_AUTH_SOCK'];
+    return new Docker({ protocol: 'ssh', host: url.hostname, port: Number(url.port || 22), username: url.username, ...(agent === undefined ? {} : { sshOptions: { agent } }) });
   }
   if (dockerCertPath === undefined) return new Docker({ protocol: 'http', host: url.hostname, port: Number(url.port || 2375) });
   const pem = (name: string) => readFileSync(join(dockerCertPath, name));

@@ -35,10 +35,10 @@ export class DockerExecutor extends Executor {
     }
   }
 
-  async sweep(keep: ReadonlySet<string>): Promise<number> {
+  async sweep(isActive: (attemptId: string) => boolean): Promise<number> {
     try {
-      await removeParts(await findLeftovers(this.#options.docker, this.#options.runner, keep));
-      const { containers, networks, volumes } = await findLeftovers(this.#options.docker, this.#options.runner, keep);
+      await removeParts(await findLeftovers(this.#options.docker, this.#options.runner, isActive));
+      const { containers, networks, volumes } = await findLeftovers(this.#options.docker, this.#options.runner, isActive);
       return containers.length + networks.length + volumes.length;
     } catch (error) {
       throw toTrouble(error, 'list and remove what earlier attempts left');

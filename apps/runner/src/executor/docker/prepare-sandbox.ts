@@ -51,7 +51,7 @@ export async function prepareSandbox(plan: SandboxPlan, { docker, names, interna
   const job = create(jobContainer(plan, names));
   const filled = Promise.all([job, plan.source]).then(async ([container, source]) => {
     const tar = await source.tar();
-    await container.putArchive(tar, { path: WORKSPACE, abortSignal: signal } as Docker.PutArchiveOptions);
+    await container.putArchive(tar, { path: WORKSPACE, abortSignal: signal });
   });
   const started = job.then(start).catch((error: unknown) => {
     throw noShell(error) ? new JobRefused('image-without-shell', `The image ${plan.work.image} has no \`sh\` to run steps with.`) : error;

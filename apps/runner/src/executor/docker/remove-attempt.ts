@@ -18,15 +18,15 @@ export async function removeParts({ containers, networks, volumes }: AttemptPart
   await all([...networks.map((network) => removed(() => withDeadline(network.remove()))), ...volumes.map((volume) => removed(() => withDeadline(volume.remove({ force: true }))))]);
 }
 
-/** Everything with our label whose attempt is not among these. */
-export async function findLeftovers(docker: Docker, runner: string, keep: ReadonlySet<string>): Promise<AttemptParts> {
+/** Everything with our label whose attempt is not active; asked after the listing, so what begins meanwhile is safe. */
+export async function findLeftovers(docker: Docker, runner: string, isActive: (attemptId: string) => boolean): Promise<AttemptParts> {
   const filters = { label: [`${RUNNER_LABEL}=${runner}`] };
   const [containers, networks, volumes] = await Promise.all([
     docker.listContainers({ all: true, filters }),
     docker.listNetworks({ filters }),
     docker.listVolumes({ filters }),
   ]);
-  const old = ({ Labels }: { Labels?: Record<string, string> | null }) => !keep.has(Labels?.[ATTEMPT_LABEL] ?? '');
+  const old = ({ Labels }: { Labels?: Record<string, string> | null | undefined }) => !isActive(Labels?.[ATTEMPT_LABEL] ?? '');
   return {
     containers: containers.filter(old).map(({ Id }) => docker.getContainer(Id)),
     networks: networks.filter(old).map(({ Id }) => docker.getNetwork(Id)),

@@ -1,5 +1,3 @@
-import type { Trust } from '@sluice/engine';
-
 /** What a lease may carry of the secrets, opened at the moment of the lease (F69) and never stored again. */
 export abstract class JobSecrets {
   /** Only the declared names that have a value, and none for an untrusted run (I24, A45). */

@@ -113,6 +113,8 @@ export class PollForLease {
       // A runner whose connection broke unnoticed polls anew: its oldest polls beyond its slots are the dead ones.
       return tx
         .deleteFrom('polls')
+        // Said twice: a poll that is granted while this waits for its row must stay.
+        .where('attempt_id', 'is', null)
         .where('id', 'in', (eb) =>
           eb
             .selectFrom('polls')

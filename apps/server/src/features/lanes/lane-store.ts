@@ -102,6 +102,7 @@ export class LaneStore {
   }
 
   async #appendEvents(unit: Unit, laneId: string, version: number, events: readonly LaneEvent[]): Promise<void> {
+    if (events.length === 0) return;
     await unit.tx
       .insertInto('lane_events')
       .values(

@@ -30,6 +30,7 @@ export class OfferRelease {
         .selectAll()
         .where('id', '=', releaseId)
         .executeTakeFirstOrThrow();
+      if (await isCalledOff(unit, release.run_id)) return;
       const target = await unit.tx
         .selectFrom('environments')
         .selectAll()
@@ -76,7 +77,6 @@ export class OfferRelease {
       const next = release.route[release.route.indexOf(from) + 1];
       if (next === undefined) return;
       const run = await unit.tx.selectFrom('runs').select('state').where('id', '=', release.run_id).executeTakeFirst();
-      if (run?.state.cancelRequested) return;
       const requestedBy: Actor = run?.state.trigger.by ?? { kind: 'system', name: 'Sluice' };
       await this.#outbox.add(unit, 'offer-release', { releaseId, environment: next, requestedBy });
     });
@@ -118,6 +118,12 @@ export class OfferRelease {
       laneVersion: 0,
     });
   }
+}
+
+/** A release of a cancelled run must enter no further lane: at an open gate it would start at once. */
+async function isCalledOff(unit: Unit, runId: string): Promise<boolean> {
+  const run = await unit.tx.selectFrom('runs').select('state').where('id', '=', runId).executeTakeFirst();
+  return run?.state.cancelRequested !== undefined;
 }
 
 export function offeredRelease(row: Row<'releases'>): OfferedRelease {

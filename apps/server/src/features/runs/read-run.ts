@@ -155,7 +155,7 @@ export class ReadRun {
     const laneOf = new Map<string, LaneState>(rows.map((row) => [row.name, row.state]));
     return state.lanes.map((mirror) => ({
       environment: mirror.environment,
-      status: mirror.status === 'skipped' ? 'cancelled' : mirror.status,
+      status: mirror.status,
       deploymentId: mirror.deploymentId ?? null,
       since: mirror.since ?? null,
       reason: mirror.reason ?? null,

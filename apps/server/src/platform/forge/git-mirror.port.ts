@@ -45,6 +45,8 @@ export abstract class GitMirror {
   abstract diffSummary(repository: MirrorRepository, from: string, to: string): Promise<DiffSummary>;
   /** Is `commit` reachable from the branch? Guards against commits of a fork's object network (A18). */
   abstract contains(repository: MirrorRepository, ref: string, commit: string): Promise<boolean>;
+  /** Newest commit that both hold; equal to `one` exactly when `one` is an ancestor of `other`. Null when there is none or a commit is missing. */
+  abstract mergeBase(repository: MirrorRepository, one: string, other: string): Promise<string | null>;
 }
 
 export class RepositoryUnreachableError extends Error {

@@ -1,42 +1,32 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startGitHost } from '@sluice/testing';
 import { CommitMissingError, RepositoryUnreachableError, UnreadableFileError } from './git-mirror.port.ts';
 import { SimpleGitMirror } from './simple-git-mirror.ts';
-
-const IDENTITY = { GIT_AUTHOR_NAME: 'Ada', GIT_AUTHOR_EMAIL: 'ada@example.com', GIT_COMMITTER_NAME: 'Ada', GIT_COMMITTER_EMAIL: 'ada@example.com' };
+import { makeWorkTree, type WorkTree } from './testing/work-tree.ts';
 
 describe('SimpleGitMirror', () => {
   const root = mkdtempSync(join(tmpdir(), 'sluice-mirror-'));
-  const work = join(root, 'work');
   let host: Awaited<ReturnType<typeof startGitHost>>;
+  let work: WorkTree;
   let mirror: SimpleGitMirror;
   let repository: { id: string; url: string; credential: { username: string; password: string } | null };
   const shas: string[] = [];
-  const git = (...args: string[]) =>
-    execFileSync('git', args, { cwd: work, encoding: 'utf8', env: { ...process.env, ...IDENTITY, GIT_CONFIG_GLOBAL: '/dev/null' } }).trim();
-  const commit = (message: string) => {
-    git('add', '-A');
-    git('commit', '-q', '-m', message);
-    shas.push(git('rev-parse', 'HEAD'));
-  };
 
   beforeAll(async () => {
-    host = await startGitHost({ root: join(root, 'host'), users: { ada: 'ada-password' } });
+    host = await startGitHost({ root: join(root, 'host'), users: { ada: 'ada-password' }, read: 'authenticated' });
     const { url } = await host.createRepository('catalog');
-    mkdirSync(work);
-    git('init', '-q', '-b', 'main');
-    writeFileSync(join(work, 'sluice.yaml'), 'service: catalog\n');
-    commit('First');
-    mkdirSync(join(work, 'services', 'a'), { recursive: true });
-    writeFileSync(join(work, 'services', 'a', 'x.txt'), 'one\ntwo\n');
-    symlinkSync('/etc/passwd', join(work, 'link.yaml'));
-    commit('Second');
-    git('push', '-q', url.replace('http://', 'http://ada:ada-password@'), 'main');
-    mirror = new SimpleGitMirror({ folder: join(root, 'mirrors'), httpOrigins: [new URL(url).origin] });
+    work = await makeWorkTree(join(root, 'work'));
+    shas.push(await work.commit('First', { 'sluice.yaml': 'service: catalog\n' }));
+    mkdirSync(join(work.folder, 'services'));
+    symlinkSync('/etc/passwd', join(work.folder, 'link.yaml'));
+    symlinkSync('/etc', join(work.folder, 'services', 'etc'));
+    shas.push(await work.commit('Second', { 'services/a/x.txt': 'one\ntwo\n' }));
+    await work.git('remote', 'add', 'origin', host.repositoryUrl('catalog', 'ada'));
+    await work.git('push', '--quiet', 'origin', 'main');
+    mirror = new SimpleGitMirror({ folder: join(root, 'mirrors'), allowedOrigins: [host.origin] });
     repository = { id: 'r1', url, credential: { username: 'ada', password: 'ada-password' } };
     await mirror.fetch(repository);
   });
@@ -52,6 +42,7 @@ describe('SimpleGitMirror', () => {
 
   it('A31: refuses a symbolic link as a file', async () => {
     await expect(mirror.readFile(repository, shas[1]!, 'link.yaml')).rejects.toThrow(UnreadableFileError);
+    expect(await mirror.readFile(repository, shas[1]!, 'services/etc/passwd')).toBeNull();
   });
 
   it('knows branches, commits, changed paths and sizes', async () => {
@@ -60,9 +51,9 @@ describe('SimpleGitMirror', () => {
     expect((await mirror.commit(repository, shas[1]!)).authorEmail).toBe('ada@example.com');
     expect((await mirror.commitsBetween(repository, shas[0]!, shas[1]!, 10)).commits.map((one) => one.message)).toEqual(['Second']);
     expect((await mirror.commitsBetween(repository, null, shas[1]!, 10)).commits).toHaveLength(1);
-    expect(await mirror.changedPaths(repository, shas[0]!, shas[1]!)).toEqual(['link.yaml', 'services/a/x.txt']);
+    expect(await mirror.changedPaths(repository, shas[0]!, shas[1]!)).toEqual(['link.yaml', 'services/a/x.txt', 'services/etc']);
     expect(await mirror.changedPaths(repository, null, shas[1]!)).toBeNull();
-    expect(await mirror.diffSummary(repository, shas[0]!, shas[1]!)).toEqual({ files: 2, insertions: 3, deletions: 0 });
+    expect(await mirror.diffSummary(repository, shas[0]!, shas[1]!)).toEqual({ files: 3, insertions: 4, deletions: 0 });
   });
 
   it('A18: a commit counts only when it is reachable from the named branch', async () => {

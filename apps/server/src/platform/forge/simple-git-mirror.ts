@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
 import { checkRepositoryUrl, fullRefName, gitEnvironment, KeyedLock, type GitAccess } from '@sluice/git';
 import { failpoint } from '../failpoints/failpoints.ts';
+import { Problem } from '../http/problem.ts';
+import { resolvePublicAddresses, type Lookup } from '../http/public-address.ts';
 import {
   CommitMissingError,
   GitMirror,
@@ -20,6 +22,7 @@ const FETCH_TIMEOUT_MS = 120_000;
 const COMMIT_FORMAT = '%H%x1f%s%x1f%an%x1f%ae%x1f%aI%x1e';
 /** The settings in `gitEnvironment` are ours and harden git; simple-git refuses them unless told. */
 const OUR_SETTINGS = {
+  allowUnsafeTemplateDir: true,
   allowUnsafeConfigPaths: true,
   allowUnsafeConfigEnvCount: true,
   allowUnsafeHooksPath: true,
@@ -32,8 +35,10 @@ const OUR_SETTINGS = {
 
 export interface MirrorSettings {
   readonly folder: string;
-  /** Exact origins that may be spoken to in plain http. */
-  readonly httpOrigins: readonly string[];
+  /** Exact origins, `http:` or `https:`, that may lie outside of the public internet. */
+  readonly allowedOrigins: readonly string[];
+  /** All addresses of a host; the system's name service when left out. */
+  readonly lookup?: Lookup;
 }
 
 /** Bare mirrors below one folder, read and fetched with simple-git under a hardened environment (A19-A32). */
@@ -47,13 +52,7 @@ export class SimpleGitMirror extends GitMirror {
   }
 
   override async fetch(repository: MirrorRepository): Promise<void> {
-    const checked = checkRepositoryUrl(repository.url, this.#settings.httpOrigins);
-    if (!checked.ok) throw new RepositoryUnreachableError(checked.problem);
-    const access: GitAccess = {
-      transport: checked.transport,
-      origin: checked.url.origin,
-      credential: repository.credential,
-    };
+    const access = await this.#mayReach(repository);
     // A fetch that began before the push we were told of may have missed it: wait for it, then fetch again.
     const running = this.#fetching.get(repository.id);
     if (running) await running.catch(() => undefined);
@@ -64,6 +63,22 @@ export class SimpleGitMirror extends GitMirror {
       .finally(() => this.#fetching.delete(repository.id));
     this.#fetching.set(repository.id, mine);
     return mine;
+  }
+
+  /** Throws RepositoryUnreachableError. Other hosts than allowed ones are resolved once, and git is held to what was looked at (A22, A23). */
+  async #mayReach(repository: MirrorRepository): Promise<GitAccess> {
+    const { allowedOrigins, lookup } = this.#settings;
+    const checked = checkRepositoryUrl(repository.url, allowedOrigins);
+    if (!checked.ok) throw new RepositoryUnreachableError(checked.problem);
+    const { url, transport } = checked;
+    const access = { transport, origin: url.origin, credential: repository.credential };
+    if (allowedOrigins.includes(url.origin)) return access;
+    try {
+      return { ...access, pinned: { host: url.hostname, port: portOf(url), addresses: await resolvePublicAddresses(url.hostname, lookup) } };
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      throw new RepositoryUnreachableError(error.message, { cause: error });
+    }
   }
 
   async #fetchNow(repository: MirrorRepository, access: GitAccess): Promise<void> {
@@ -87,8 +102,7 @@ export class SimpleGitMirror extends GitMirror {
         '+refs/heads/*:refs/heads/*',
       ]);
     } catch (error) {
-      const said = (error as Error).message.trim().split('\n').slice(-2).join(' ');
-      throw new RepositoryUnreachableError(`The repository could not be fetched: ${said || 'git gave no reason'}`);
+      throw new RepositoryUnreachableError(`The repository could not be fetched: ${lastWords(error as Error)}`, { cause: error });
     }
   }
 
@@ -160,6 +174,11 @@ export class SimpleGitMirror extends GitMirror {
     return (await this.#try(repository, ['merge-base', '--is-ancestor', commit, head])) !== null;
   }
 
+  override async mergeBase(repository: MirrorRepository, one: string, other: string): Promise<string | null> {
+    if (!(await this.#has(repository, one)) || !(await this.#has(repository, other))) return null;
+    return (await this.#try(repository, ['merge-base', one, other]))?.trim() ?? null;
+  }
+
   #folder(repository: MirrorRepository): string {
     return join(this.#settings.folder, `${createHash('sha256').update(`${repository.id} ${repository.url}`).digest('hex').slice(0, 40)}.git`);
   }
@@ -190,6 +209,15 @@ export class SimpleGitMirror extends GitMirror {
       throw new CommitMissingError(`Commit ${commit.slice(0, 12)} is not in the repository.`);
     }
   }
+}
+
+function portOf(url: URL): number {
+  return url.port === '' ? { 'https:': 443, 'http:': 80 }[url.protocol] ?? 22 : Number(url.port);
+}
+
+/** git's last line says what was wrong; credentials are in none of them, as they travel in headers only. */
+function lastWords(error: Error): string {
+  return error.message.trim().split('\n').slice(-2).join(' ').slice(0, 500) || 'git gave no reason';
 }
 
 function parseCommits(text: string): CommitInfo[] {

@@ -1,0 +1,203 @@
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { API_PREFIX, attemptResult, leaseGrant } from '@sluice/protocol';
+import type { AttemptResult, LeaseGrant } from '@sluice/protocol';
+import type { StepReport } from '../server/runner-api.ts';
+
+/** What the server knows of one attempt. */
+export interface AttemptRecord {
+  epoch: number;
+  started: number;
+  renewals: number;
+  cancel: boolean;
+  steps: StepReport[];
+  log: Buffer;
+  reports: { file: string; xml: string }[];
+  results: AttemptResult[];
+  callsAfterLost: string[];
+}
+
+export type Fault =
+  /** The call is carried out, its answer never arrives. */
+  | 'lose-answer'
+  /** Nothing is carried out, the connection breaks. */
+  | 'refuse'
+  | { readonly status: number; readonly body?: unknown };
+
+export interface FakeServer {
+  readonly url: URL;
+  readonly attempts: Map<string, AttemptRecord>;
+  readonly pollIds: string[];
+  readonly drainingPolls: string[];
+  readonly registrations: string[];
+  /** Called for each request; what it returns happens to that request. */
+  fault: (operation: string, times: number) => Fault | undefined;
+  token: string;
+  give(grant: LeaseGrant): AttemptRecord;
+  /** From now on the attempt's present epoch is stale. */
+  loseLease(attemptId: string): void;
+  stop(): Promise<void>;
+}
+
+/** The runner protocol over real HTTP, in memory, with faults on demand. */
+export async function startFakeServer(): Promise<FakeServer> {
+  const attempts = new Map<string, AttemptRecord>();
+  const queue: LeaseGrant[] = [];
+  const leased = new Map<string, LeaseGrant>();
+  const times = new Map<string, number>();
+  let wakeUp: (() => void)[] = [];
+  let stopped = false;
+
+  const server = createServer((request, response) => {
+    void handle(request, response).catch((error: unknown) => {
+      if (!response.headersSent) response.writeHead(500, { 'content-type': 'application/json' }).end(JSON.stringify({ error: { code: 'internal', message: String(error), requestId: 'x' } }));
+    });
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const self: FakeServer = {
+    url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+    attempts,
+    pollIds: [],
+    drainingPolls: [],
+    registrations: [],
+    fault: () => undefined,
+    token: 'runner-token',
+    give: (grant) => {
+      const record: AttemptRecord = { epoch: grant.epoch, started: 0, renewals: 0, cancel: false, steps: [], log: Buffer.alloc(0), reports: [], results: [], callsAfterLost: [] };
+      attempts.set(grant.attemptId, record);
+      queue.push(leaseGrant.parse(grant));
+      wake();
+      return record;
+    },
+    loseLease: (attemptId) => {
+      const record = attempts.get(attemptId);
+      if (record !== undefined) record.epoch++;
+    },
+    stop: () =>
+      new Promise<void>((done) => {
+        stopped = true;
+        wake();
+        server.close(() => done());
+        server.closeAllConnections();
+      }),
+  };
+  return self;
+
+  function wake(): void {
+    const waiting = wakeUp;
+    wakeUp = [];
+    for (const one of waiting) one();
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', self.url);
+    const path = url.pathname.replace(`${API_PREFIX}/runner/`, '');
+    const [, attemptId = '', tail = ''] = /^attempts\/([^/]+)\/(\w+)$/.exec(path) ?? [];
+    const operation = tail === '' ? path : tail;
+    const body = await readAll(request);
+    const count = (times.get(operation) ?? 0) + 1;
+    times.set(operation, count);
+    const fault = self.fault(operation, count);
+    if (fault === 'refuse') return void request.socket.destroy();
+    if (typeof fault === 'object') return void send(response, fault.status, fault.body ?? { error: { code: 'unavailable', message: 'Not now.', requestId: 'x' } });
+    const answer = await carryOut(operation, attemptId, url, body, request, response);
+    if (fault === 'lose-answer') return void request.socket.destroy();
+    if (!response.destroyed) send(response, answer.status, answer.body);
+  }
+
+  async function carryOut(operation: string, attemptId: string, url: URL, body: Buffer, request: IncomingMessage, response: ServerResponse): Promise<Answer> {
+    const input = operation === 'log' ? {} : (JSON.parse(body.toString()) as Record<string, unknown>);
+    if (operation === 'register') {
+      self.registrations.push(String(input['token']));
+      return { status: 200, body: { runnerId: randomUUID(), token: self.token, pool: 'default', labels: [] } };
+    }
+    if (request.headers.authorization !== `Bearer ${self.token}`) return refusal(401, 'unauthorized', 'The runner token is not known.');
+    if (operation === 'poll') return poll(String(input['pollId']), input['draining'] === true, response);
+    const record = attempts.get(attemptId);
+    if (record === undefined) return refusal(404, 'not-found', 'There is no such attempt.');
+    const epoch = operation === 'log' ? Number(url.searchParams.get('epoch')) : input['epoch'];
+    if (epoch !== record.epoch) {
+      record.callsAfterLost.push(operation);
+      // As the contract's declared errors look.
+      return { status: 409, body: { defined: true, code: 'CONFLICT', status: 409, message: 'The lease is lost.', data: { code: 'lease-lost' } } };
+    }
+    return onLease(operation, record, url, body, input);
+  }
+
+  function onLease(operation: string, record: AttemptRecord, url: URL, body: Buffer, input: Record<string, unknown>): Answer {
+    switch (operation) {
+      case 'start':
+        record.started++;
+        return OK;
+      case 'renew':
+        record.renewals++;
+        return { status: 200, body: { expiresAt: new Date().toISOString(), cancel: record.cancel } };
+      case 'steps':
+        record.steps = input['steps'] as StepReport[];
+        return OK;
+      case 'reports':
+        record.reports.push({ file: String(input['file']), xml: String(input['xml']) });
+        return { status: 200, body: { passed: 1, failed: 0, skipped: 0 } };
+      case 'result': {
+        const result = attemptResult.parse(input['result']);
+        const [first] = record.results;
+        if (first !== undefined && JSON.stringify(first) !== JSON.stringify(result)) return refusal(409, 'result-conflict', 'Another result is stored.');
+        record.results.push(result);
+        return OK;
+      }
+      case 'log':
+        return append(record, Number(url.searchParams.get('offset')), body);
+      default:
+        return refusal(404, 'not-found', `No ${operation}.`);
+    }
+  }
+
+  async function poll(pollId: string, draining: boolean, response: ServerResponse): Promise<Answer> {
+    self.pollIds.push(pollId);
+    if (draining) self.drainingPolls.push(pollId);
+    const known = leased.get(pollId);
+    if (known !== undefined) return { status: 200, body: { lease: known } };
+    const until = performance.now() + 15_000;
+    while (!stopped && !draining && queue.length === 0 && !response.destroyed && performance.now() < until) {
+      await new Promise<void>((resolve) => {
+        wakeUp.push(resolve);
+        response.once('close', resolve);
+        setTimeout(resolve, 1000).unref();
+      });
+    }
+    const grant = response.destroyed || draining ? undefined : queue.shift();
+    if (grant !== undefined) leased.set(pollId, grant);
+    return { status: 200, body: { lease: grant ?? null } };
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+const OK: Answer = { status: 200, body: { ok: true } };
+
+function refusal(status: number, code: string, message: string): Answer {
+  return { status, body: { error: { code, message, requestId: 'test' } } };
+}
+
+/** As F23 has it: equal overlap is welcome, other bytes are a conflict, a gap names the length. */
+function append(record: AttemptRecord, offset: number, bytes: Buffer): Answer {
+  if (offset > record.log.length) return { status: 416, body: { error: { code: 'log-gap', message: 'A gap.', requestId: 'x' }, length: record.log.length } };
+  const overlap = record.log.subarray(offset, offset + bytes.length);
+  if (!overlap.equals(bytes.subarray(0, overlap.length))) return refusal(409, 'log-conflict', 'Other bytes lie there.');
+  record.log = Buffer.concat([record.log, bytes.subarray(overlap.length)]);
+  return { status: 200, body: { length: record.log.length } };
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+async function readAll(request: IncomingMessage): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const part of request) parts.push(part as Uint8Array);
+  return Buffer.concat(parts);
+}

@@ -1,0 +1,63 @@
+import { Controller } from '@nestjs/common';
+import { Implement, implement } from '@orpc/nest';
+import { contract } from '@sluice/protocol';
+import { CurrentUser } from '../../platform/http/access.ts';
+import type { UserPrincipal } from '../../platform/http/principal.ts';
+import { ConnectRepository } from './connect-repository.ts';
+import { Environments } from './environments.ts';
+import { ListRepositories } from './list-repositories.ts';
+import { RegisterService } from './register-service.ts';
+import { Teams } from './teams.ts';
+
+const catalog = contract.catalog;
+
+@Controller()
+export class CatalogController {
+  readonly #teams: Teams;
+  readonly #repositories: ListRepositories;
+  readonly #connect: ConnectRepository;
+  readonly #register: RegisterService;
+  readonly #environments: Environments;
+  constructor(teams: Teams, repositories: ListRepositories, connect: ConnectRepository, register: RegisterService, environments: Environments) {
+    this.#teams = teams;
+    this.#repositories = repositories;
+    this.#connect = connect;
+    this.#register = register;
+    this.#environments = environments;
+  }
+
+  @Implement(catalog.listTeams)
+  listTeams(@CurrentUser() person: UserPrincipal) {
+    return implement(catalog.listTeams).handler(() => this.#teams.list(person));
+  }
+
+  @Implement(catalog.createTeam)
+  createTeam(@CurrentUser() person: UserPrincipal) {
+    return implement(catalog.createTeam).handler(({ input }) => this.#teams.create(person, input));
+  }
+
+  @Implement(catalog.listRepositories)
+  listRepositories(@CurrentUser() person: UserPrincipal) {
+    return implement(catalog.listRepositories).handler(({ input }) => this.#repositories.list(person, input.team));
+  }
+
+  @Implement(catalog.connectRepository)
+  connectRepository(@CurrentUser() person: UserPrincipal) {
+    return implement(catalog.connectRepository).handler(({ input }) => this.#connect.connect(person, input));
+  }
+
+  @Implement(catalog.registerService)
+  registerService(@CurrentUser() person: UserPrincipal) {
+    return implement(catalog.registerService).handler(({ input }) => this.#register.register(person, input));
+  }
+
+  @Implement(catalog.listEnvironments)
+  listEnvironments(@CurrentUser() person: UserPrincipal) {
+    return implement(catalog.listEnvironments).handler(({ input }) => this.#environments.list(person, input.team));
+  }
+
+  @Implement(catalog.putEnvironment)
+  putEnvironment(@CurrentUser() person: UserPrincipal) {
+    return implement(catalog.putEnvironment).handler(({ input }) => this.#environments.put(person, input));
+  }
+}

@@ -1,0 +1,36 @@
+import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/index.ts';
+import { SecretsModule } from '../secrets/index.ts';
+import { CatalogController } from './catalog.controller.ts';
+import { ConnectRepository } from './connect-repository.ts';
+import { Environments } from './environments.ts';
+import { ListRepositories } from './list-repositories.ts';
+import { LoadPipelines } from './load-pipelines.ts';
+import { OpenRepository } from './open-repository.ts';
+import { Pools } from './pools.ts';
+import { RegisterService } from './register-service.ts';
+import { RegistrationTokens } from './registration-tokens.ts';
+import { Runners } from './runners.ts';
+import { RunnersController } from './runners.controller.ts';
+import { StoreEnvironment } from './store-environment.ts';
+import { Teams } from './teams.ts';
+
+@Module({
+  imports: [AuditModule, SecretsModule],
+  controllers: [CatalogController, RunnersController],
+  providers: [
+    Teams,
+    ListRepositories,
+    ConnectRepository,
+    OpenRepository,
+    RegisterService,
+    StoreEnvironment,
+    Environments,
+    Pools,
+    RegistrationTokens,
+    Runners,
+    LoadPipelines,
+  ],
+  exports: [OpenRepository, LoadPipelines, Pools, RegistrationTokens],
+})
+export class CatalogModule {}

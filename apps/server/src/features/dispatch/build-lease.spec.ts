@@ -1,0 +1,123 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { sql } from 'kysely';
+import { leaseGrant } from '@sluice/protocol';
+import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-database.ts';
+import { registryOf } from './registry-of.ts';
+import { DispatchReplica } from './testing/dispatch-replica.ts';
+import { PipelineRows, type TestTeam } from './testing/pipeline-rows.ts';
+
+const DIGEST = `sha256:${'1'.repeat(64)}`;
+const STAGES = `
+commit:
+  jobs:
+    verify:
+      image: private.example.com/node:24
+      env: { LEVEL: high }
+      secrets: [NPM_TOKEN]
+      steps: [{ run: npm test }]
+      reports: { junit: "reports/*.xml" }
+build:
+  image: { context: ., dockerfile: Dockerfile, repository: registry.example.com/shop }
+test:
+  jobs:
+    acceptance:
+      image: example.com/node:24
+      services: { app: { image: built, port: 8080, healthy: /healthz } }
+      steps: [{ run: npm run acceptance, env: { URL: "http://app:8080" } }]
+`;
+
+let database: TestDatabase;
+let rows: PipelineRows;
+let team: TestTeam;
+let pool: string;
+let one: DispatchReplica;
+beforeAll(async () => {
+  database = await testDatabase();
+  rows = new PipelineRows(database);
+});
+afterAll(() => database.close());
+beforeEach(async () => {
+  await sql`truncate teams, pools, outbox cascade`.execute(database.db);
+  team = await rows.team();
+  pool = await rows.pool();
+  one = new DispatchReplica(database);
+});
+afterEach(() => one.close());
+
+const end = (runId: string, attemptId: string, image?: { repository: string; digest: string }) =>
+  database.transactions.run(async (unit) => {
+    const row = await rows.attempt(attemptId);
+    await one.runs.apply(unit, runId, { type: 'attempt-ended', jobKey: row.job_key as 'build/image', attemptId, outcome: 'passed', ...(image ? { image } : {}) });
+  });
+
+describe('build lease', () => {
+  it('carries the job, the source and only the declared secrets, in the form of the protocol', async () => {
+    one.secrets.values = { NPM_TOKEN: 'n-secret', OTHER: 'never' };
+    await rows.run(team, STAGES);
+    const lease = await one.poll(await rows.runner(pool));
+    expect(leaseGrant.parse(lease)).toEqual(lease);
+    expect(lease).toMatchObject({
+      run: { service: team.slug, number: 1, trust: 'trusted' },
+      source: { url: 'https://git.example.com/shop.git', path: 'services/shop' },
+      secrets: [{ name: 'NPM_TOKEN', value: 'n-secret' }],
+      registries: [{ registry: 'private.example.com', username: 'u', password: 'p' }],
+      work: { kind: 'steps', junit: ['reports/*.xml'], env: { LEVEL: 'high', CI: 'true' } },
+    });
+    expect(JSON.stringify(lease)).not.toContain('never');
+  });
+
+  it('A28 hands untrusted text over in the environment and leaves scripts as they are', async () => {
+    one.secrets.values = { NPM_TOKEN: 'x' };
+    await rows.run(team, STAGES);
+    const lease = await one.poll(await rows.runner(pool));
+    expect(lease?.work).toMatchObject({ steps: [{ run: 'npm test' }], env: { SLUICE_COMMIT_MESSAGE: 'a "message"; $(id)' } });
+  });
+
+  it('I15 puts repository@digest of the run in the place of "built"', async () => {
+    one.secrets.values = { NPM_TOKEN: 'x' };
+    const runId = await rows.run(team, STAGES);
+    const runner = await rows.runner(pool, 5);
+    const options = { slots: 5 };
+    await end(runId, (await one.poll(runner, options))!.attemptId);
+    const build = await one.poll(runner, options);
+    expect(build?.work).toEqual({ kind: 'image', context: '.', dockerfile: 'Dockerfile', repository: 'registry.example.com/shop', args: {}, platforms: expect.any(Array) });
+    await end(runId, build!.attemptId, { repository: 'registry.example.com/shop', digest: DIGEST });
+    const test = await one.poll(runner, options);
+    const image = `registry.example.com/shop@${DIGEST}`;
+    expect(test?.work).toMatchObject({ services: { app: { image, port: 8080, healthy: '/healthz' } }, env: { SLUICE_IMAGE: image } });
+  });
+
+  it('I24 A45 gives an untrusted run no secrets and no registry credentials, and does not even ask', async () => {
+    one.secrets.values = { NPM_TOKEN: 'n-secret' };
+    const untrusted = await rows.pool({ trust: 'untrusted' });
+    await rows.run(team, STAGES, 'untrusted');
+    const lease = await one.poll(await rows.runner(untrusted));
+    expect(lease).toMatchObject({ secrets: [], registries: [], run: { trust: 'untrusted' } });
+    expect(one.secrets.asked).toBe(0);
+  });
+
+  it('ends a job whose secret has no value as errored, naming it, and no runner gets it', async () => {
+    const runId = await rows.run(team, STAGES);
+    expect(await one.poll(await rows.runner(pool), { waitSeconds: 0.3 })).toBeNull();
+    const [attempt] = await rows.attempts(runId);
+    expect(attempt).toMatchObject({ status: 'errored', reason: { code: 'secret-missing', message: expect.stringContaining('NPM_TOKEN') } });
+    expect((await rows.stateOf(runId)).status).toBe('errored');
+  });
+
+  it('returns the lease when it cannot be built right now', async () => {
+    one.secrets.forJob = () => Promise.reject(new Error('sealed by another key'));
+    const runId = await rows.run(team, STAGES);
+    await expect(one.poll(await rows.runner(pool))).rejects.toThrow('sealed by another key');
+    expect((await rows.attempts(runId))[0]).toMatchObject({ status: 'queued', epoch: 2 });
+  });
+});
+
+it.each([
+  ['node:24', 'docker.io'],
+  ['library/node', 'docker.io'],
+  ['127.0.0.1:5000/shop@sha256:abc', '127.0.0.1:5000'],
+  ['localhost/shop', 'localhost'],
+  ['registry.example.com/team/shop:1', 'registry.example.com'],
+])('the registry of %s is %s', (image, registry) => {
+  expect(registryOf(image)).toBe(registry);
+});

@@ -1,0 +1,185 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Kysely } from 'kysely';
+import type { PlannedJob, Reason, RunState } from '@sluice/engine';
+import type { JobSpec } from '@sluice/pipeline-spec';
+import type { LeaseGrant } from '@sluice/protocol';
+import type { Db } from '../../platform/db/database.ts';
+import { DispatchSettings } from './dispatch-settings.ts';
+import { JobSecrets } from './job-secrets.port.ts';
+import { registryOf } from './registry-of.ts';
+import type { HeldLease } from './return-lease.ts';
+
+/** `refused`: the job cannot be carried out by any runner; the attempt ends as errored with this reason. */
+export type BuiltLease =
+  | { readonly kind: 'lease'; readonly lease: LeaseGrant }
+  | { readonly kind: 'refused'; readonly reason: Reason }
+  | { readonly kind: 'gone' };
+
+/** What the runner gets: its part of the plan, the source, and the secrets of this job only. */
+@Injectable()
+export class BuildLease {
+  readonly #db: Db;
+  readonly #secrets: JobSecrets;
+  readonly #settings: DispatchSettings;
+  constructor(@Inject(Kysely) db: Db, @Inject(JobSecrets) secrets: JobSecrets, settings: DispatchSettings) {
+    this.#db = db;
+    this.#secrets = secrets;
+    this.#settings = settings;
+  }
+
+  async build({ attemptId, epoch }: HeldLease): Promise<BuiltLease> {
+    const facts = await this.#facts(attemptId, epoch);
+    if (!facts?.expires_at) return { kind: 'gone' };
+    const { state } = facts;
+    const job = state.plan.jobs.find(({ key }) => key === facts.job_key);
+    if (!job) return refused('unknown-job', `The plan of the run has no job ${facts.job_key}.`);
+    const work = workOf(job, state);
+    if ('code' in work) return { kind: 'refused', reason: work };
+    const trusted = state.trust === 'trusted';
+    const secrets = trusted
+      ? await this.#secrets.forJob({ teamId: facts.team_id, serviceId: facts.service_id, names: job.secrets, trusted })
+      : [];
+    const missing = trusted ? job.secrets.filter((name) => !secrets.some((secret) => secret.name === name)) : [];
+    if (missing.length > 0) {
+      return refused('secret-missing', `The job declares ${missing.join(', ')}, which has no value for this service or its team; set it under Secrets.`);
+    }
+    return {
+      kind: 'lease',
+      lease: {
+        attemptId,
+        epoch,
+        expiresAt: facts.expires_at.toISOString(),
+        renewSeconds: this.#settings.renewSeconds,
+        run: {
+          id: state.runId,
+          service: facts.service,
+          team: facts.team,
+          number: state.number,
+          ref: state.ref,
+          commit: state.commit,
+          trust: state.trust,
+        },
+        job: { key: job.key, attempt: facts.number, timeoutSeconds: job.timeoutSeconds },
+        source: {
+          url: facts.url,
+          path: facts.path,
+          commit: state.commit,
+          ref: state.ref,
+          credential: await this.#secrets.repositoryCredential(facts.repository_id),
+        },
+        work,
+        secrets,
+        registries: trusted ? await this.#registries(facts.team_id, imagesOf(work)) : [],
+        log: { maxBytes: this.#settings.logLimitBytes, length: facts.log_length },
+      },
+    };
+  }
+
+  async #facts(attemptId: string, epoch: number) {
+    return this.#db
+      .selectFrom('attempts')
+      .innerJoin('runs', 'runs.id', 'attempts.run_id')
+      .innerJoin('services', 'services.id', 'attempts.service_id')
+      .innerJoin('repositories', 'repositories.id', 'services.repository_id')
+      .innerJoin('teams', 'teams.id', 'attempts.team_id')
+      .select([
+        'attempts.job_key',
+        'attempts.number',
+        'attempts.expires_at',
+        'attempts.log_length',
+        'attempts.team_id',
+        'attempts.service_id',
+        'runs.state',
+        'services.slug as service',
+        'services.path',
+        'repositories.id as repository_id',
+        'repositories.url',
+        'teams.slug as team',
+      ])
+      .where('attempts.id', '=', attemptId)
+      .where('attempts.epoch', '=', epoch)
+      .where('attempts.status', '=', 'running')
+      .executeTakeFirst();
+  }
+
+  async #registries(teamId: string, images: readonly string[]): Promise<LeaseGrant['registries']> {
+    const found: LeaseGrant['registries'] = [];
+    for (const registry of new Set(images.map(registryOf))) {
+      const credential = await this.#secrets.registryCredentials(teamId, registry);
+      if (credential) found.push({ registry, ...credential });
+    }
+    return found;
+  }
+}
+
+function workOf(job: PlannedJob, state: RunState): LeaseGrant['work'] | Reason {
+  if (job.work.kind === 'image') {
+    const { context, dockerfile, repository, target, args, platforms } = job.work.spec;
+    return {
+      kind: 'image',
+      context,
+      dockerfile,
+      repository,
+      ...(target === undefined ? {} : { target }),
+      args: { ...args },
+      platforms: [...platforms],
+    };
+  }
+  return stepsWorkOf(job.work.spec, state);
+}
+
+function stepsWorkOf(spec: JobSpec, state: RunState): LeaseGrant['work'] | Reason {
+  const built = state.image ? `${state.image.repository}@${state.image.digest}` : undefined;
+  const usesBuilt = spec.image === 'built' || Object.values(spec.services).some(({ image }) => image === 'built');
+  if (usesBuilt && built === undefined) {
+    return { code: 'no-image', message: 'The job uses the image "built", but the run has built none.' };
+  }
+  const resolve = (image: string) => (image === 'built' ? built! : image);
+  return {
+    kind: 'steps',
+    image: resolve(spec.image),
+    steps: spec.steps.map(({ name, run, env, timeoutSeconds }) => ({
+      name,
+      run,
+      env: { ...env },
+      ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+    })),
+    env: { ...ambient(state, built), ...spec.env },
+    services: Object.fromEntries(
+      Object.entries(spec.services).map(([name, { image, port, healthy, env }]) => [
+        name,
+        {
+          image: resolve(image),
+          ...(port === undefined ? {} : { port }),
+          ...(healthy === undefined ? {} : { healthy }),
+          env: { ...env },
+        },
+      ]),
+    ),
+    junit: [...spec.reports.junit],
+    resources: { ...spec.resources },
+  };
+}
+
+/** Untrusted text (ref, author, message) reaches a step in its environment only; a script never has it spliced in (A28). */
+function ambient(state: RunState, built: string | undefined): Record<string, string> {
+  return {
+    CI: 'true',
+    SLUICE_SERVICE: state.plan.service,
+    SLUICE_RUN_ID: state.runId,
+    SLUICE_RUN_NUMBER: String(state.number),
+    SLUICE_REF: state.ref,
+    SLUICE_COMMIT: state.commit,
+    SLUICE_COMMIT_MESSAGE: state.message,
+    SLUICE_COMMIT_AUTHOR: state.author,
+    ...(built === undefined ? {} : { SLUICE_IMAGE: built }),
+  };
+}
+
+function imagesOf(work: LeaseGrant['work']): string[] {
+  return work.kind === 'image' ? [work.repository] : [work.image, ...Object.values(work.services).map(({ image }) => image)];
+}
+
+function refused(code: string, message: string): BuiltLease {
+  return { kind: 'refused', reason: { code, message } };
+}

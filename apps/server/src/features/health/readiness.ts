@@ -1,0 +1,48 @@
+import { Injectable, type BeforeApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import { Kysely, sql } from 'kysely';
+import type { Tables } from '../../platform/db/schema.ts';
+
+/** A message that nobody has tried for so long: the relay of no replica makes progress. */
+const UNTRIED_SECONDS = 30;
+const ANSWER_MS = 3_000;
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly checks: Readonly<Record<'stopping' | 'database' | 'migrations' | 'outbox', 'ok' | 'failing'>>;
+}
+
+/** Ready = can do work and does it. One message that fails again and again does not count: it must not take every server out. */
+@Injectable()
+export class ReadReadiness implements OnModuleDestroy, BeforeApplicationShutdown {
+  readonly #db: Kysely<Tables>;
+  #stopping = false;
+  constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  onModuleDestroy(): void {
+    this.#stopping = true;
+  }
+
+  beforeApplicationShutdown(): void {
+    this.#stopping = true;
+  }
+
+  async read(): Promise<Readiness> {
+    const found = await Promise.race([this.#look().catch(() => undefined), new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), ANSWER_MS).unref())]);
+    const checks = {
+      stopping: this.#stopping ? ('failing' as const) : ('ok' as const),
+      database: found ? ('ok' as const) : ('failing' as const),
+      migrations: found?.migrated ? ('ok' as const) : ('failing' as const),
+      outbox: found && !found.stuck ? ('ok' as const) : ('failing' as const),
+    };
+    return { ready: Object.values(checks).every((check) => check === 'ok'), checks };
+  }
+
+  async #look(): Promise<{ migrated: boolean; stuck: boolean }> {
+    const { rows } = await sql<{ migrated: boolean; stuck: boolean }>`
+      select exists (select 1 from kysely_migration) as migrated,
+             exists (select 1 from outbox where tries = 0 and available_at < now() - make_interval(secs => ${UNTRIED_SECONDS})) as stuck`.execute(this.#db);
+    return rows[0]!;
+  }
+}

@@ -1,0 +1,4 @@
+export { connectApi, connectWithToken, openSession, type Api, type Session } from './api.ts';
+export { apiOf, setUpInstallation, type Installation, type Person, type PersonSpec } from './installation.ts';
+export { ServerProcess, type ServerProcessOptions } from './server-process.ts';
+export { WorkTree, type CommitAuthor } from './work-tree.ts';
