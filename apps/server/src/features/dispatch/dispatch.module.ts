@@ -2,6 +2,7 @@ import { Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nest
 import { Config } from '../../platform/config/config.ts';
 import { OutboxHandlers } from '../../platform/outbox/outbox.ts';
 import { WakeQueue } from '../../platform/queue/wake-queue.port.ts';
+import { CatalogModule } from '../catalog/index.ts';
 import { RunsModule } from '../runs/index.ts';
 import { SecretsModule } from '../secrets/index.ts';
 import { AnswerPoll } from './answer-poll.ts';
@@ -20,7 +21,7 @@ import { VouchForPolls } from './vouch-for-polls.ts';
 import { WaitingPolls } from './waiting-polls.ts';
 
 @Module({
-  imports: [RunsModule, SecretsModule],
+  imports: [CatalogModule, RunsModule, SecretsModule],
   providers: [
     {
       provide: DispatchSettings,

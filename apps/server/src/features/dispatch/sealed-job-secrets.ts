@@ -1,7 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { Kysely } from 'kysely';
-import type { Db } from '../../platform/db/database.ts';
-import { ReadSecrets, Sealer } from '../secrets/index.ts';
+import { Injectable } from '@nestjs/common';
+import { OpenRepository } from '../catalog/index.ts';
+import { ReadSecrets } from '../secrets/index.ts';
 import { JobSecrets } from './job-secrets.port.ts';
 
 /**
@@ -10,14 +9,12 @@ import { JobSecrets } from './job-secrets.port.ts';
  */
 @Injectable()
 export class SealedJobSecrets extends JobSecrets {
-  readonly #db: Db;
   readonly #read: ReadSecrets;
-  readonly #sealer: Sealer;
-  constructor(@Inject(Kysely) db: Db, read: ReadSecrets, sealer: Sealer) {
+  readonly #repositories: OpenRepository;
+  constructor(read: ReadSecrets, repositories: OpenRepository) {
     super();
-    this.#db = db;
     this.#read = read;
-    this.#sealer = sealer;
+    this.#repositories = repositories;
   }
 
   override async forJob({ teamId, serviceId, names, trusted }: Parameters<JobSecrets['forJob']>[0]): Promise<{ name: string; value: string }[]> {
@@ -37,9 +34,7 @@ export class SealedJobSecrets extends JobSecrets {
   }
 
   override async repositoryCredential(repositoryId: string): Promise<{ username: string; password: string } | null> {
-    const row = await this.#db.selectFrom('repositories').select('credential_sealed').where('id', '=', repositoryId).executeTakeFirst();
-    if (!row?.credential_sealed) return null;
-    return JSON.parse(this.#sealer.open(row.credential_sealed, `repository:${repositoryId}`)) as { username: string; password: string };
+    return (await this.#repositories.open(repositoryId)).credential;
   }
 }
 

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { OutboxHandlers } from '../../platform/outbox/outbox.ts';
 import { AuditModule } from '../audit/index.ts';
-import { PlanningModule } from '../planning/index.ts';
+import { CatalogModule } from '../catalog/index.ts';
 import { RunsModule } from '../runs/index.ts';
 import { DecideGate } from './decide-gate.ts';
 import { LaneStore } from './lane-store.ts';
@@ -13,7 +13,7 @@ import { ReadDeployment } from './read-deployment.ts';
 import { RebindLanes } from './rebind-lanes.ts';
 
 @Module({
-  imports: [AuditModule, PlanningModule, RunsModule],
+  imports: [AuditModule, CatalogModule, RunsModule],
   controllers: [LanesController],
   providers: [LaneStore, OfferRelease, RebindLanes, ReadContributors, DecideGate, ReadApprovals, ReadDeployment],
   exports: [LaneStore],

@@ -10,7 +10,7 @@ import { orNone } from '../runs/index.ts';
 import { collectEvidence } from './collect-evidence.ts';
 import { describeDecision } from './describe-decision.ts';
 import { GitMirror } from '../../platform/forge/git-mirror.port.ts';
-import { OpenRepository } from '../planning/index.ts';
+import { OpenRepository } from '../catalog/index.ts';
 import { ReadContributors, type ChangeSinceLive } from './read-contributors.ts';
 import { settingsChanges } from './settings-changes.ts';
 

@@ -3,7 +3,7 @@ import { Kysely } from 'kysely';
 import type { Contributor } from '@sluice/engine';
 import type { Row, Tables } from '../../platform/db/schema.ts';
 import { CommitMissingError, GitMirror, type CommitInfo } from '../../platform/forge/git-mirror.port.ts';
-import { OpenRepository } from '../planning/index.ts';
+import { OpenRepository } from '../catalog/index.ts';
 
 const COMMIT_LIMIT = 1000;
 

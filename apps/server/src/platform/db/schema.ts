@@ -110,10 +110,16 @@ export interface Tables {
     repository_id: string;
     delivery_key: string;
     event: string;
+    /** Full name of the ref that was pushed. */
+    ref: string;
+    /** SHA-256 of the signed bytes: a replay under a new delivery id is known by it. */
+    content_key: string;
     payload: Json<unknown>;
     received_at: TimeDefault;
     status: Generated<'received' | 'planned' | 'ignored' | 'failed'>;
-    outcome: JsonOrNull<{ message: string; runs?: { service: string; runId: string; number: number }[] }>;
+    /** Times the repository could not be read. */
+    tries: Generated<number>;
+    outcome: JsonOrNull<DeliveryOutcome>;
   };
   runs: {
     id: string;
@@ -294,6 +300,13 @@ export interface Tables {
     previous_hash: string;
     hash: string;
   };
+}
+
+/** What became of a delivery; `services` has one entry for each service of the repository that was looked at. */
+export interface DeliveryOutcome {
+  readonly message: string;
+  readonly runs?: readonly { readonly service: string; readonly runId: string; readonly number: number }[];
+  readonly services?: readonly { readonly service: string; readonly message: string }[];
 }
 
 /** Facts fixed when the release is made; shown at every gate. */

@@ -57,10 +57,64 @@ describe('SimpleGitMirror', () => {
   });
 
   it('A18: a commit counts only when it is reachable from the named branch', async () => {
+    await work.git('checkout', '--quiet', '-b', 'side', shas[0]!);
+    const side = await work.commit('Beside', { 'side.txt': '1' });
+    await work.git('push', '--quiet', 'origin', 'side');
+    await work.git('checkout', '--quiet', 'main');
+    await mirror.fetch(repository);
+    expect(await mirror.contains(repository, 'side', side)).toBe(true);
+    // The mirror has the commit, and yet it is none of this branch.
+    expect((await mirror.commit(repository, side)).message).toBe('Beside');
+    expect(await mirror.contains(repository, 'main', side)).toBe(false);
     expect(await mirror.contains(repository, 'main', shas[0]!)).toBe(true);
+    expect(await mirror.contains(repository, 'none', shas[0]!)).toBe(false);
     expect(await mirror.contains(repository, 'main', 'f'.repeat(40))).toBe(false);
-    expect(await mirror.contains(repository, 'main', 'abc')).toBe(false);
+    expect(await mirror.contains(repository, 'main', shas[0]!.slice(0, 39))).toBe(false);
+    expect(await mirror.contains(repository, 'main', 'refs/heads/main')).toBe(false);
     await expect(mirror.commit(repository, 'f'.repeat(40))).rejects.toThrow(CommitMissingError);
+    expect(await mirror.mergeBase(repository, side, shas[1]!)).toBe(shas[0]);
+    expect(await mirror.mergeBase(repository, shas[0]!, shas[1]!)).toBe(shas[0]);
+    expect(await mirror.mergeBase(repository, 'f'.repeat(40), shas[1]!)).toBeNull();
+  });
+
+  it('brings a push that came after the fetch of another caller had begun', async () => {
+    const [, sha] = await Promise.all([
+      mirror.fetch(repository),
+      work.commit('Third', { 'third.txt': '3' }).then(async (made) => (await work.git('push', '--quiet', 'origin', 'main'), made)),
+    ]);
+    await Promise.all([mirror.fetch(repository), mirror.fetch(repository), mirror.fetch(repository)]);
+    expect(await mirror.resolve(repository, 'main')).toBe(sha);
+  });
+
+  it('forgets a branch that was deleted and follows one that was rewritten', async () => {
+    await work.git('push', '--quiet', 'origin', `${shas[1]!}:refs/heads/gone`);
+    await mirror.fetch(repository);
+    expect(await mirror.resolve(repository, 'gone')).toBe(shas[1]);
+    await work.git('push', '--quiet', 'origin', '--delete', 'gone');
+    await mirror.fetch(repository);
+    expect(await mirror.resolve(repository, 'gone')).toBeNull();
+    await work.git('push', '--quiet', '--force', 'origin', `${shas[0]!}:refs/heads/side`);
+    await mirror.fetch(repository);
+    expect(await mirror.resolve(repository, 'side')).toBe(shas[0]);
+  });
+
+  it('A27: reads branches with shell characters in their names as data', async () => {
+    const name = '$(touch${IFS}pwned)`id`;x';
+    await work.git('push', '--quiet', 'origin', `${shas[1]!}:refs/heads/${name}`);
+    await mirror.fetch(repository);
+    expect(await mirror.resolve(repository, name)).toBe(shas[1]);
+    expect(await mirror.contains(repository, name, shas[0]!)).toBe(true);
+    for (const bad of ['-h', '--output=x', 'a b', 'refs/heads/../x', 'main^{tree}', 'main~1', `a${'b'.repeat(4096)}`]) {
+      expect(await mirror.resolve(repository, bad)).toBeNull();
+    }
+  });
+
+  it('says in one sentence, without the credential, that a repository cannot be reached', async () => {
+    const wrong = { ...repository, credential: { username: 'ada', password: 'not-her-password' } };
+    const refused = await mirror.fetch(wrong).catch((error: Error) => error);
+    expect(refused).toBeInstanceOf(RepositoryUnreachableError);
+    expect((refused as Error).message).toMatch(/^The repository could not be fetched: .+/);
+    expect((refused as Error).message).not.toContain('not-her-password');
   });
 
   it.each(['ext::sh -c touch% /tmp/x', 'file:///etc', '/srv/other.git', '--upload-pack=touch', 'http://127.0.0.1:1/x.git'])(
@@ -69,4 +123,20 @@ describe('SimpleGitMirror', () => {
       await expect(mirror.fetch({ id: 'r2', url, credential: null })).rejects.toThrow(RepositoryUnreachableError);
     },
   );
+
+  it.each(['https://127.0.0.1/x.git', 'https://0x7f.1/x.git', 'https://[::1]/x.git', 'https://169.254.169.254/x.git', 'https://①②⑦.0.0.1/x.git'])(
+    'A22: does not speak to %s, which is not public',
+    async (url) => {
+      await expect(mirror.fetch({ id: 'r3', url, credential: null })).rejects.toThrow(/not on the public internet/);
+    },
+  );
+
+  it('A22: looks at every address of a name', async () => {
+    const wary = new SimpleGitMirror({
+      folder: join(root, 'wary'),
+      allowedOrigins: [],
+      lookup: async () => ['93.184.216.34', '10.0.0.7'],
+    });
+    await expect(wary.fetch({ id: 'r4', url: 'https://rebind.example/x.git', credential: null })).rejects.toThrow(/not on the public internet/);
+  });
 });

@@ -184,8 +184,14 @@ export class SimpleGitMirror extends GitMirror {
   }
 
   #git(folder: string, access?: GitAccess): SimpleGit {
-    const home = join(this.#settings.folder, 'home');
-    return simpleGit({ baseDir: folder, timeout: { block: FETCH_TIMEOUT_MS }, unsafe: OUR_SETTINGS }).env(gitEnvironment(home, access));
+    const env = gitEnvironment(join(this.#settings.folder, 'home'), access);
+    return simpleGit({
+      baseDir: folder,
+      timeout: { block: FETCH_TIMEOUT_MS },
+      unsafe: OUR_SETTINGS,
+      allowEnvironment: Object.keys(env),
+      errors: failedByExitCode,
+    }).env(env);
   }
 
   async #try(repository: MirrorRepository, args: string[]): Promise<string | null> {
@@ -209,6 +215,16 @@ export class SimpleGitMirror extends GitMirror {
       throw new CommitMissingError(`Commit ${commit.slice(0, 12)} is not in the repository.`);
     }
   }
+}
+
+/** simple-git counts a failure without a word on stderr as success; `merge-base --is-ancestor` says no in just that way. */
+function failedByExitCode(
+  error: Buffer | Error | undefined,
+  { exitCode, stdErr, stdOut }: { exitCode: number; stdErr: Buffer[]; stdOut: Buffer[] },
+): Buffer | Error | undefined {
+  if (error !== undefined || exitCode === 0) return error;
+  const said = Buffer.concat([...stdErr, ...stdOut]).toString('utf8').trim();
+  return new Error(said || `git ended with exit code ${exitCode}`);
 }
 
 function portOf(url: URL): number {

@@ -60,9 +60,10 @@ const STATEMENTS = [
   `create table deliveries (
      id uuid primary key, team_id uuid not null references teams, hook_id uuid not null references hooks,
      repository_id uuid not null references repositories, delivery_key text not null, event text not null,
-     payload jsonb not null, received_at timestamptz not null default now(),
+     ref text not null, content_key text not null, payload jsonb not null, received_at timestamptz not null default now(),
      status text not null default 'received' check (status in ('received','planned','ignored','failed')),
-     outcome jsonb, unique (hook_id, delivery_key))`,
+     tries integer not null default 0, outcome jsonb, unique (hook_id, delivery_key))`,
+  `create index deliveries_ref on deliveries (hook_id, ref, id desc)`,
   `create index deliveries_open on deliveries (received_at) where status = 'received'`,
 
   // -- runs -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,220 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { foldLane, type Actor } from '@sluice/engine';
+import { SystemClock } from '../../platform/clock/system-clock.ts';
+import { json } from '../../platform/db/database.ts';
+import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-database.ts';
+import type { CommitInfo, DiffSummary, GitMirror } from '../../platform/forge/git-mirror.port.ts';
+import type { UserPrincipal } from '../../platform/http/principal.ts';
+import { Audit } from '../audit/index.ts';
+import { PipelineRows, type TestTeam } from '../dispatch/testing/pipeline-rows.ts';
+import { DecideGate } from './decide-gate.ts';
+import { LaneStore } from './lane-store.ts';
+import { OfferRelease } from './offer-release.ts';
+import { ReadContributors } from './read-contributors.ts';
+import { RebindLanes } from './rebind-lanes.ts';
+
+const SYSTEM: Actor = { kind: 'system', name: 'Sluice' };
+const TARGET = { kind: 'docker', engine: 'unix:///var/run/docker.sock' };
+
+/** The history of one repository, in memory: what the lane asks of git. */
+class FixedHistory implements GitMirror {
+  commits: CommitInfo[] = [];
+  fetch = () => Promise.resolve();
+  resolve = () => Promise.resolve(null);
+  readFile = () => Promise.resolve(null);
+  commit = (_: unknown, sha: string) => Promise.resolve(this.commits.find((one) => one.sha === sha)!);
+  commitsBetween = () => Promise.resolve({ commits: this.commits, cut: false });
+  changedPaths = () => Promise.resolve(null);
+  diffSummary = (): Promise<DiffSummary> => Promise.resolve({ files: 0, insertions: 0, deletions: 0 });
+  contains = () => Promise.resolve(true);
+  mergeBase = () => Promise.resolve(null);
+}
+
+describe('lanes on PostgreSQL', () => {
+  let database: TestDatabase;
+  let rows: PipelineRows;
+  let history: FixedHistory;
+  let offers: OfferRelease;
+  let gate: DecideGate;
+  let lanes: LaneStore;
+
+  beforeAll(async () => {
+    database = await testDatabase({ max: 20 });
+    rows = new PipelineRows(database);
+    history = new FixedHistory();
+    lanes = new LaneStore(new SystemClock(), rows.ids, rows.outbox);
+    offers = new OfferRelease(database.transactions, rows.ids, lanes, rows.outbox);
+    const repositories = { open: (id: string) => Promise.resolve({ id, url: 'https://git.example.com/x.git', credential: null }) };
+    gate = new DecideGate(
+      database.db,
+      database.transactions,
+      lanes,
+      new ReadContributors(database.db, history, repositories as never),
+      new Audit(),
+    );
+  });
+  afterAll(() => database.close());
+
+  async function person(team: TestTeam, role: 'developer' | 'release-manager', email = `${rows.ids.next()}@example.com`): Promise<UserPrincipal> {
+    const userId = rows.ids.next();
+    await database.db.insertInto('users').values({ id: userId, email, name: email, password_hash: 'x' }).execute();
+    await database.db.insertInto('memberships').values({ team_id: team.teamId, user_id: userId, role }).execute();
+    const membership = { teamId: team.teamId, team: team.slug, title: 'Team', role };
+    return { kind: 'user', userId, name: email, email, systemAdmin: false, memberships: [membership], via: 'session', scopes: [] };
+  }
+
+  async function environment(team: TestTeam, approvals: number, name = 'production'): Promise<string> {
+    const id = rows.ids.next();
+    const settings = { gate: { approvals, roles: ['release-manager'], noSelfApproval: true }, target: TARGET };
+    await database.db
+      .insertInto('environments')
+      .values({ id, team_id: team.teamId, name, settings: json(settings), settings_hash: `hash-${approvals}` })
+      .execute();
+    return id;
+  }
+
+  async function release(team: TestTeam, route = ['production'], by: { identity: string; userId?: string } = { identity: 'ann' }): Promise<string> {
+    const runId = await rows.run(team, 'commit: { jobs: {} }');
+    const { number } = await rows.stateOf(runId);
+    const id = rows.ids.next();
+    await database.db
+      .insertInto('releases')
+      .values({
+        id,
+        team_id: team.teamId,
+        service_id: team.serviceId,
+        run_id: runId,
+        run_number: number,
+        commit: 'a'.repeat(40),
+        repository: 'registry.example.com/x',
+        digest: `sha256:${'b'.repeat(64)}`,
+        plan_hash: 'plan',
+        route: json(route),
+        evidence: json({ image: {}, tests: null, by: [{ part: 'pushed', ...by }] }),
+      })
+      .execute();
+    await offers.offer({ releaseId: id, environment: route[0]!, requestedBy: SYSTEM });
+    return id;
+  }
+
+  const deploymentOf = (releaseId: string) =>
+    database.db.selectFrom('deployments').selectAll().where('release_id', '=', releaseId).executeTakeFirstOrThrow();
+  const laneOf = async (laneId: string) =>
+    (await database.db.selectFrom('lanes').select('state').where('id', '=', laneId).executeTakeFirstOrThrow()).state;
+
+  it('an open gate starts the deployment at once; the state is the fold of the events (I34)', async () => {
+    const team = await rows.team();
+    await environment(team, 0);
+    const deployment = await deploymentOf(await release(team));
+    expect(deployment.status).toBe('running');
+    const stored = await database.db.selectFrom('lane_events').select('event').where('lane_id', '=', deployment.lane_id).orderBy('sequence').execute();
+    expect(foldLane(stored.map((row) => row.event))).toEqual(await laneOf(deployment.lane_id));
+  });
+
+  it('the same release offered twice is one deployment', async () => {
+    const team = await rows.team();
+    await environment(team, 1);
+    const releaseId = await release(team);
+    await Promise.all([1, 2, 3].map(() => offers.offer({ releaseId, environment: 'production', requestedBy: SYSTEM })));
+    expect(await database.db.selectFrom('deployments').select('id').where('release_id', '=', releaseId).execute()).toHaveLength(1);
+  });
+
+  it.each(Array.from({ length: 20 }, (_, index) => index))('F56: two people approve in the same moment, round %i: two rows, one start', async () => {
+    const team = await rows.team();
+    await environment(team, 2);
+    const deployment = await deploymentOf(await release(team));
+    const [rita, ruben] = await Promise.all([person(team, 'release-manager'), person(team, 'release-manager')]);
+    await Promise.all([rita, ruben, rita].map((one) => gate.approve(one, deployment.id, deployment.binding)));
+    const after = await deploymentOf(deployment.release_id);
+    expect(after.status).toBe('running');
+    expect(after.approvals.map((approval) => approval.userId).toSorted()).toEqual([rita.userId, ruben.userId].toSorted());
+    const started = await database.db.selectFrom('lane_events').select('event').where('lane_id', '=', deployment.lane_id).execute();
+    expect(started.filter((row) => row.event.type === 'deployment-started')).toHaveLength(1);
+  });
+
+  it('F57: approve and reject in the same moment: the first wins, the other is told 409', async () => {
+    const team = await rows.team();
+    await environment(team, 1);
+    const deployment = await deploymentOf(await release(team));
+    const [rita, ruben] = await Promise.all([person(team, 'release-manager'), person(team, 'release-manager')]);
+    const answers = await Promise.allSettled([
+      gate.approve(rita, deployment.id, deployment.binding),
+      gate.reject(ruben, deployment.id, deployment.binding, 'not on a Friday'),
+    ]);
+    const refused = answers.filter((answer) => answer.status === 'rejected').map((answer) => answer.reason as { status: number; code: string });
+    expect(refused).toMatchObject([{ status: 409, code: 'not-waiting' }]);
+    expect(['running', 'failed']).toContain((await deploymentOf(deployment.release_id)).status);
+  });
+
+  it('F59: a right taken away between click and commit counts', async () => {
+    const team = await rows.team();
+    await environment(team, 1);
+    const deployment = await deploymentOf(await release(team));
+    const rita = await person(team, 'release-manager');
+    await database.db.updateTable('memberships').set({ role: 'developer' }).where('user_id', '=', rita.userId).execute();
+    await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({ status: 403, code: 'not-entitled' });
+  });
+
+  it.each(['pushed', 'authored'] as const)('A72: nobody who %s part of the change approves it, however they are named', async (part) => {
+    const team = await rows.team();
+    await environment(team, 1);
+    const rita = await person(team, 'release-manager', `rita-${part}@example.com`);
+    await database.db.insertInto('user_identities').values({ user_id: rita.userId, kind: 'login', value: `rita-${part}` }).execute();
+    const sha = 'c'.repeat(40);
+    history.commits =
+      part === 'authored'
+        ? [{ sha, message: 'm', author: 'R', authorEmail: `RITA-${part}@example.com`, at: '2026-01-01T00:00:00Z' }]
+        : [];
+    const deployment = await deploymentOf(await release(team, ['production'], { identity: part === 'pushed' ? `rita-${part}` : 'ann' }));
+    await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({ status: 403, code: 'self-approval' });
+    history.commits = [];
+    expect((await deploymentOf(deployment.release_id)).status).toBe('waiting');
+  });
+
+  it('I17: changed settings void the approvals given before, and an old binding is refused', async () => {
+    const team = await rows.team();
+    const environmentId = await environment(team, 2);
+    const deployment = await deploymentOf(await release(team));
+    const rita = await person(team, 'release-manager');
+    await gate.approve(rita, deployment.id, deployment.binding);
+    await database.db.updateTable('environments').set({ settings_hash: 'other' }).where('id', '=', environmentId).execute();
+    await new RebindLanes(database.transactions, lanes).rebind({ environmentId });
+    expect((await deploymentOf(deployment.release_id)).approvals).toEqual([]);
+    await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({ status: 409, code: 'release-changed' });
+  });
+
+  it('a person of another team cannot tell that the deployment exists', async () => {
+    const [team, other] = [await rows.team(), await rows.team()];
+    await environment(team, 1);
+    const deployment = await deploymentOf(await release(team));
+    const stranger = await person(other, 'release-manager');
+    await expect(gate.approve(stranger, deployment.id, deployment.binding)).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('F67: the database itself refuses a second active deployment of a lane (I13)', async () => {
+    const team = await rows.team();
+    await environment(team, 0);
+    const first = await deploymentOf(await release(team));
+    const second = await deploymentOf(await release(team));
+    expect(second.status).toBe('waiting');
+    await expect(
+      database.db.updateTable('deployments').set({ status: 'running' }).where('id', '=', second.id).execute(),
+    ).rejects.toMatchObject({ code: '23505' });
+    expect(first.lane_id).toBe(second.lane_id);
+  });
+
+  it('a live release goes on to the next environment of its route, and a missing environment is told to the run', async () => {
+    const team = await rows.team();
+    await environment(team, 0, 'staging');
+    const releaseId = await release(team, ['staging', 'nowhere']);
+    await offers.advance({ releaseId, from: 'staging' });
+    await offers.offer({ releaseId, environment: 'nowhere', requestedBy: SYSTEM });
+    const messages = await database.db.selectFrom('outbox').select(['topic', 'payload']).execute();
+    expect(messages.filter((row) => row.topic === 'offer-release').map((row) => row.payload)).toContainEqual(
+      expect.objectContaining({ releaseId, environment: 'nowhere' }),
+    );
+    expect(messages.filter((row) => row.topic === 'tell-run').map((row) => row.payload)).toContainEqual(
+      expect.objectContaining({ status: 'errored', reason: expect.objectContaining({ code: 'no-environment' }) as unknown }),
+    );
+  });
+});

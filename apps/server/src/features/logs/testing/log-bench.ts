@@ -1,0 +1,102 @@
+import { UuidV7 } from '../../../platform/clock/system-clock.ts';
+import type { TestDatabase } from '../../../platform/db/testing/test-database.ts';
+import { AppendLog } from '../append-log.ts';
+import { LiveSignals } from '../live-signals.port.ts';
+import { LogHashes } from '../log-hashes.ts';
+import type { LogHolder } from '../log-holder.ts';
+import { LogReader } from '../log-reader.ts';
+import { LogSettings } from '../log-settings.ts';
+import { SealLog } from '../seal-log.ts';
+import { StoreSegment } from '../store-segment.ts';
+import { MemoryBlobs } from './memory-blobs.ts';
+
+class NotedSignals extends LiveSignals {
+  readonly seen: [attemptId: string, length: number, sealed: boolean][] = [];
+  override logGrew(attemptId: string, length: number, sealed: boolean): void {
+    this.seen.push([attemptId, length, sealed]);
+  }
+}
+
+/** The logs feature as one server process has it. Processes of one spec share database and blobs. */
+export class LogBench {
+  readonly live = new NotedSignals();
+  readonly reader: LogReader;
+  readonly seal: SealLog;
+  readonly append: AppendLog;
+  readonly segments: StoreSegment;
+  readonly #database: TestDatabase;
+
+  constructor(database: TestDatabase, settings: LogSettings, blobs: MemoryBlobs = new MemoryBlobs()) {
+    const hashes = new LogHashes();
+    this.#database = database;
+    this.reader = new LogReader(database.db, blobs);
+    this.seal = new SealLog(database.db, this.reader, hashes, this.live, settings);
+    this.segments = new StoreSegment(database.db, database.transactions, blobs, settings);
+    this.append = new AppendLog(database.transactions, this.reader, this.segments, this.seal, hashes, this.live, settings);
+  }
+
+  async text(attemptId: string, from = 0, to?: number): Promise<Buffer> {
+    const end = to ?? (await this.length(attemptId));
+    const pieces: Buffer[] = [];
+    for await (const bytes of this.reader.read(attemptId, from, end)) pieces.push(bytes);
+    return Buffer.concat(pieces);
+  }
+
+  async length(attemptId: string): Promise<number> {
+    const row = await this.#database.db.selectFrom('attempts').select('log_length').where('id', '=', attemptId).executeTakeFirstOrThrow();
+    return row.log_length;
+  }
+}
+
+/** An attempt with a lease, made without a run's history: logs do not look at it. */
+export async function leasedAttempt(database: TestDatabase): Promise<LogHolder> {
+  const ids = new UuidV7();
+  const [team, service, repository, run, pool, runner, attempt] = Array.from({ length: 7 }, () => ids.next()) as [string, string, string, string, string, string, string];
+  const { db } = database;
+  await db.insertInto('teams').values({ id: team, slug: team, title: 'Team' }).execute();
+  await db.insertInto('repositories').values({ id: repository, team_id: team, url: 'https://e.x/y', kind: 'git', default_branch: 'main', credential_sealed: null }).execute();
+  await db.insertInto('services').values({ id: service, team_id: team, slug: service, repository_id: repository }).execute();
+  await db
+    .insertInto('runs')
+    .values({
+      id: run,
+      team_id: team,
+      service_id: service,
+      number: 1,
+      status: 'running',
+      version: 1,
+      ref: 'refs/heads/main',
+      commit: 'a'.repeat(40),
+      trust: 'trusted',
+      dedupe_key: null,
+      definition: '{}',
+      plan_hash: '',
+      state: '{}',
+      release_id: null,
+      created_at: '2026-01-01T00:00:00Z',
+    })
+    .execute();
+  await db.insertInto('pools').values({ id: pool, team_id: null, name: pool, trust: 'trusted' }).execute();
+  await db.insertInto('runners').values({ id: runner, pool_id: pool, name: 'runner', token_hash: runner }).execute();
+  await db
+    .insertInto('attempts')
+    .values({
+      id: attempt,
+      team_id: team,
+      run_id: run,
+      service_id: service,
+      job_key: 'commit/verify',
+      number: 1,
+      pool_id: pool,
+      trust: 'trusted',
+      status: 'running',
+      epoch: 1,
+      runner_id: runner,
+      poll_id: null,
+      started_at: '2026-01-01T00:00:00Z',
+      exit_code: null,
+      log_sha256: null,
+    })
+    .execute();
+  return { attemptId: attempt, epoch: 1, runnerId: runner };
+}

@@ -1,0 +1,59 @@
+import type { Instant } from '@sluice/engine';
+import type { DockerMemory, NewContainer } from './docker-world.ts';
+
+export type HealthJudgement =
+  | { readonly kind: 'healthy' }
+  | { readonly kind: 'unhealthy'; readonly code: string; readonly why: string }
+  | { readonly kind: 'wait'; readonly until: Instant; readonly memory: DockerMemory };
+
+/** Without any check declared, staying up this long is all that can be asked for. */
+const STEADY_MS = 5_000;
+const MAX_ENGINE_RESTARTS = 3;
+
+/**
+ * Is the started container healthy? `healthPath` decides when it is set, else the engine's health state, else that it
+ * stays up. A container that ends is unhealthy at once; one that the engine's own restart interrupted gets its time anew.
+ */
+export function judgeHealth(
+  mine: NewContainer,
+  { healthPath, healthTimeoutSeconds }: { readonly healthPath: string | null; readonly healthTimeoutSeconds: number },
+  before: DockerMemory,
+  now: Instant,
+): HealthJudgement {
+  if (mine.state !== 'running' && mine.state !== 'paused') return ending(mine);
+  if (mine.restarts > 0) return ending(mine);
+  const nowMs = Date.parse(now);
+  const limitMs = healthTimeoutSeconds * 1000;
+  const memory = interruptedByEngine(mine, before, nowMs, limitMs);
+  const startedMs = Date.parse(memory.startedAt ?? now);
+
+  if (healthPath === null && mine.health === 'unhealthy') {
+    return { kind: 'unhealthy', code: 'not-healthy', why: 'The health check of the new container says unhealthy.' };
+  }
+  if (healthPath !== null ? mine.probe?.ok === true : mine.health === 'healthy') return { kind: 'healthy' };
+  const unchecked = healthPath === null && mine.health === null;
+  if (unchecked && nowMs - startedMs >= Math.min(STEADY_MS, limitMs)) return { kind: 'healthy' };
+
+  if (nowMs >= Date.parse(memory.healthUntil ?? now)) {
+    const last = healthPath === null ? `its health state is ${mine.health ?? 'unknown'}` : (mine.probe?.text ?? 'it was never asked');
+    return { kind: 'unhealthy', code: 'not-healthy', why: `The new container was not healthy within ${healthTimeoutSeconds} s: ${last}.` };
+  }
+  const pause = nowMs - startedMs < 10_000 ? 300 : 1_500;
+  return { kind: 'wait', until: new Date(nowMs + pause).toISOString(), memory };
+}
+
+function ending(mine: NewContainer): HealthJudgement {
+  if (mine.outOfMemory) return { kind: 'unhealthy', code: 'out-of-memory', why: 'The new container used more memory than its limit and was ended by the engine.' };
+  return { kind: 'unhealthy', code: 'exited', why: `The new container ended with exit code ${mine.exitCode ?? 'unknown'} before it was healthy.` };
+}
+
+/** A new start time without a restart of its own: the engine (or a person) started the container again. */
+function interruptedByEngine(mine: NewContainer, memory: DockerMemory, nowMs: number, limitMs: number): DockerMemory {
+  const begin = { startedAt: new Date(nowMs).toISOString(), healthUntil: new Date(nowMs + limitMs).toISOString() };
+  const known = memory.startedAt === undefined || memory.healthUntil === undefined ? { ...memory, ...begin } : memory;
+  if (mine.startedAt === null || mine.startedAt === known.seenStart) return known;
+  if (known.seenStart === undefined) return { ...known, seenStart: mine.startedAt };
+  const engineRestarts = (known.engineRestarts ?? 0) + 1;
+  if (engineRestarts > MAX_ENGINE_RESTARTS) return known;
+  return { ...known, ...begin, seenStart: mine.startedAt, engineRestarts };
+}
