@@ -5,10 +5,13 @@ import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 
-/** Tests read the libraries' TypeScript sources, so no build has to come first. */
-const conditions = ['@sluice/source', 'module', 'node', 'development|production'];
+/**
+ * Tests read the libraries' TypeScript sources, so no build has to come first. Not `module`: Node itself knows no such condition, and
+ * packages offer under it files for bundlers that Node cannot load.
+ */
+const conditions = ['@sluice/source', 'node', 'development|production'];
 
-const workspaces = ['scripts', ...globSync('{libs,apps}/*/package.json', { cwd: root }).map(dirname)].filter(
+const workspaces = ['scripts', 'docker', ...globSync('{libs,apps}/*/package.json', { cwd: root }).map(dirname)].filter(
   (folder) => globSync(`${folder}/**/*.spec.{ts,tsx}`, { cwd: root, exclude: isIgnoredFolder }).length > 0,
 );
 

@@ -18,7 +18,6 @@ import { WorkDir } from './work-dir/work-dir.ts';
 
 export const RUNNER_VERSION = '0.1.0';
 const SWEEP_EVERY_MS = 60_000;
-/** After a second signal results get this long, beyond the grace, to reach the server. */
 const LAST_WORDS_MS = 10_000;
 
 export interface RunnerDeps {
@@ -30,6 +29,8 @@ export interface RunnerDeps {
   /** Between SIGTERM to a step's processes and the removal of its container. */
   readonly graceMs?: number;
   readonly sweepEveryMs?: number;
+  /** After `cancel`, beyond the grace: how long results may take to reach the server. Default 10 s. */
+  readonly lastWordsMs?: number;
 }
 
 export interface Runner {
@@ -97,7 +98,7 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
       cancel: () => {
         draining.abort();
         jobs.stopAll('runner-stopped');
-        setTimeout(() => leaving.abort(), (deps.graceMs ?? 10_000) + LAST_WORDS_MS).unref();
+        setTimeout(() => leaving.abort(), (deps.graceMs ?? 10_000) + (deps.lastWordsMs ?? LAST_WORDS_MS)).unref();
       },
       finished,
     };

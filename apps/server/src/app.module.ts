@@ -1,10 +1,18 @@
-import { Module, type DynamicModule } from '@nestjs/common';
+import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { ArtifactsModule } from './features/artifacts/index.ts';
 import { AuditModule } from './features/audit/index.ts';
 import { CatalogModule } from './features/catalog/index.ts';
+import { DispatchModule } from './features/dispatch/index.ts';
 import { HealthModule } from './features/health/index.ts';
 import { IdentityModule } from './features/identity/index.ts';
-import { LiveModule } from './features/live/index.ts';
+import { LanesModule } from './features/lanes/index.ts';
+import { LiveModule, LiveNotifier } from './features/live/index.ts';
+import { LiveSignals, LogsModule } from './features/logs/index.ts';
+import { PlanningModule } from './features/planning/index.ts';
+import { RunnerApiModule } from './features/runner-api/index.ts';
+import { RunsModule } from './features/runs/index.ts';
 import { SecretsModule } from './features/secrets/index.ts';
+import { WebhooksModule } from './features/webhooks/index.ts';
 import { HttpModule } from './platform/http/http.module.ts';
 import type { PublicOrigin } from './platform/http/public-origin.ts';
 import type { RequestsInFlight } from './platform/http/requests-in-flight.ts';
@@ -16,6 +24,20 @@ export interface AppParts {
   readonly inFlight: RequestsInFlight;
 }
 
+/** Logs tell the live view; bound here because neither feature may know the other. */
+@Global()
+@Module({
+  imports: [LiveModule],
+  providers: [{ provide: LiveSignals, useExisting: LiveNotifier }],
+  exports: [LiveSignals],
+})
+class LiveSignalsModule {}
+
+/** The one set of mirrors, for whoever reads repositories. */
+@Global()
+@Module({ imports: [PlanningModule], exports: [PlanningModule] })
+class MirrorsModule {}
+
 @Module({})
 export class AppModule {
   static forRoot({ platform, origin, inFlight }: AppParts): DynamicModule {
@@ -24,10 +46,20 @@ export class AppModule {
       imports: [
         platform,
         HttpModule.forRoot(origin, inFlight),
+        LiveSignalsModule,
+        MirrorsModule,
         AuditModule,
         IdentityModule,
         SecretsModule,
         CatalogModule,
+        WebhooksModule,
+        PlanningModule,
+        RunsModule,
+        LanesModule,
+        DispatchModule,
+        LogsModule,
+        ArtifactsModule,
+        RunnerApiModule,
         LiveModule,
         HealthModule,
       ],

@@ -10,8 +10,8 @@ import { PublicOrigin } from './platform/http/public-origin.ts';
 import { RequestsInFlight } from './platform/http/requests-in-flight.ts';
 import { serveWebPages } from './platform/http/web-pages.ts';
 
-/** Addresses that are not below the API's prefix. */
-const OWN_PATHS = ['hooks', 'hooks/*path', 'healthz', 'readyz', 'api/openapi.json', 'api/docs', 'api/docs/*path'];
+/** Addresses that are given in full; everything else is relative to the API's prefix, as in the contract. */
+const OWN_PATHS = ['hooks', 'hooks/*path', 'healthz', 'readyz', 'api/*path'];
 
 export interface CreateAppOptions {
   readonly config: Config;

@@ -12,6 +12,7 @@ export * from './parts/postgres.ts';
 export * from './parts/push-hook.ts';
 export * from './parts/redis.ts';
 export * from './parts/registry.ts';
+export * from './parts/s3.ts';
 export * from './parts/virtual-clock.ts';
 export * from './base-images/provide-base-images.ts';
 export * from './examples/copy-example.ts';

@@ -38,8 +38,9 @@ export interface RunnerBench {
 export async function runnerBench(): Promise<RunnerBench> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-runner-'));
   const server = await startFakeServer();
-  const git = await startGitHost({ root: join(folder, 'git'), users: { dev: 'pw-of-dev' } });
-  await git.createRepository('shop');
+  const git = await startGitHost({ root: join(folder, 'git') });
+  // Pushed by path: a push over HTTP would wait for this very process.
+  const { folder: bare } = await git.createRepository('shop');
   const work = join(folder, 'work-tree');
   mkdirSync(work);
   const run = (...args: string[]) => execFileSync('git', ['-c', 'user.name=Dev', '-c', 'user.email=dev@example.com', ...args], { cwd: work, stdio: ['ignore', 'pipe', 'pipe'] }).toString().trim();
@@ -52,7 +53,7 @@ export async function runnerBench(): Promise<RunnerBench> {
     }
     run('add', '--all');
     run('commit', '--quiet', '--allow-empty', '-m', 'change');
-    run('push', '--quiet', '--force', git.repositoryUrl('shop', 'dev'), branch);
+    run('push', '--quiet', '--force', bare, branch);
     return run('rev-parse', 'HEAD');
   };
   const commit = push({ 'services/catalog/hello.txt': 'hello\n', 'README.md': 'shop\n' });

@@ -7,7 +7,10 @@ import { createApp } from '../create-app.ts';
 import { SetupLink } from '../features/identity/index.ts';
 import { readConfig, type Config } from '../platform/config/config.ts';
 import { testDatabase, type TestDatabase } from '../platform/db/testing/test-database.ts';
-import { TestPlatformModule } from './test-platform.ts';
+import { openBlobStore } from '../platform/blobs/open-blob-store.ts';
+import { OutboxHandlers } from '../platform/outbox/outbox.ts';
+import type { RegisteredHandlers } from '../platform/outbox/registered-handlers.ts';
+import { PlatformModule } from '../platform/platform.module.ts';
 
 export interface TestPerson {
   readonly cookie: string;
@@ -42,14 +45,16 @@ const PASSWORD = 'correct horse battery';
 /** The whole server on a database of its own; nothing listens until a test asks for it. */
 export async function testApp(environment: Record<string, string> = {}): Promise<TestApp> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-app-'));
-  const config = readConfig({ SLUICE_DATA: folder, SLUICE_RUNNER: 'off', PUBLIC_URL: 'http://localhost:4000', SLUICE_WEB_DIR: folder, ...environment }, folder);
   const database = await testDatabase();
-  const platform = TestPlatformModule.forRoot(config, database);
+  const settings = { DATABASE_URL: database.url, SLUICE_MASTER_KEY: 'ab'.repeat(32), SLUICE_DATA: folder, PUBLIC_URL: 'http://localhost:4000', SLUICE_WEB_DIR: folder };
+  const config = readConfig({ ...settings, ...environment }, folder);
+  const platform = PlatformModule.forRoot(config, () => openBlobStore(config.blobs, { now: new Date(), warn: () => undefined }));
   const routes: RouteOptions[] = [];
-  const app = await createApp({ config, platform: platform.module, logger: false, onRoute: (route) => void routes.push({ ...route }) });
+  const app = await createApp({ config, platform, logger: false, onRoute: (route) => void routes.push({ ...route }) });
+  const handlers = app.get<RegisteredHandlers>(OutboxHandlers);
+  if (!handlers.topics().includes('run-deployment')) handlers.on('run-deployment', () => Promise.resolve());
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
-  platform.relay.start();
 
   const call: TestApp['call'] = async (method, path, { as, body, headers = {} } = {}) => {
     const identity: Record<string, string> =
@@ -85,7 +90,6 @@ export async function testApp(environment: Record<string, string> = {}): Promise
     },
     close: async () => {
       await app.close();
-      await platform.close();
       await database.close();
       rmSync(folder, { recursive: true, force: true });
     },

@@ -20,7 +20,9 @@ export const LogLine = memo(function LogLine(props: {
   onNumber: (number: number, extend: boolean) => void;
 }) {
   const cut = !props.whole && props.text.length > CUT;
-  const { pieces } = parseAnsiLine(cut ? props.text.slice(0, CUT) : props.text, props.state);
+  // Cut after parsing, so that a sequence at the edge hides nothing; far more than is shown need not be parsed.
+  const parsed = parseAnsiLine(cut ? props.text.slice(0, 64 * CUT) : props.text, props.state).pieces;
+  const pieces = cut ? firstCharacters(parsed, CUT) : parsed;
   const choose = (event: MouseEvent): void => props.onNumber(props.number, event.shiftKey);
   return (
     <div className={props.selected ? 'log-line log-line-selected' : 'log-line'} data-line={props.number}>
@@ -38,6 +40,17 @@ export const LogLine = memo(function LogLine(props: {
     </div>
   );
 });
+
+function firstCharacters(pieces: readonly LogPiece[], most: number): LogPiece[] {
+  const kept: LogPiece[] = [];
+  let left = most;
+  for (const piece of pieces) {
+    if (left <= 0) break;
+    kept.push({ ...piece, text: piece.text.slice(0, left) });
+    left -= piece.text.length;
+  }
+  return kept;
+}
 
 /** Cuts the pieces at the hits, so that a hit may cross colours. */
 function marked(pieces: readonly LogPiece[], words: string, currentHit: number | null): ReactNode[] {

@@ -77,7 +77,10 @@ export class LogSource {
 
   /** One range; true while there is more to read. */
   async #readOnce(): Promise<boolean> {
-    const from = this.lines.length;
+    if (this.sealed && this.complete) return false;
+    // At the end, the last byte is asked for once more: an answer of one known byte means "nothing new".
+    const known = this.complete && this.lines.length > this.lines.start ? 1 : 0;
+    const from = this.lines.length - known;
     const to = from + (this.begun ? READ : FIRST_READ) - 1;
     const response = await fetch(`/api/v1/attempts/${this.attemptId}/log`, {
       headers: { range: `bytes=${from}-${to}` },
@@ -102,7 +105,7 @@ export class LogSource {
       this.lines = new LogLines(this.total - KEEP);
       return true;
     }
-    this.lines.push(new Uint8Array(await response.arrayBuffer()));
+    this.lines.push(new Uint8Array(await response.arrayBuffer()).subarray(known));
     return this.lines.length < this.total;
   }
 

@@ -9,14 +9,18 @@ const DAY = 24 * HOUR;
 export function duration(ms: number): string {
   if (ms < 10 * SECOND) return `${Math.max(0, Math.floor(ms / 100) / 10)}s`;
   if (ms < MINUTE) return `${Math.floor(ms / SECOND)}s`;
-  if (ms < HOUR) return `${Math.floor(ms / MINUTE)}m ${pad(Math.floor((ms % MINUTE) / SECOND))}s`;
+  if (ms < HOUR) {
+    const seconds = Math.floor((ms % MINUTE) / SECOND);
+    return seconds === 0 ? `${Math.floor(ms / MINUTE)}m` : `${Math.floor(ms / MINUTE)}m ${pad(seconds)}s`;
+  }
   if (ms < DAY) return `${Math.floor(ms / HOUR)}h ${pad(Math.floor((ms % HOUR) / MINUTE))}m`;
   return `${Math.floor(ms / DAY)}d ${Math.floor((ms % DAY) / HOUR)}h`;
 }
 
 /** For what still runs: whole seconds, so that the last digit doesn't jump. */
 export function elapsed(ms: number): string {
-  return duration(Math.max(0, Math.floor(ms / SECOND) * SECOND)).replace('.0s', 's');
+  const text = duration(Math.max(0, Math.floor(ms / SECOND) * SECOND));
+  return /^\d+m$/.test(text) ? `${text} 00s` : text;
 }
 
 /** `210 ms` below a second, then like a duration. */

@@ -41,28 +41,31 @@ export async function setUpInstallation(
   await session.api.catalog.createTeam(team);
   await session.api.identity.setMembership({ team: team.slug, userId: session.userId, role: 'admin' });
   const added: Record<string, Person> = {};
-  for (const spec of people) {
-    const email = `${spec.login}@example.com`;
-    const password = newPassword();
-    const user = await session.api.identity.createUser({
-      email,
-      name: spec.name,
-      password,
-      memberships: [{ team: team.slug, role: spec.role }],
-      identities: [
-        { kind: 'login', value: spec.login },
-        ...(spec.emails ?? []).map((value) => ({ kind: 'email' as const, value })),
-      ],
-    });
-    const signedIn = await openSession(url, '/session', { email, password });
-    const token = await newToken(signedIn.api);
-    added[spec.login] = { login: spec.login, name: spec.name, userId: user.userId, email, password, token };
-  }
+  for (const spec of people) added[spec.login] = await addPerson(url, session.api, team.slug, spec);
   return {
     team: team.slug,
     admin: { ...admin, userId: session.userId, token: await newToken(session.api) },
     people: added,
   };
+}
+
+/** Adds a person with one role in one team, who then signs in and makes an API token. `admin` administers the installation. */
+export async function addPerson(url: string, admin: Api, team: string, spec: PersonSpec): Promise<Person> {
+  const email = `${spec.login}@example.com`;
+  const password = newPassword();
+  const user = await admin.identity.createUser({
+    email,
+    name: spec.name,
+    password,
+    memberships: [{ team, role: spec.role }],
+    identities: [
+      { kind: 'login', value: spec.login },
+      ...(spec.emails ?? []).map((value) => ({ kind: 'email' as const, value })),
+    ],
+  });
+  const signedIn = await openSession(url, '/session', { email, password });
+  const token = await newToken(signedIn.api);
+  return { login: spec.login, name: spec.name, userId: user.userId, email, password, token };
 }
 
 export function apiOf(url: string, person: Person): Api {

@@ -1,9 +1,10 @@
 /**
  * Waits, inside the job's container, until a service answers: one exec for the whole wait, with whatever the image has. Arguments:
- * host, port, path (empty = a TCP connect counts). Exit code 0 = healthy, 3 = the image has nothing to ask with.
+ * host, port, path (empty = a TCP connect counts), address. Exit code 0 = healthy, 3 = the image has nothing to ask with. The smallest tools get
+ * the address: a statically linked one often cannot look up names.
  */
 export const PROBE_SCRIPT = `
-host=$1 port=$2 path=$3
+host=$1 port=$2 path=$3 address=$4
 has() { command -v "$1" >/dev/null 2>&1; }
 if has node; then
   exec node -e '
@@ -26,10 +27,9 @@ while True:
     except (OSError, http.client.HTTPException): pass
     time.sleep(0.05)' "$host" "$port" "$path"
 fi
-url="http://$host:$port$path"
-if [ -n "$path" ] && has wget; then try() { wget -q -T 2 -O /dev/null "$url"; }
-elif [ -n "$path" ] && has curl; then try() { curl -fsS -m 2 -o /dev/null "$url"; }
-elif [ -z "$path" ] && has nc; then try() { nc -z -w 1 "$host" "$port" </dev/null || nc -w 1 "$host" "$port" </dev/null; }
+if [ -n "$path" ] && has wget; then try() { wget -q -T 2 -O /dev/null "http://$address:$port$path"; }
+elif [ -n "$path" ] && has curl; then try() { curl -fsS -m 2 -o /dev/null "http://$host:$port$path"; }
+elif [ -z "$path" ] && has nc; then try() { nc -z -w 1 "$address" "$port" </dev/null || nc -w 1 "$address" "$port" </dev/null; }
 elif [ -z "$path" ] && has bash; then try() { bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$host" "$port"; }
 elif [ -z "$path" ] && has curl; then try() { curl -s -m 2 -o /dev/null "telnet://$host:$port" </dev/null; }
 else exit 3

@@ -93,7 +93,9 @@ async function ranOutOfMemory(container: Docker.Container): Promise<boolean> {
   const { State } = await container.inspect();
   const events = (await engineEvents(docker, container, State.StartedAt)).some((event) => event.Action === 'oom' || event.status === 'oom');
   if (events || State.OOMKilled) return true;
-  if (!State.Running) throw new ExecutorTrouble('engine', "The job's container was ended from outside while a step ran.");
+  // The engine may not have noticed yet that the container is gone: a command of our own finds out.
+  const alive = State.Running && (await runQuietly(container, ['sh', '-c', ':']).catch(() => 1)) === 0;
+  if (!alive) throw new ExecutorTrouble('engine', "The job's container was ended from outside while a step ran.");
   return false;
 }
 

@@ -33,7 +33,9 @@ async function awaitService(job: Docker.Container, service: RunningService, log:
   const done = new AbortController();
   const watch = AbortSignal.any([signal, done.signal]);
   try {
-    const answered = runQuietly(job, ['sh', '-c', PROBE_SCRIPT, 'probe', name, String(spec.port), spec.healthy ?? ''], watch);
+    const { Networks } = (await container.inspect()).NetworkSettings;
+    const address = Object.values(Networks)[0]?.IPAddress ?? name;
+    const answered = runQuietly(job, ['sh', '-c', PROBE_SCRIPT, 'probe', name, String(spec.port), spec.healthy ?? '', address], watch);
     const how = await Promise.race([answered.then((code) => (code === NOTHING_TO_ASK_WITH ? 'unaskable' : code === 0 ? 'healthy' : 'unanswered')), endOf(container, watch), deadline(watch)]);
     signal.throwIfAborted();
     const outcome = how === 'unaskable' ? await askImage(container, name, log, watch) : how;

@@ -38,6 +38,11 @@ export class LiveNotifier {
     return this.#soon();
   }
 
+  /** The shape that logs ask for: returns at once and never throws; a lost hint is found again by looking. */
+  logGrew(attemptId: string, length: number, sealed: boolean): void {
+    this.log(attemptId, length, sealed).catch(() => undefined);
+  }
+
   #soon(): Promise<void> {
     const { promise } = this.#sent;
     if (this.#pausing === undefined) this.#flush();

@@ -157,7 +157,7 @@ describe('segments', () => {
     // The object of a process that died before it could name it.
     await blobs.put(`logs/${holder.attemptId}/0-60`, whole.subarray(0, 60));
     const bench = new LogBench(database, small, blobs);
-    await Promise.all([bench.segments.storeWhenFull(holder.attemptId), new LogBench(database, small, blobs).segments.storeWhenFull(holder.attemptId)]);
+    await Promise.all([bench.segments.storeWhenFull(holder.attemptId, 60), new LogBench(database, small, blobs).segments.storeWhenFull(holder.attemptId, 60)]);
     await bench.append.append(holder, 60, whole.subarray(60));
     expect(await bench.text(holder.attemptId)).toEqual(whole);
     const segments = await database.db.selectFrom('log_segments').selectAll().where('attempt_id', '=', holder.attemptId).orderBy('start_offset').execute();
@@ -191,7 +191,7 @@ describe('segments', () => {
     const pieces: Buffer[] = [];
     for await (const bytes of slow.reader.read(holder.attemptId, 0, 100)) {
       pieces.push(bytes);
-      if (pieces.length === 3) await new LogBench(database, small, blobs).segments.storeWhenFull(holder.attemptId);
+      if (pieces.length === 3) await new LogBench(database, small, blobs).segments.storeWhenFull(holder.attemptId, 100);
     }
     expect(Buffer.concat(pieces)).toEqual(whole);
   });

@@ -13,6 +13,11 @@ import { StoreSegment } from './store-segment.ts';
 /** Room above the limit for the runner's marker that the log was cut. */
 const LAST_WORDS = 64 * 1024;
 
+type Written =
+  | { readonly kind: 'stored'; readonly length: number; readonly grew: boolean; readonly hasResult: boolean }
+  /** Bytes from the offset on are stored already; nothing was written. */
+  | { readonly kind: 'overlap'; readonly length: number };
+
 /**
  * Appends at an offset. Repeating what is stored is fine, other bytes at stored offsets are refused, and so is a gap:
  * the runner may send again whatever it is unsure of (F06, F23).
@@ -51,45 +56,43 @@ export class AppendLog {
     if (end > this.#settings.limitBytes + LAST_WORDS) {
       throw new Problem(413, 'log-limit', `A log has at most ${this.#settings.limitBytes} bytes; cut it there and report it as truncated.`);
     }
+    let known = offset;
     for (;;) {
-      // What lies stored already is compared outside of the transaction: stored bytes never change.
-      const known = await this.#compareStored(holder, offset, bytes);
       const written = await this.#write(holder, known, bytes.subarray(known - offset));
-      if (written.kind === 'retry') continue;
-      if (written.grew) await this.#afterGrowth(holder.attemptId, written, bytes.subarray(known - offset), known);
-      return { length: written.length };
+      if (written.kind === 'stored') {
+        if (written.grew) await this.#afterGrowth(holder.attemptId, written, bytes.subarray(known - offset), known);
+        return { length: written.length };
+      }
+      // Compared outside of a transaction: stored bytes never change.
+      const overlapEnd = Math.min(written.length, end);
+      await this.#compareStored(holder.attemptId, known, bytes.subarray(known - offset, overlapEnd - offset));
+      known = overlapEnd;
+      if (known === end) return { length: written.length };
     }
   }
 
-  /** Offset from which the bytes are new. */
-  async #compareStored({ attemptId, epoch, runnerId }: LogHolder, offset: number, bytes: Buffer): Promise<number> {
-    const { length } = await this.#transactions.run((unit) => lockLog(unit, { attemptId, epoch, runnerId }));
-    if (offset > length) {
-      throw new Problem(416, 'log-gap', `The log has ${length} bytes; send from there.`, { length });
-    }
-    const overlapEnd = Math.min(length, offset + bytes.length);
-    let at = offset;
-    for await (const stored of this.#reader.read(attemptId, offset, overlapEnd)) {
-      if (!stored.equals(bytes.subarray(at - offset, at - offset + stored.length))) {
+  async #compareStored(attemptId: string, from: number, bytes: Buffer): Promise<void> {
+    let at = from;
+    for await (const stored of this.#reader.read(attemptId, from, from + bytes.length)) {
+      if (!stored.equals(bytes.subarray(at - from, at - from + stored.length))) {
         throw conflict('log-conflict', `The log has other bytes stored between ${at} and ${at + stored.length}; a log never changes.`);
       }
       at += stored.length;
     }
-    return overlapEnd;
   }
 
-  async #write(holder: LogHolder, start: number, fresh: Buffer): Promise<{ kind: 'retry' } | { kind: 'done'; length: number; grew: boolean; hasResult: boolean }> {
+  async #write(holder: LogHolder, start: number, fresh: Buffer): Promise<Written> {
     return this.#transactions.run(async (unit) => {
       const log = await lockLog(unit, holder);
-      if (fresh.length === 0) return { kind: 'done', length: log.length, grew: false, hasResult: log.hasResult };
-      // Another request of the same runner was faster.
-      if (log.length !== start) return { kind: 'retry' };
+      if (start > log.length) throw new Problem(416, 'log-gap', `The log has ${log.length} bytes; send from there.`, { length: log.length });
+      if (fresh.length === 0) return { kind: 'stored', length: log.length, grew: false, hasResult: log.hasResult };
+      if (start < log.length) return { kind: 'overlap', length: log.length };
       if (log.sealed) throw conflict('log-sealed', 'The log is sealed and takes nothing more.');
       const length = start + fresh.length;
       await unit.tx.insertInto('log_chunks').values({ attempt_id: holder.attemptId, start_offset: start, bytes: fresh }).execute();
       await unit.tx.updateTable('attempts').set({ log_length: length }).where('id', '=', holder.attemptId).execute();
       await failpoint('append-log:before-commit');
-      return { kind: 'done', length, grew: true, hasResult: log.hasResult };
+      return { kind: 'stored', length, grew: true, hasResult: log.hasResult };
     });
   }
 
@@ -98,7 +101,7 @@ export class AppendLog {
     this.#hashes.add(attemptId, start, fresh);
     this.#live.logGrew(attemptId, written.length, false);
     // Before the answer, so that a runner cannot send faster than segments are stored.
-    await this.#segments.storeWhenFull(attemptId);
+    await this.#segments.storeWhenFull(attemptId, written.length);
     if (written.hasResult) await this.#seal.sealIfComplete(attemptId);
   }
 }

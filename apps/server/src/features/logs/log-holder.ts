@@ -6,6 +6,7 @@ export interface LogHolder {
   readonly attemptId: string;
   readonly epoch: number;
   readonly runnerId: string;
+  readonly poolId: string;
 }
 
 export interface LogRow {
@@ -18,14 +19,14 @@ export interface LogRow {
  * Locks the attempt and checks that the caller may still write its log: while it holds the lease, and after its result
  * until the log is sealed (F22). Throws 409 `lease-lost` otherwise (A51).
  */
-export async function lockLog(unit: Unit, { attemptId, epoch, runnerId }: LogHolder): Promise<LogRow> {
+export async function lockLog(unit: Unit, { attemptId, epoch, runnerId, poolId }: LogHolder): Promise<LogRow> {
   const row = await unit.tx
     .selectFrom('attempts')
-    .select(['status', 'epoch', 'runner_id', 'log_length', 'log_sealed_at', sql<boolean>`result is not null`.as('has_result')])
+    .select(['status', 'epoch', 'runner_id', 'pool_id', 'log_length', 'log_sealed_at', sql<boolean>`result is not null`.as('has_result')])
     .where('id', '=', attemptId)
     .forUpdate()
     .executeTakeFirst();
-  if (!row) throw notFound('This attempt');
+  if (row?.pool_id !== poolId) throw notFound('This attempt');
   const holds = row.epoch === epoch && row.runner_id === runnerId && (row.status === 'running' || row.has_result);
   if (!holds) throw leaseLost();
   return { length: row.log_length, sealed: row.log_sealed_at !== null, hasResult: row.has_result };

@@ -11,7 +11,7 @@ import { byteRange } from './byte-range.ts';
 import { LogReader } from './log-reader.ts';
 
 /** Logs for people: bytes as they were stored, by range, streamed with back-pressure. */
-@Controller('api/v1/attempts')
+@Controller('attempts')
 export class LogsController {
   readonly #db: Db;
   readonly #reader: LogReader;

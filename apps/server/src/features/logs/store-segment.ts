@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { Kysely, sql } from 'kysely';
+import { Kysely } from 'kysely';
 import { BlobStore } from '../../platform/blobs/blob-store.port.ts';
 import type { Db } from '../../platform/db/database.ts';
 import { Transactions } from '../../platform/db/transactions.ts';
 import { failpoint } from '../../platform/failpoints/failpoints.ts';
 import { LogSettings } from './log-settings.ts';
+
+const REMEMBERED = 1_000;
 
 /**
  * Moves live chunks into one immutable object when there are enough of them. Order for the sake of crashes: object
@@ -18,6 +20,8 @@ export class StoreSegment {
   readonly #transactions: Transactions;
   readonly #blobs: BlobStore;
   readonly #settings: LogSettings;
+  /** Where the live part of a log began when this process last looked. */
+  readonly #ends = new Map<string, number>();
   constructor(@Inject(Kysely) db: Db, transactions: Transactions, @Inject(BlobStore) blobs: BlobStore, settings: LogSettings) {
     this.#db = db;
     this.#transactions = transactions;
@@ -25,11 +29,19 @@ export class StoreSegment {
     this.#settings = settings;
   }
 
-  async storeWhenFull(attemptId: string): Promise<void> {
+  /** `length`: of the whole log by now. */
+  async storeWhenFull(attemptId: string, length: number): Promise<void> {
+    // An end that is out of date is too low and leads to a look; never the other way round.
+    if (length - (this.#ends.get(attemptId) ?? 0) < this.#settings.segmentBytes) return;
     const start = await this.#liveStart(attemptId);
-    const { rows } = await sql<{ bytes: number }>`
-      select log_length - ${start}::bigint as bytes from attempts where id = ${attemptId}`.execute(this.#db);
-    if ((rows[0]?.bytes ?? 0) >= this.#settings.segmentBytes) await this.#store(attemptId, start);
+    this.#remember(attemptId, start);
+    if (length - start >= this.#settings.segmentBytes) await this.#store(attemptId, start);
+  }
+
+  #remember(attemptId: string, end: number): void {
+    this.#ends.delete(attemptId);
+    this.#ends.set(attemptId, end);
+    if (this.#ends.size > REMEMBERED) this.#ends.delete(this.#ends.keys().next().value!);
   }
 
   async #liveStart(attemptId: string): Promise<number> {

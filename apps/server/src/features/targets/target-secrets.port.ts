@@ -1,3 +1,5 @@
+import type { OpenedTargetSecrets } from './target.port.ts';
+
 /** What a deployment may open of the secrets, at the moment it needs them; never stored again. */
 export abstract class TargetSecrets {
   /** The most specific scope wins: environment and service, environment, service, team. */
@@ -6,7 +8,7 @@ export abstract class TargetSecrets {
     readonly environmentId: string;
     readonly serviceId: string;
     readonly names: readonly string[];
-  }): Promise<{ readonly values: readonly { readonly name: string; readonly value: string }[]; readonly missing: readonly string[] }>;
+  }): Promise<OpenedTargetSecrets>;
   /** Credential of one registry (`host[:port]`), null when it needs none. */
   abstract registryCredential(teamId: string, registry: string): Promise<{ username: string; password: string } | null>;
 }

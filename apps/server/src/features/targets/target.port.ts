@@ -30,24 +30,31 @@ export interface TargetCursor {
   readonly memory: { readonly [key: string]: Json };
   /** An action whose intention is stored and whose result is not. After a crash it may or may not have happened. */
   readonly pending: { readonly action: string; readonly since: Instant } | null;
+  /** Any intention was ever stored: the outside world may hold something of this deployment. */
+  readonly acted: boolean;
   /** Since when the target gives no answer. */
   readonly silentSince: Instant | null;
 }
+
+export const EMPTY_CURSOR: TargetCursor = { v: 1, memory: {}, pending: null, acted: false, silentSince: null };
 
 /** What every call to a target is given. One context lives as long as one replica drives one deployment. */
 export interface TargetContext {
   readonly intent: DeploymentIntent;
   /** Ends long calls that may be repeated without harm (a pull, a probe) when driving must stop. */
   readonly signal: AbortSignal;
-  /** Opened at the first call and kept in memory only. */
-  secrets(): Promise<TargetCredentials>;
+  /** Opened when they are needed and kept in memory only. */
+  readonly secrets: {
+    environment(names: readonly string[]): Promise<OpenedTargetSecrets>;
+    /** Credential of one registry (`host[:port]`), null when it needs none. */
+    registry(registry: string): Promise<{ readonly username: string; readonly password: string } | null>;
+  };
 }
 
-export interface TargetCredentials {
-  /** Declared environment secrets that have a value. */
-  readonly values: Readonly<Record<string, string>>;
+export interface OpenedTargetSecrets {
+  readonly values: readonly { readonly name: string; readonly value: string }[];
+  /** Names that have no value in any scope of the deployment. */
   readonly missing: readonly string[];
-  readonly registry: { readonly username: string; readonly password: string } | null;
 }
 
 export interface TargetAction {

@@ -1,13 +1,21 @@
 import type { Readable } from 'node:stream';
 
 /**
- * Immutable objects by key (`logs/<attempt>/<offset>`). Keys are ours, made of safe characters; never a user's text.
- * `put` of an existing key with the same bytes is fine (repeated after a crash). Reads of a missing key throw BlobMissingError.
+ * Immutable objects by key (`logs/<attempt>/<offset>`). Keys are ours, made of safe characters (see `requireBlobKey`); never a user's text.
+ * Any call may throw BlobStoreError when the store itself is in trouble: the caller tries again later.
  */
 export abstract class BlobStore {
+  /**
+   * Resolves when the bytes are safe. The same bytes again are fine (repeated after a crash); other bytes under the same key throw
+   * BlobConflictError and change nothing.
+   */
   abstract put(key: string, bytes: Buffer): Promise<void>;
-  /** Bytes [from, to) of the object, or all of it. */
+  /**
+   * Bytes [from, to) of the object as far as it goes, like `Buffer.subarray`, or all of it. Throws BlobMissingError.
+   * The stream must be read to its end or destroyed.
+   */
   abstract read(key: string, range?: { from: number; to: number }): Promise<Readable>;
+  /** What is not there counts as removed. */
   abstract remove(key: string): Promise<void>;
 }
 
@@ -15,5 +23,23 @@ export class BlobMissingError extends Error {
   override readonly name = 'BlobMissingError';
   constructor(key: string) {
     super(`The blob ${key} is missing in the blob store.`);
+  }
+}
+
+/** A blob never changes, so this is a mistake of ours (two writers for one key) or a damaged store. */
+export class BlobConflictError extends Error {
+  override readonly name = 'BlobConflictError';
+  constructor(key: string) {
+    super(`The blob ${key} is already in the blob store with other bytes; nothing was written.`);
+  }
+}
+
+/** The store did not do its part; `cause` holds what it said. `lasting`: no try will succeed before somebody changes something. */
+export class BlobStoreError extends Error {
+  override readonly name = 'BlobStoreError';
+  readonly lasting: boolean;
+  constructor(message: string, options: ErrorOptions & { readonly lasting: boolean }) {
+    super(message, options);
+    this.lasting = options.lasting;
   }
 }

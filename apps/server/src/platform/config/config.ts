@@ -37,10 +37,12 @@ export class Config {
   readonly failpoints: string | undefined;
   readonly nodeEnv: string | undefined;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  /** What the embedded runner inherits: the way to programs and to the container engine, and its own settings. */
+  readonly embeddedRunnerEnvironment: Readonly<Record<string, string>>;
   /** Sentences about variables that look like ours but are not; logged at start. */
   readonly warnings: readonly string[];
 
-  constructor(values: EnvironmentVariables, workingFolder: string, warnings: readonly string[] = []) {
+  constructor(values: EnvironmentVariables, workingFolder: string, { warnings = [], inherited = {} }: { warnings?: readonly string[]; inherited?: Readonly<Record<string, string>> } = {}) {
     const at = (path: string) => resolve(workingFolder, path);
     this.databaseUrl = values.DATABASE_URL ?? null;
     this.mode = this.databaseUrl === null ? 'standalone' : 'distributed';
@@ -70,6 +72,7 @@ export class Config {
     this.failpoints = values.SLUICE_FAILPOINTS;
     this.nodeEnv = values.NODE_ENV;
     this.logLevel = values.LOG_LEVEL ?? 'info';
+    this.embeddedRunnerEnvironment = inherited;
     this.warnings = warnings;
   }
 }
@@ -93,10 +96,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   problems.push(...contradictions(set));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const warnings = Object.keys(environment)
-    .filter((name) => name.startsWith('SLUICE_') && !known.includes(name))
+    .filter((name) => name.startsWith('SLUICE_') && !known.includes(name) && !INHERITED.test(name))
     .map((name) => `The variable ${name} is not known to the server and has no effect; see docs/reference/configuration.md.`);
-  return new Config(parsed.data, workingFolder, warnings);
+  const inherited = Object.fromEntries(Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && INHERITED.test(entry[0])));
+  return new Config(parsed.data, workingFolder, { warnings, inherited });
 }
+
+const INHERITED = /^(PATH|HOME|LANG|LC_[A-Z]+|TZ|TMPDIR|DOCKER_[A-Z_]+|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy|SLUICE_RUNNER_(NAME|JOB_NETWORK|MAX_REPOSITORY_MIB))$/;
 
 function contradictions(set: Readonly<Record<string, string | undefined>>): string[] {
   const problems: string[] = [];

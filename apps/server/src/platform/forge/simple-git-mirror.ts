@@ -19,6 +19,7 @@ import {
 
 const MAX_FILE_BYTES = 1024 * 1024;
 const FETCH_TIMEOUT_MS = 120_000;
+const SEEN_LIMIT = 10_000;
 const COMMIT_FORMAT = '%H%x1f%s%x1f%an%x1f%ae%x1f%aI%x1e';
 /** The settings in `gitEnvironment` are ours and harden git; simple-git refuses them unless told. */
 const OUR_SETTINGS = {
@@ -45,6 +46,8 @@ export interface MirrorSettings {
 export class SimpleGitMirror extends GitMirror {
   readonly #settings: MirrorSettings;
   readonly #locks = new KeyedLock();
+  /** Commits found once: a mirror is never pruned, so they stay. Saves a process for every further question about one. */
+  readonly #seen = new Set<string>();
   readonly #fetching = new Map<string, Promise<void>>();
   constructor(settings: MirrorSettings) {
     super();
@@ -206,8 +209,14 @@ export class SimpleGitMirror extends GitMirror {
 
   async #has(repository: MirrorRepository, commit: string): Promise<boolean> {
     if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(commit)) return false;
-    // cat-file -e prints nothing; an answer at all means that git ended with 0.
-    return (await this.#try(repository, ['cat-file', '-t', commit]))?.trim() === 'commit';
+    const key = `${this.#folder(repository)} ${commit}`;
+    if (this.#seen.has(key)) return true;
+    const found = (await this.#try(repository, ['cat-file', '-t', commit]))?.trim() === 'commit';
+    if (found) {
+      if (this.#seen.size >= SEEN_LIMIT) this.#seen.clear();
+      this.#seen.add(key);
+    }
+    return found;
   }
 
   async #requireCommit(repository: MirrorRepository, commit: string): Promise<void> {

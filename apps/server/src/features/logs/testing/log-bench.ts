@@ -98,5 +98,5 @@ export async function leasedAttempt(database: TestDatabase): Promise<LogHolder> 
       log_sha256: null,
     })
     .execute();
-  return { attemptId: attempt, epoch: 1, runnerId: runner };
+  return { attemptId: attempt, epoch: 1, runnerId: runner, poolId: pool };
 }

@@ -20,13 +20,17 @@ export function judgeHealth(
   before: DockerMemory,
   now: Instant,
 ): HealthJudgement {
-  if (mine.state !== 'running' && mine.state !== 'paused') return ending(mine);
-  if (mine.restarts > 0) return ending(mine);
   const nowMs = Date.parse(now);
   const limitMs = healthTimeoutSeconds * 1000;
   const memory = interruptedByEngine(mine, before, nowMs, limitMs);
   const startedMs = Date.parse(memory.startedAt ?? now);
+  const overdue = nowMs >= Date.parse(memory.healthUntil ?? now);
 
+  // With its restart policy a container that ended by itself is being restarted; one that only stands still was stopped,
+  // with the engine or by a person, and may come back.
+  const stoodStill = mine.state === 'exited' && mine.restarts === 0 && !mine.outOfMemory;
+  if (stoodStill && !overdue) return { kind: 'wait', until: new Date(nowMs + 1_000).toISOString(), memory };
+  if (mine.restarts > 0 || (mine.state !== 'running' && mine.state !== 'paused')) return ending(mine);
   if (healthPath === null && mine.health === 'unhealthy') {
     return { kind: 'unhealthy', code: 'not-healthy', why: 'The health check of the new container says unhealthy.' };
   }
@@ -34,7 +38,7 @@ export function judgeHealth(
   const unchecked = healthPath === null && mine.health === null;
   if (unchecked && nowMs - startedMs >= Math.min(STEADY_MS, limitMs)) return { kind: 'healthy' };
 
-  if (nowMs >= Date.parse(memory.healthUntil ?? now)) {
+  if (overdue) {
     const last = healthPath === null ? `its health state is ${mine.health ?? 'unknown'}` : (mine.probe?.text ?? 'it was never asked');
     return { kind: 'unhealthy', code: 'not-healthy', why: `The new container was not healthy within ${healthTimeoutSeconds} s: ${last}.` };
   }

@@ -128,7 +128,10 @@ function goBack(world: DockerWorld, memory: DockerMemory, failure: Failure, now:
     if (refused?.kind === 'over') return unknown('new-container-stays', `The new container cannot be removed: ${refused.text}`, now);
     return refused ?? act({ name: 'remove-new', id: mine.id }, memory, `${failure.why} Removing the new container.`);
   }
-  if (memory.touched !== true) return ended(failure.outcome, failure, 'What ran before was not touched.');
+  if (memory.touched !== true) {
+    const step = ended(failure.outcome, failure, 'What ran before was not touched.');
+    return { ...step, text: `${failure.why} What ran before was not touched.` };
+  }
   const previous = others.find(({ id }) => id === memory.previous?.id);
   if (previous === undefined) return ended(failure.outcome, failure, memory.previous ? 'The previous container is gone, so nothing runs.' : 'There was no container to go back to.');
   const beside = others.find((other) => other.id !== previous.id && isUp(other.state));
@@ -165,7 +168,7 @@ function act(action: DockerAction, memory: DockerMemory, text: string): DockerSt
   return { kind: 'act', action, memory, text };
 }
 
-function ended(outcome: TargetOutcome, failure: Failure, then: string): DockerStep {
+function ended(outcome: TargetOutcome, failure: Failure, then: string): Extract<DockerStep, { kind: 'ended' }> {
   return { kind: 'ended', outcome, reason: reasonOf(failure, then), text: then };
 }
 

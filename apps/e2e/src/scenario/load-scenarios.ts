@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseDocument } from 'yaml';
+import { fillIn } from './fill-in.ts';
+import { scenarioFile, type ScenarioFile } from './scenario-file.ts';
+
+export interface ScenarioServicePlan {
+  readonly name: string;
+  readonly repository: string;
+  readonly path: string;
+}
+
+export interface Scenario extends Omit<ScenarioFile, 'services'> {
+  /** Unique among all: the folder's name, with the value of `forEach` after it. */
+  readonly name: string;
+  readonly folder: string;
+  readonly services: readonly ScenarioServicePlan[];
+  /** Texts that `{{key}}` stands for. */
+  readonly values: Readonly<Record<string, string>>;
+}
+
+/** Every scenario whose name contains the filter. Throws one sentence for a folder that cannot be used. */
+export function loadScenarios(root: string, filter = ''): readonly Scenario[] {
+  const names = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort();
+  return names.flatMap((name) => readScenario(join(root, name), name)).filter((scenario) => scenario.name.includes(filter));
+}
+
+function readScenario(folder: string, name: string): Scenario[] {
+  const path = join(folder, 'scenario.yaml');
+  const text = readFileSync(path, 'utf8');
+  const plain = check(path, text, {});
+  const [key, values] = Object.entries(plain.forEach ?? {})[0] ?? [];
+  if (key === undefined || values === undefined) return [expand(check(path, text, { service: name, runner: name }), folder, name, { service: name, runner: name })];
+  return values.map((value, index) => {
+    const service = `${name}-${index + 1}`;
+    const fill = { service, runner: service, [key]: value };
+    return expand(check(path, text, fill), folder, `${name}[${value}]`, fill);
+  });
+}
+
+function expand({ services, ...file }: ScenarioFile, folder: string, name: string, values: Record<string, string>): Scenario {
+  const own = values['service'] ?? name;
+  const plans = (services ?? [{ name: own, path: '.' }]).map((plan) => ({ name: plan.name, repository: plan.repository ?? plan.name, path: plan.path }));
+  return { ...file, name, folder, values, services: plans };
+}
+
+function check(path: string, text: string, values: Readonly<Record<string, string>>): ScenarioFile {
+  const document = parseDocument(fillIn(text, values));
+  if (document.errors.length > 0) throw new Error(`${path}: ${document.errors.map((error) => error.message).join('; ')}`);
+  const read = scenarioFile.safeParse(document.toJS());
+  if (read.success) return read.data;
+  throw new Error(`${path}: ${read.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}`);
+}

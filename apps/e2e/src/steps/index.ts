@@ -1,0 +1,24 @@
+import { check } from './checks.ts';
+import { approve, look, reject } from './gate.ts';
+import { log } from './logs.ts';
+import { push } from './push.ts';
+import { ask } from './requests.ts';
+import { awaitRunnerEnd, drainRunner, killRunner, lateResult, runnerContainers, startRunner } from './runners.ts';
+import { cancel, rerun, startRun } from './runs.ts';
+import { arm, disarm, flushQueue, killServers, restartDatabase, restartQueue } from './servers.ts';
+import { changeEnvironment, secret } from './settings.ts';
+import type { StepKind } from './step-kind.ts';
+import { waitFor } from './wait-for.ts';
+import { announce } from './webhooks.ts';
+
+const kinds: readonly StepKind[] = [
+  push, announce, waitFor, check, log,
+  look, approve, reject,
+  cancel, rerun, startRun,
+  secret, changeEnvironment, ask,
+  killRunner, drainRunner, awaitRunnerEnd, startRunner, runnerContainers, lateResult,
+  killServers, arm, disarm, flushQueue, restartQueue, restartDatabase,
+];
+
+/** Every verb that a scenario file may use. */
+export const stepKinds: ReadonlyMap<string, StepKind> = new Map(kinds.map((kind) => [kind.verb, kind]));

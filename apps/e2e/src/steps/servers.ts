@@ -1,0 +1,52 @@
+import { connect } from 'node:net';
+import { z } from 'zod';
+import { stepKind } from './step-kind.ts';
+
+/** kill -9 of every replica, and a new start. */
+export const killServers = stepKind('killServers', z.strictObject({ times: z.number().int().min(1).default(1) }), async (scene, { times }) => {
+  for (let time = 0; time < times; time += 1) await scene.world.servers.restart({}, 'SIGKILL');
+});
+
+/** Starts the replicas anew with a failpoint that ends them; whatever dies is brought back without it, until `disarm`. */
+export const arm = stepKind('arm', z.strictObject({ failpoint: z.string() }), async (scene, { failpoint }) => {
+  const { servers } = scene.world;
+  await servers.restart({ SLUICE_FAILPOINTS: `${failpoint}=exit` });
+  const supervision = servers.supervise();
+  scene.atEnd(async () => void (await supervision.end()));
+  scene.supervision = supervision;
+});
+
+/** Fails when nothing died: then the failpoint was not passed and nothing was shown. */
+export const disarm = stepKind('disarm', z.strictObject({}), async (scene) => {
+  if (scene.supervision === undefined) throw new Error('No failpoint is armed.');
+  const deaths = await scene.supervision.end();
+  // What did not die still has the failpoint armed.
+  if (deaths < scene.world.servers.replicas.length) await scene.world.servers.restart();
+  if (deaths === 0) throw new Error('No server passed the failpoint.');
+});
+
+export const flushQueue = stepKind('flushQueue', z.strictObject({}), async (scene) => {
+  const { redis } = scene.world.stores;
+  if (redis === undefined) throw new Error('Only the distributed mode has Redis.');
+  const said = await new Promise<string>((resolve, reject) => {
+    const socket = connect(redis.port, '127.0.0.1', () => socket.write('FLUSHALL\r\n'));
+    socket.once('error', reject);
+    socket.once('data', (data) => {
+      socket.end();
+      resolve(data.toString());
+    });
+  });
+  if (!said.startsWith('+OK')) throw new Error(`Redis answered FLUSHALL with ${said}`);
+});
+
+export const restartQueue = stepKind('restartQueue', z.strictObject({}), async (scene) => {
+  const { redis } = scene.world.stores;
+  if (redis === undefined) throw new Error('Only the distributed mode has Redis.');
+  await redis.restart('SIGKILL');
+});
+
+export const restartDatabase = stepKind('restartDatabase', z.strictObject({}), async (scene) => {
+  const { database } = scene.world.stores;
+  if (database === undefined) throw new Error('Only the distributed mode has a PostgreSQL of its own.');
+  await database.restart('SIGQUIT');
+});

@@ -1,0 +1,23 @@
+import type { Api, GitHost } from '@sluice/testing';
+import { TEAM } from './cast.ts';
+
+export interface ConnectedRepository {
+  readonly id: string;
+  readonly name: string;
+  /** Bare repository on the git host. */
+  readonly folder: string;
+  readonly hookPath: string;
+  readonly hookSecret: string;
+}
+
+/** Makes a repository on the git host and connects it: its pushes are announced to `serverUrl` from now on. */
+export async function connectRepository(admin: Api, gitHost: GitHost, serverUrl: string, name: string): Promise<ConnectedRepository> {
+  const { url } = await gitHost.createRepository(name);
+  const { repository, hookSecret } = await admin.catalog.connectRepository({ team: TEAM.slug, url, kind: 'git' });
+  const { folder } = await gitHost.createRepository(name, { hookUrl: `${serverUrl}${repository.hookPath}`, hookSecret });
+  return { id: repository.id, name, folder, hookPath: repository.hookPath, hookSecret };
+}
+
+export async function registerService(admin: Api, slug: string, repositoryId: string, path: string): Promise<void> {
+  await admin.catalog.registerService({ team: TEAM.slug, slug, repositoryId, path });
+}

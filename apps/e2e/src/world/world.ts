@@ -1,0 +1,153 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectWithToken, freePort, RunnerProcess, ServerProcess, setUpInstallation, startGitHost, type Api, type GitHost, type Person } from '@sluice/testing';
+import { addOtherTeam, gitUsers, PEOPLE, TEAM } from './cast.ts';
+import { HostPorts } from './host-ports.ts';
+import type { Parts } from './parts.ts';
+import { removeReleased } from './released-containers.ts';
+import { ServerGroup } from './server-group.ts';
+import { startStores, type Mode, type Stores } from './stores.ts';
+
+/** Runs of the suite wait for dead runners, so leases are short; two busy cores must still renew in time. */
+const LEASE = { SLUICE_LEASE_SECONDS: '10', SLUICE_LEASE_RENEW_SECONDS: '2' };
+const GIT_PASSWORD = 'pushes-from-the-suite';
+
+/** One installation of the product in one mode, with everything around it. */
+export interface World {
+  readonly mode: Mode;
+  readonly root: string;
+  readonly folder: string;
+  readonly parts: Parts;
+  readonly gitHost: GitHost;
+  readonly stores: Stores;
+  readonly servers: ServerGroup;
+  /** Those that serve everybody, one per replica. */
+  readonly runners: readonly RunnerProcess[];
+  readonly people: Readonly<Record<string, Person>>;
+  readonly ports: HostPorts;
+  readonly network: (environment: string) => string;
+  admin(): Api;
+  api(person: string): Api;
+  /** A runner in a pool of its own, reached by jobs that ask for `label`. */
+  addRunner(label: string): Promise<RunnerProcess>;
+  stop(): Promise<void>;
+}
+
+export async function startWorld(root: string, mode: Mode, parts: Parts): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), `sluice-e2e-${mode}-`));
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const one of stops.reverse()) await one().catch((error: unknown) => console.error(`e2e: ${String(error)}`));
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  try {
+    const network = (environment: string) => `sluice-e2e-${mode}-${environment}`;
+    await removeReleased(parts.engine.docker, network(''));
+    stops.push(() => removeReleased(parts.engine.docker, network('')));
+    const gitHost = await startGitHost({ root: join(folder, 'repositories'), users: gitUsers(GIT_PASSWORD) });
+    stops.push(() => gitHost.stop());
+    const stores = await startStores(mode, join(folder, 'blobs'));
+    stops.push(() => stores.stop());
+    const servers = await makeServers(root, folder, stores, gitHost);
+    stops.push(() => servers.stop());
+    await servers.start();
+    const installation = await setUpInstallation(servers.url, setupToken(servers), { team: TEAM, people: PEOPLE });
+    const people = { ...installation.people, ...(await addOtherTeam(servers.url, installation)), root: installation.admin };
+    const api = (person: string) => {
+      const found = people[person as keyof typeof people];
+      if (found === undefined) throw new Error(`The cast has no ${person}.`);
+      return connectWithToken(servers.url, found.token);
+    };
+    const addRunnerTo = async (pool: { name: string; team: string | null; labels: string[] }, name: string, slots: number, serverUrl: string) => {
+      const { id } = await api('root').catalog.createPool({ ...pool, trust: 'trusted' });
+      return addRunner({ root, folder, gitHost, name, slots, serverUrl, token: (await api('root').catalog.createRegistrationToken({ poolId: id })).token }, stops);
+    };
+    // A team's own pool comes before shared ones: jobs without labels never land on a scenario's own runner.
+    const first = await api('root').catalog.createPool({ name: 'everyone', team: TEAM.slug, labels: [], trust: 'trusted' });
+    const runners: RunnerProcess[] = [];
+    for (const [index, replica] of servers.replicas.entries()) {
+      const { token } = await api('root').catalog.createRegistrationToken({ poolId: first.id });
+      runners.push(await addRunner({ root, folder, gitHost, name: `common-${index + 1}`, slots: servers.replicas.length > 1 ? 3 : 5, serverUrl: replica.url, token }, stops));
+    }
+    return {
+      mode,
+      root,
+      folder,
+      parts,
+      gitHost,
+      stores,
+      servers,
+      runners,
+      people,
+      ports: new HostPorts(),
+      network,
+      api,
+      admin: () => api('root'),
+      addRunner: (label) => addRunnerTo({ name: label, team: null, labels: [label] }, label, 2, servers.url),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function makeServers(root: string, folder: string, stores: Stores, gitHost: GitHost): Promise<ServerGroup> {
+  const ports = await Promise.all(Array.from({ length: stores.replicas }, () => freePort()));
+  const publicUrl = `http://127.0.0.1:${ports[0]}`;
+  return new ServerGroup(
+    ports.map(
+      (port, index) =>
+        new ServerProcess({
+          root,
+          port,
+          dataDir: join(folder, `data-${index + 1}`),
+          logFile: join(folder, `server-${index + 1}.log`),
+          env: {
+            ...LEASE,
+            ...stores.env,
+            PUBLIC_URL: publicUrl,
+            SLUICE_RUNNER: 'off',
+            SLUICE_GIT_ALLOW_ORIGINS: gitHost.origin,
+            ...(process.env['DOCKER_HOST'] ? { DOCKER_HOST: process.env['DOCKER_HOST'] } : {}),
+          },
+        }),
+    ),
+  );
+}
+
+interface RunnerPlan {
+  readonly root: string;
+  readonly folder: string;
+  readonly gitHost: GitHost;
+  readonly name: string;
+  readonly slots: number;
+  readonly serverUrl: string;
+  readonly token: string;
+}
+
+async function addRunner({ root, folder, gitHost, name, slots, serverUrl, token }: RunnerPlan, stops: (() => Promise<void>)[]): Promise<RunnerProcess> {
+  const runner = new RunnerProcess({
+    root,
+    serverUrl,
+    name,
+    slots,
+    registrationToken: token,
+    workDir: join(folder, `runner-${name}`),
+    logFile: join(folder, `runner-${name}.log`),
+    env: {
+      SLUICE_GIT_ALLOW_HTTP_ORIGINS: gitHost.origin,
+      ...(process.env['DOCKER_HOST'] ? { DOCKER_HOST: process.env['DOCKER_HOST'] } : {}),
+    },
+  });
+  stops.push(() => runner.stop());
+  await runner.start();
+  return runner;
+}
+
+function setupToken({ replicas }: ServerGroup): string {
+  const token = replicas.map((replica) => replica.setupToken()).find((found) => found !== undefined);
+  if (token === undefined) throw new Error(`No server printed a set-up link; see ${replicas[0]?.logFile}.`);
+  return token;
+}

@@ -1,0 +1,273 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { LeaseGrant } from '@sluice/protocol';
+import { eventually, provideBaseImages, startDockerEngine, startRegistry } from '@sluice/testing';
+import type { DockerEngine, Registry } from '@sluice/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { pino } from 'pino';
+import type { RunnerDeps } from '../../start-runner.ts';
+import type { AttemptRecord } from '../../testing/fake-server.ts';
+import type { RunnerBench } from '../../testing/runner-bench.ts';
+import { runnerBench } from '../../testing/runner-bench.ts';
+import { DockerExecutor } from './docker-executor.ts';
+import { ATTEMPT_LABEL } from './docker-names.ts';
+
+let engine: DockerEngine;
+let registry: Registry;
+let busybox: string;
+let node: string;
+let bench: RunnerBench;
+const state = mkdtempSync(join(tmpdir(), 'sluice-docker-executor-'));
+
+beforeAll(async () => {
+  engine = await startDockerEngine({ stateDir: state });
+  registry = await startRegistry({ dataDir: join(state, 'registry') });
+  const images = await provideBaseImages({ docker: engine.docker, registry, only: ['base/busybox:1', 'base/node:24'] });
+  const reference = (name: string) => images.find((image) => image.name === name)?.reference ?? '';
+  busybox = reference('base/busybox:1');
+  node = reference('base/node:24');
+}, 300_000);
+afterAll(async () => {
+  await registry.stop();
+  await engine.stop();
+  rmSync(state, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  bench = await runnerBench();
+});
+afterEach(() => bench.stop());
+
+const docker = (): RunnerDeps => ({
+  executor: (runner) => new DockerExecutor({ docker: engine.docker, runner, internalNetwork: false }),
+  logger: pino({ level: process.env['SLUICE_TEST_LOG'] ?? 'silent' }),
+  graceMs: 2000,
+});
+const ended = (record: AttemptRecord) => eventually(() => record.results[0], { describe: 'the result', timeoutMs: 60_000, everyMs: 20 });
+const job = (runs: readonly string[], change: Parameters<RunnerBench['steps']>[1] = {}, grant: Partial<LeaseGrant> = {}) => bench.steps(runs, { image: busybox, ...change }, grant);
+
+async function leftovers(attemptId: string): Promise<number> {
+  const filters = { label: [`${ATTEMPT_LABEL}=${attemptId}`] };
+  const [containers, networks, volumes] = await Promise.all([
+    engine.docker.listContainers({ all: true, filters }),
+    engine.docker.listNetworks({ filters }),
+    engine.docker.listVolumes({ filters }),
+  ]);
+  return containers.length + networks.length + volumes.Volumes.length;
+}
+
+test('steps run in the service folder of the checkout, share the workspace, and leave nothing behind (I31, A88)', async () => {
+  const grant = job(['cat hello.txt; pwd; echo more > made.txt', 'cat made.txt; sleep 1000 & echo left a daemon']);
+  const record = bench.server.give(grant);
+  const runner = await bench.start(docker());
+  const result = await ended(record);
+  expect(result).toMatchObject({ outcome: 'passed', steps: [{ exitCode: 0 }, { exitCode: 0 }] });
+  expect(record.log.toString()).toContain('hello\n/workspace/services/catalog\n');
+  expect(record.log.toString()).toContain('more\nleft a daemon\n');
+  expect(createHash('sha256').update(record.log).digest('hex')).toBe(result.log.sha256);
+  runner.drain();
+  await runner.finished;
+  expect(await leftovers(grant.attemptId)).toBe(0);
+});
+
+test('A27 A28 untrusted text arrives as variables and step text is never spliced', async () => {
+  const ref = 'refs/heads/$(id)`id`;rm';
+  const record = bench.server.give(job(['printf "%s\\n" "$SLUICE_BRANCH"; false; echo never'], {}, { run: { ...job([]).run, ref } }));
+  await bench.start(docker());
+  expect(await ended(record)).toMatchObject({ outcome: 'failed', reason: { code: 'exit-code' }, exitCode: 1 });
+  expect(record.log.toString()).toContain('\n$(id)`id`;rm\n');
+  expect(record.log.toString()).not.toContain('\nnever\n');
+});
+
+test('A85 A86 limits and privileges of the job container', async () => {
+  const grant = job(['echo begun; sleep 100']);
+  const record = bench.server.give(grant);
+  await bench.start(docker());
+  await eventually(() => record.log.includes('begun\n'), { timeoutMs: 30_000 });
+  const [listed] = await engine.docker.listContainers({ filters: { label: [`${ATTEMPT_LABEL}=${grant.attemptId}`] } });
+  const { HostConfig, Config, Mounts } = await engine.docker.getContainer(listed?.Id ?? '').inspect();
+  expect(HostConfig).toMatchObject({ Memory: 128 * 2 ** 20, MemorySwap: 128 * 2 ** 20, PidsLimit: 100, NanoCpus: 1e9, CapDrop: ['ALL'], Privileged: false, SecurityOpt: ['no-new-privileges'] });
+  expect(HostConfig.NetworkMode).toBe(`sluice-${grant.attemptId}-1`);
+  expect(Mounts).toMatchObject([{ Type: 'volume', Destination: '/workspace' }]);
+  expect(JSON.stringify(Config.Env)).not.toContain('SLUICE');
+  record.cancel = true;
+  await ended(record);
+});
+
+test('F61 a cancel sends SIGTERM to the step, waits for its grace, and removes the container when it is ignored', async () => {
+  const polite = bench.server.give(job(["trap 'echo tidy; exit 5' TERM; echo begun; while :; do sleep 0.05; done"]));
+  await bench.start(docker());
+  await eventually(() => polite.log.includes('begun\n'), { timeoutMs: 30_000 });
+  polite.cancel = true;
+  expect(await ended(polite)).toMatchObject({ outcome: 'cancelled' });
+  expect(polite.log.toString()).toContain('tidy\n');
+
+  const grant = job(["trap '' TERM; echo begun; while :; do sleep 0.05 || true; done"]);
+  const stubborn = bench.server.give(grant);
+  await eventually(() => stubborn.log.includes('begun\n'), { timeoutMs: 30_000 });
+  stubborn.cancel = true;
+  expect(await ended(stubborn)).toMatchObject({ outcome: 'cancelled' });
+  await eventually(async () => (await leftovers(grant.attemptId)) === 0, { timeoutMs: 30_000 });
+});
+
+test('a step that takes too long fails with reason timeout', async () => {
+  const record = bench.server.give(job([], { steps: [{ name: 'slow', run: 'echo begun; sleep 100', env: {}, timeoutSeconds: 0.5 }] }));
+  await bench.start(docker());
+  expect(await ended(record)).toMatchObject({ outcome: 'failed', reason: { code: 'timeout' } });
+});
+
+test('F65 a step that uses up the memory fails with reason oom, and one that ends with 137 by itself does not', async () => {
+  const oom = bench.server.give(job(['x=$(yes | head -c 300000000); echo $?'], { resources: { cpus: 1, memoryMiB: 64, pids: 50 } }));
+  const itself = bench.server.give(job(['exit 137']));
+  await bench.start(docker());
+  expect(await ended(oom)).toMatchObject({ outcome: 'failed', reason: { code: 'oom' }, exitCode: 137 });
+  expect(await ended(itself)).toMatchObject({ outcome: 'failed', reason: { code: 'exit-code' }, exitCode: 137 });
+});
+
+test('F64 a container that is ended from outside is our trouble, not the user\'s', async () => {
+  const grant = job(['echo begun; sleep 100']);
+  const record = bench.server.give(grant);
+  await bench.start(docker());
+  await eventually(() => record.log.includes('begun\n'), { timeoutMs: 30_000 });
+  const [listed] = await engine.docker.listContainers({ filters: { label: [`${ATTEMPT_LABEL}=${grant.attemptId}`] } });
+  await engine.docker.getContainer(listed?.Id ?? '').kill();
+  expect(await ended(record)).toMatchObject({ outcome: 'errored', reason: { code: 'engine' } });
+});
+
+test('service containers answer by name on the job network before the first step begins', async () => {
+  const web = { image: node, port: 8080, healthy: '/healthz', env: { PORT: '8080' } };
+  // The image has no program of its own that listens, so one is built.
+  const image = await serviceImage(`require('http').createServer((q, r) => { r.statusCode = q.url === '/healthz' && Date.now() - began < 700 ? 503 : 200; r.end('hello from app') }).listen(process.env.PORT); const began = Date.now()`);
+  const grants = [busybox, node].map((jobImage) => {
+    // Debian's static busybox cannot look up names, so there only the probe asks.
+    const ask = jobImage === busybox ? 'echo hello from app' : `node -e 'fetch("http://app:8080/").then(r => r.text()).then(console.log)'`;
+    return job([ask], { image: jobImage, services: { app: { ...web, image } } });
+  });
+  const records = grants.map((grant) => bench.server.give(grant));
+  const runner = await bench.start(docker());
+  for (const record of records) {
+    expect(await ended(record)).toMatchObject({ outcome: 'passed' });
+    expect(record.log.toString()).toContain('hello from app');
+  }
+  runner.drain();
+  await runner.finished;
+  for (const { attemptId } of grants) expect(await leftovers(attemptId)).toBe(0);
+}, 120_000);
+
+test('a service that ends fails the job with its last output', async () => {
+  const image = await serviceImage(`console.log('no database'); process.exit(4)`);
+  const record = bench.server.give(job(['echo never'], { services: { app: { image, port: 8080, env: {} } } }));
+  await bench.start(docker());
+  expect(await ended(record)).toMatchObject({ outcome: 'failed', reason: { code: 'service-unhealthy' } });
+  expect(record.log.toString()).toContain('no database');
+});
+
+test('an image that is not there is errored with reason registry; one without sh is failed', async () => {
+  const missing = bench.server.give(job(['echo never'], { image: `${registry.host}/nothing/here:1` }));
+  const bare = bench.server.give(job(['echo never'], { image: await imageWithout('sh') }));
+  await bench.start(docker());
+  expect(await ended(missing)).toMatchObject({ outcome: 'errored', reason: { code: 'registry' } });
+  expect(await ended(bare)).toMatchObject({ outcome: 'failed', reason: { code: 'image-without-shell' } });
+});
+
+test('JUnit files are read from the workspace', async () => {
+  const run = 'mkdir -p reports/deep; echo "<testsuite/>" > reports/a.xml; echo no > reports/a.txt; echo "<testsuites/>" > reports/deep/b.xml; ln -s /etc/passwd reports/evil.xml';
+  const record = bench.server.give(job([run], { junit: ['reports/**/*.xml', './reports/a.xml', 'missing/*.xml'] }));
+  await bench.start(docker());
+  await ended(record);
+  expect(record.reports.sort((a, b) => a.file.localeCompare(b.file))).toEqual([
+    { file: 'reports/a.xml', xml: '<testsuite/>\n' },
+    { file: 'reports/deep/b.xml', xml: '<testsuites/>\n' },
+  ]);
+});
+
+test('an image is built from the context that .dockerignore leaves and pushed; the digest is the registry\'s', async () => {
+  const commit = bench.push({
+    'services/catalog/Dockerfile': `FROM ${busybox}\nARG SLUICE_COMMIT\nARG FLAVOUR\nCOPY . /app\nRUN echo "$SLUICE_COMMIT $FLAVOUR" > /app/made && ls -R /app\n`,
+    'services/catalog/.dockerignore': 'secret\n*.log\n!keep.log\nDockerfile\n',
+    'services/catalog/secret/key': 'x',
+    'services/catalog/a.log': 'x',
+    'services/catalog/keep.log': 'x',
+  });
+  const repository = `${registry.host}/team/catalog-${randomUUID().slice(0, 8)}`;
+  const grant = bench.grant({ kind: 'image', context: '.', dockerfile: 'Dockerfile', repository, args: { FLAVOUR: 'plain' }, platforms: ['linux/amd64'] });
+  const record = bench.server.give({ ...grant, run: { ...grant.run, commit }, source: { ...grant.source, commit } });
+  await bench.start(docker());
+  const result = await ended(record);
+  expect(result, record.log.toString()).toMatchObject({ outcome: 'passed', image: { repository } });
+  const manifest = await fetch(`${registry.url}/v2/${repository.split('/').slice(1).join('/')}/manifests/${commit}`, { headers: { accept: 'application/vnd.docker.distribution.manifest.v2+json' } });
+  expect(manifest.headers.get('docker-content-digest')).toBe(result.image?.digest);
+  const inspected = await engine.docker.getImage(`${repository}@${result.image?.digest}`).inspect();
+  expect(inspected.Config.Labels).toMatchObject({ 'org.opencontainers.image.revision': commit, 'org.opencontainers.image.source': grant.source.url });
+  const log = record.log.toString();
+  expect(log).toContain('keep.log');
+  expect(log).not.toContain('a.log\n');
+  expect(log).not.toContain('secret\n');
+
+  // The very digest is then a service of a later job.
+  const made = bench.server.give(job(['cat /app/made'], { image: `${repository}@${result.image?.digest}` }));
+  expect(await ended(made)).toMatchObject({ outcome: 'passed' });
+  expect(made.log.toString()).toContain(`${commit} plain`);
+}, 120_000);
+
+test('a build that fails is failed with its exit code; a registry that is away is errored', async () => {
+  const commit = bench.push({ 'services/catalog/Dockerfile': `FROM ${busybox}\nRUN exit 9\n`, 'services/catalog/Good': `FROM ${busybox}\n`, 'services/catalog/Typo': 'FORM x\n' });
+  const build = (dockerfile: string, repository: string) => {
+    const grant = bench.grant({ kind: 'image', context: '.', dockerfile, repository, args: {}, platforms: [] });
+    return bench.server.give({ ...grant, run: { ...grant.run, commit }, source: { ...grant.source, commit } });
+  };
+  const broken = build('Dockerfile', `${registry.host}/broken`);
+  const typo = build('Typo', `${registry.host}/typo`);
+  const absent = build('Absent', `${registry.host}/absent`);
+  const away = build('Good', '127.0.0.1:1/away');
+  await bench.start(docker());
+  expect(await ended(broken)).toMatchObject({ outcome: 'failed', reason: { code: 'image-build' }, exitCode: 9 });
+  expect(await ended(typo)).toMatchObject({ outcome: 'failed', reason: { code: 'image-build' } });
+  expect(await ended(absent)).toMatchObject({ outcome: 'failed', reason: { code: 'image-build' } });
+  expect(await ended(away)).toMatchObject({ outcome: 'errored', reason: { code: 'registry' } });
+}, 120_000);
+
+test('F13 I31 what a runner that died left in the engine is swept at the next start', async () => {
+  const executor = new DockerExecutor({ docker: engine.docker, runner: randomUUID(), internalNetwork: false });
+  const grant = job([]);
+  if (grant.work.kind !== 'steps') throw new Error('not a steps job');
+  const { LogSpool } = await import('../../log/log-spool.ts');
+  const { AttemptLog } = await import('../../log/attempt-log.ts');
+  const { pack } = await import('tar-stream');
+  const { Readable } = await import('node:stream');
+  const log = new AttemptLog(await LogSpool.create(join(bench.folder, 'log'), () => undefined), { maxBytes: 1e6, secrets: [] });
+  const empty = async () => {
+    const tar = pack();
+    tar.finalize();
+    return Readable.from(tar);
+  };
+  await executor.prepare({ attemptId: grant.attemptId, epoch: 1, work: grant.work, registries: [], path: '', source: Promise.resolve({ tar: empty }) }, log, new AbortController().signal);
+  expect(await leftovers(grant.attemptId)).toBe(3);
+  expect(await executor.sweep((id) => id === grant.attemptId)).toBe(0);
+  expect(await leftovers(grant.attemptId)).toBe(3);
+  expect(await executor.sweep(() => false)).toBe(0);
+  expect(await leftovers(grant.attemptId)).toBe(0);
+});
+
+async function serviceImage(script: string): Promise<string> {
+  return build([`FROM ${node}`, `ENTRYPOINT ["node", "-e", ${JSON.stringify(script)}]`].join('\n'));
+}
+
+async function imageWithout(_program: 'sh'): Promise<string> {
+  return build('FROM scratch\nCOPY Dockerfile /only-file\n');
+}
+
+async function build(dockerfile: string): Promise<string> {
+  const { pack } = await import('tar-stream');
+  const { Readable } = await import('node:stream');
+  const tag = `sluice-runner-spec:${createHash('sha256').update(dockerfile).digest('hex').slice(0, 12)}`;
+  const context = pack();
+  context.entry({ name: 'Dockerfile', mtime: new Date(0) }, dockerfile);
+  context.finalize();
+  const answer = await engine.docker.buildImage(Readable.from(context) as unknown as NodeJS.ReadableStream, { t: tag });
+  let said = '';
+  for await (const chunk of answer as AsyncIterable<Uint8Array>) said += Buffer.from(chunk).toString();
+  if (said.includes('"error"')) throw new Error(said);
+  return tag;
+}

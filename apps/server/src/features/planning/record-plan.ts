@@ -1,0 +1,133 @@
+import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
+import { json } from '../../platform/db/database.ts';
+import type { DeliveryOutcome, Row } from '../../platform/db/schema.ts';
+import { Transactions, type Unit } from '../../platform/db/transactions.ts';
+import { failpoint } from '../../platform/failpoints/failpoints.ts';
+import type { CommitInfo } from '../../platform/forge/git-mirror.port.ts';
+import { CreateRun } from '../runs/index.ts';
+import { findPusher } from './find-pusher.ts';
+import type { PlannedService } from './plan-services.ts';
+import type { PushDelivery } from './push-delivery.ts';
+
+export interface DeliveryPlan {
+  /** Head that the plan was made against; the plan is void if another one is recorded by now. */
+  readonly head: string | null;
+  readonly commit: CommitInfo;
+  readonly services: readonly PlannedService[];
+}
+
+/**
+ * Writes what became of a delivery: all its runs, the branch head and the outcome in one transaction, or nothing.
+ * A delivery that has an outcome keeps it, so a repeated message changes nothing (I20).
+ */
+@Injectable()
+export class RecordPlan {
+  readonly #transactions: Transactions;
+  readonly #createRun: CreateRun;
+  constructor(transactions: Transactions, createRun: CreateRun) {
+    this.#transactions = transactions;
+    this.#createRun = createRun;
+  }
+
+  /** `void`: the branch head moved since the plan was made; make a new plan. */
+  async record(delivery: Row<'deliveries'>, push: PushDelivery, plan: DeliveryPlan): Promise<'recorded' | 'void'> {
+    const answer = await this.#transactions.run(async (unit) => {
+      if (!(await lockOpenDelivery(unit, delivery))) return 'recorded' as const;
+      if ((await readHead(unit, delivery)) !== plan.head) return 'void' as const;
+      await unit.tx
+        .insertInto('branch_heads')
+        .values({ repository_id: delivery.repository_id, ref: push.ref, commit: plan.commit.sha })
+        .onConflict((clash) => clash.columns(['repository_id', 'ref']).doUpdateSet({ commit: plan.commit.sha, updated_at: sql<Date>`now()` }))
+        .execute();
+      await this.#finish(unit, delivery, await this.#createRuns(unit, delivery, push, plan));
+      return 'recorded' as const;
+    });
+    await failpoint('plan:after-commit');
+    return answer;
+  }
+
+  /** Ends a delivery without runs. `forgetHead`: the branch is gone, and one made later under its name begins anew. */
+  async end(delivery: Row<'deliveries'>, status: 'ignored' | 'failed', message: string, forgetHead = false): Promise<void> {
+    await this.#transactions.run(async (unit) => {
+      if (!(await lockOpenDelivery(unit, delivery))) return;
+      if (forgetHead) {
+        await unit.tx.deleteFrom('branch_heads').where('repository_id', '=', delivery.repository_id).where('ref', '=', delivery.ref).execute();
+      }
+      await this.#finish(unit, delivery, { status, outcome: { message } });
+    });
+    await failpoint('plan:after-commit');
+  }
+
+  /** Counts a try that could not read the repository; gives the number of tries so far. */
+  async countTry(deliveryId: string): Promise<number> {
+    return this.#transactions.run(async (unit) => {
+      const row = await unit.tx
+        .updateTable('deliveries')
+        .set({ tries: sql<number>`tries + 1` })
+        .where('id', '=', deliveryId)
+        .returning('tries')
+        .executeTakeFirstOrThrow();
+      return row.tries;
+    });
+  }
+
+  async #createRuns(unit: Unit, delivery: Row<'deliveries'>, push: PushDelivery, { commit, services }: DeliveryPlan): Promise<Ending> {
+    const by = await findPusher(unit.tx, push.pusher);
+    const runs: { service: string; runId: string; number: number }[] = [];
+    const said: { service: string; message: string }[] = [];
+    // Always in the same order: two deliveries that lock services in different orders would wait for each other.
+    for (const service of [...services].sort((left, right) => (left.id < right.id ? -1 : 1))) {
+      if (service.decision.kind !== 'run') {
+        const prefix = service.decision.kind === 'not-affected' ? 'not affected: ' : '';
+        said.push({ service: service.slug, message: `${prefix}${service.decision.why}` });
+        continue;
+      }
+      const { path, text } = service.decision.file;
+      const run = await this.#createRun.create(unit, {
+        teamId: delivery.team_id,
+        serviceId: service.id,
+        ref: push.ref,
+        commit,
+        trust: 'trusted',
+        trigger: { kind: 'push', by },
+        dedupeKey: `push:${push.ref}:${commit.sha}`,
+        file: { path, text },
+      });
+      runs.push({ service: service.slug, runId: run.runId, number: run.number });
+      said.push({ service: service.slug, message: run.created ? `run #${run.number}` : `run #${run.number} was made of this push already` });
+    }
+    const unreadable = services.find(({ decision }) => decision.kind === 'unreadable');
+    if (runs.length > 0) return { status: 'planned', outcome: { message: headline(runs, said.length), runs, services: said } };
+    if (unreadable?.decision.kind === 'unreadable') return { status: 'failed', outcome: { message: unreadable.decision.why, services: said } };
+    const message = said.length === 0 ? 'No service of this repository is registered; register one with its folder.' : `No service is affected: ${said.map((one) => `${one.service} ${one.message}`).join('; ')}`;
+    return { status: 'ignored', outcome: { message: message.slice(0, 1000), services: said } };
+  }
+
+  async #finish(unit: Unit, delivery: Row<'deliveries'>, { status, outcome }: Ending): Promise<void> {
+    await unit.tx.updateTable('deliveries').set({ status, outcome: json(outcome) }).where('id', '=', delivery.id).execute();
+    await failpoint('plan:before-commit');
+  }
+}
+
+interface Ending {
+  readonly status: 'planned' | 'ignored' | 'failed';
+  readonly outcome: DeliveryOutcome;
+}
+
+function headline(runs: readonly { service: string; number: number }[], of: number): string {
+  const shown = runs.slice(0, 10).map((run) => `${run.service} #${run.number}`).join(', ');
+  return `${runs.length} of ${of} services: ${shown}${runs.length > 10 ? ' and more' : ''}`;
+}
+
+/** The repository's row stands for its branches: one delivery of a repository is recorded at a time. */
+async function lockOpenDelivery(unit: Unit, delivery: Row<'deliveries'>): Promise<boolean> {
+  await unit.tx.selectFrom('repositories').select('id').where('id', '=', delivery.repository_id).forUpdate().execute();
+  const now = await unit.tx.selectFrom('deliveries').select('status').where('id', '=', delivery.id).forUpdate().executeTakeFirst();
+  return now?.status === 'received';
+}
+
+async function readHead(unit: Unit, delivery: Row<'deliveries'>): Promise<string | null> {
+  const row = await unit.tx.selectFrom('branch_heads').select('commit').where('repository_id', '=', delivery.repository_id).where('ref', '=', delivery.ref).executeTakeFirst();
+  return row?.commit ?? null;
+}

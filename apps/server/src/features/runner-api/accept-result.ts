@@ -1,0 +1,115 @@
+import { Injectable } from '@nestjs/common';
+import { endLease, type PlannedJob, type RunCommand } from '@sluice/engine';
+import type { AttemptResult } from '@sluice/protocol';
+import { json } from '../../platform/db/database.ts';
+import { Transactions, type Unit } from '../../platform/db/transactions.ts';
+import { failpoint } from '../../platform/failpoints/failpoints.ts';
+import type { RunnerPrincipal } from '../../platform/http/principal.ts';
+import { conflict, invalid, Problem } from '../../platform/http/problem.ts';
+import { Audit } from '../audit/index.ts';
+import { EndAttempt, leaseOf, lockAttempt, type AttemptRow } from '../dispatch/index.ts';
+import { leaseLost, SealLog } from '../logs/index.ts';
+import { known, type OnLease } from './hold-lease.ts';
+
+/** `{ outcome, reason, exitCode, image }` as the run hears it. */
+type Ended = Extract<RunCommand, { type: 'attempt-ended' }>;
+
+/**
+ * The end of an attempt as its runner tells it. Stored with the attempt and applied to the run in one transaction, once,
+ * and only with the current epoch (I06). Repeating it gets the same answer (F07, F20).
+ */
+@Injectable()
+export class AcceptResult {
+  readonly #transactions: Transactions;
+  readonly #endAttempt: EndAttempt;
+  readonly #audit: Audit;
+  readonly #sealLog: SealLog;
+  constructor(transactions: Transactions, endAttempt: EndAttempt, audit: Audit, sealLog: SealLog) {
+    this.#transactions = transactions;
+    this.#endAttempt = endAttempt;
+    this.#audit = audit;
+    this.#sealLog = sealLog;
+  }
+
+  /** Throws 409 `lease-lost` or `result-conflict`, 422 when the result contradicts itself or the plan. */
+  async accept(runner: RunnerPrincipal, lease: OnLease, result: AttemptResult): Promise<void> {
+    const refusal = await this.#transactions.run(async (unit) => {
+      const { row } = known(runner, await lockAttempt(unit, lease.attemptId));
+      if (row.result !== null && row.epoch === lease.epoch && row.runner_id === runner.runnerId) {
+        return sameContent(row.result, result) ? undefined : this.#conflict(unit, runner, row, result);
+      }
+      const decision = endLease(leaseOf(row), { runnerId: runner.runnerId, epoch: lease.epoch }, result.outcome);
+      if (decision.kind !== 'accepted') return this.#late(unit, runner, row, lease, result);
+      checkAgainstPlan(await plannedJob(unit, row), result);
+      await unit.tx
+        .updateTable('attempts')
+        .set({ result: json(result), steps: json(result.steps), log_truncated: result.log.truncated })
+        .where('id', '=', row.id)
+        .execute();
+      await this.#endAttempt.end(unit, row, toEnded(result));
+      await failpoint('result:before-commit');
+      return undefined;
+    });
+    if (refusal) throw refusal;
+    await failpoint('result:after-commit');
+    // Should this fail, the sweep of overdue logs does it.
+    await this.#sealLog.sealIfComplete(lease.attemptId).catch(() => undefined);
+  }
+
+  /** The first one stands; that there was another is on record (F21). */
+  async #conflict(unit: Unit, runner: RunnerPrincipal, row: AttemptRow, result: AttemptResult): Promise<Problem> {
+    await this.#record(unit, runner, row, 'attempt.result-conflict', { stored: (row.result as AttemptResult).outcome, refused: result.outcome });
+    return conflict('result-conflict', 'Another result of this attempt is stored already; it stands.');
+  }
+
+  /** Never applied, kept as evidence only (F17). */
+  async #late(unit: Unit, runner: RunnerPrincipal, row: AttemptRow, { epoch }: OnLease, result: AttemptResult): Promise<Problem> {
+    await this.#record(unit, runner, row, 'attempt.late-result', { outcome: result.outcome, epoch, currentEpoch: row.epoch, status: row.status });
+    return leaseLost();
+  }
+
+  async #record(unit: Unit, runner: RunnerPrincipal, row: AttemptRow, action: string, detail: Record<string, unknown>): Promise<void> {
+    await this.#audit.record(unit, {
+      teamId: row.team_id,
+      actor: { kind: 'system', name: `runner ${runner.runnerId}` },
+      action,
+      subject: `attempt:${row.id}`,
+      detail,
+    });
+  }
+}
+
+async function plannedJob(unit: Unit, row: AttemptRow): Promise<PlannedJob | undefined> {
+  const { state } = await unit.tx.selectFrom('runs').select('state').where('id', '=', row.run_id).executeTakeFirstOrThrow();
+  return state.plan.jobs.find(({ key }) => key === row.job_key);
+}
+
+/** A runner cannot claim a success that its own words contradict (A55). */
+function checkAgainstPlan(job: PlannedJob | undefined, { outcome, exitCode, steps }: AttemptResult): void {
+  if (outcome !== 'passed') return;
+  if (exitCode !== undefined && exitCode !== 0) throw invalid(`The result is passed with exit code ${exitCode}; a passed job has 0.`, 'result-contradiction');
+  const bad = steps.find(({ status }) => status !== 'passed');
+  if (bad) throw invalid(`The result is passed, but its step "${bad.name}" is ${bad.status}.`, 'result-contradiction');
+  if (job?.work.kind !== 'steps') return;
+  const planned = job.work.spec.steps.length;
+  if (new Set(steps.map(({ index }) => index)).size < planned) {
+    throw invalid(`The result is passed with ${steps.length} of ${planned} steps; report every step.`, 'result-contradiction');
+  }
+}
+
+function toEnded({ outcome, reason, exitCode, image }: AttemptResult): Omit<Ended, 'type' | 'jobKey' | 'attemptId'> {
+  return { outcome, ...(reason ? { reason } : {}), ...(exitCode === undefined ? {} : { exitCode }), ...(image ? { image } : {}) };
+}
+
+function sameContent(left: unknown, right: unknown): boolean {
+  return canonical(left) === canonical(right);
+}
+
+/** jsonb does not keep the order of keys. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    part !== null && typeof part === 'object' && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}

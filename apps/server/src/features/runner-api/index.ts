@@ -1,0 +1,1 @@
+export { RunnerApiModule } from './runner-api.module.ts';

@@ -1,0 +1,79 @@
+import type Docker from 'dockerode';
+import type { DeploymentIntent, OpenedTargetSecrets } from '../target.port.ts';
+import { dockerSettings, imageName } from './docker-plan.ts';
+
+export const LABELS = {
+  service: 'sluice.service',
+  environment: 'sluice.environment',
+  deployment: 'sluice.deployment',
+  digest: 'sluice.digest',
+  commit: 'sluice.commit',
+} as const;
+
+const GIB = 1024 ** 3;
+/** What common servers need to bind a low port and step down from root; nothing that reaches the host. */
+const CAPABILITIES = ['CHOWN', 'KILL', 'NET_BIND_SERVICE', 'SETGID', 'SETUID'];
+
+/** Unique for a deployment: the last digits of a UUID v7 are random, the first are time. An engine never holds a name twice. */
+export function containerName({ service, environment, deploymentId }: DeploymentIntent): string {
+  return `sluice-${service}-${environment}-${deploymentId.slice(-8)}`;
+}
+
+export function containerSpec(intent: DeploymentIntent, secrets: OpenedTargetSecrets['values']): Docker.ContainerCreateOptions {
+  const settings = dockerSettings(intent);
+  const hostPort = settings.port === undefined ? null : hostAddress(settings.port.host[intent.service]);
+  const containerPort = settings.port === undefined ? null : `${settings.port.container}/tcp`;
+  const env = {
+    ...settings.env,
+    ...Object.fromEntries(secrets.map(({ name, value }) => [name, value])),
+    SLUICE_SERVICE: intent.service,
+    SLUICE_ENVIRONMENT: intent.environment,
+    SLUICE_COMMIT: intent.commit,
+    SLUICE_DIGEST: intent.digest,
+    SLUICE_DEPLOYMENT: intent.deploymentId,
+    SLUICE_RUN: String(intent.runNumber),
+  };
+  return {
+    name: containerName(intent),
+    Image: imageName(intent),
+    Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
+    Labels: {
+      [LABELS.service]: intent.service,
+      [LABELS.environment]: intent.environment,
+      [LABELS.deployment]: intent.deploymentId,
+      [LABELS.digest]: intent.digest,
+      [LABELS.commit]: intent.commit,
+    },
+    ...(containerPort === null ? {} : { ExposedPorts: { [containerPort]: {} } }),
+    HostConfig: {
+      NetworkMode: settings.network,
+      RestartPolicy: { Name: 'unless-stopped' },
+      ...(containerPort === null || hostPort === null ? {} : { PortBindings: { [containerPort]: [hostPort] } }),
+      SecurityOpt: ['no-new-privileges'],
+      CapDrop: ['ALL'],
+      CapAdd: CAPABILITIES,
+      Memory: GIB,
+      PidsLimit: 1024,
+    },
+    // Other containers of the network reach it under its service's name.
+    NetworkingConfig: { EndpointsConfig: aliased(settings.network) ? { [settings.network]: { Aliases: [intent.service] } } : {} },
+  };
+}
+
+export interface HostAddress {
+  readonly HostIp: string;
+  readonly HostPort: string;
+}
+
+/** `127.0.0.1:8101`, `[::1]:8101` or a port alone, which binds loopback: being open to the world is said, never implied. */
+export function hostAddress(text: string | undefined): HostAddress | null {
+  if (text === undefined) return null;
+  const colon = text.lastIndexOf(':');
+  const host = colon === -1 ? '127.0.0.1' : text.slice(0, colon).replace(/^\[|\]$/g, '');
+  return { HostIp: host, HostPort: text.slice(colon + 1) };
+}
+
+/** The engine's own networks know no names. */
+function aliased(network: string): boolean {
+  return !['bridge', 'host', 'none', 'default'].includes(network);
+}

@@ -1,0 +1,2 @@
+export { TargetsModule } from './targets.module.ts';
+export { DEPLOYMENT_FAILPOINTS } from './deployment-failpoints.ts';

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { fullRefName } from '@sluice/git';
+import { PUSH_DELIVERY_VERSION, type PushDelivery } from '../planning/index.ts';
+
+/** What a signed request tells, reduced to what Sluice does with it. */
+export type HookEvent =
+  | { readonly kind: 'ping' }
+  | { readonly kind: 'ignored'; readonly why: string }
+  | { readonly kind: 'malformed'; readonly problem: string }
+  | { readonly kind: 'push'; readonly push: PushDelivery };
+
+const KEPT_COMMITS = 20;
+const KEPT_MESSAGE = 200;
+
+const commitId = z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/, 'write 40 or 64 hex digits');
+/** All zeros is how git says "none". */
+const head = commitId.transform((id) => (/^0+$/.test(id) ? null : id));
+
+/** Everything that a push of any forge must name; other keys are not even looked at (A14). */
+export const pushBody = z.object({
+  ref: z.string(),
+  before: head,
+  after: head,
+  pusher: z.object({ name: z.string().max(200).optional() }).nullish(),
+  commits: z.array(z.object({ id: commitId, message: z.string().default('') })).nullish(),
+});
+
+/** The payload as it is stored. Refs that git would not take for a branch are put aside, however well they are signed (A27). */
+export function toPushEvent(body: z.infer<typeof pushBody>, pusher: string | null): HookEvent {
+  const ref = fullRefName(body.ref);
+  if (ref === undefined || !body.ref.startsWith('refs/')) return { kind: 'ignored', why: 'The name of the ref is not one Sluice works with; nothing is planned for it.' };
+  if (!ref.startsWith('refs/heads/')) return { kind: 'ignored', why: `Only branches start runs; ${ref.split('/').slice(0, 2).join('/')} does not.` };
+  const commits = (body.commits ?? []).slice(-KEPT_COMMITS).map(({ id, message }) => ({ id, message: message.split('\n', 1)[0]!.slice(0, KEPT_MESSAGE) }));
+  return { kind: 'push', push: { schemaVersion: PUSH_DELIVERY_VERSION, ref, before: body.before, after: body.after, pusher, commits } };
+}
+
+export function malformed(error: z.ZodError): HookEvent {
+  const [issue] = error.issues;
+  const path = issue?.path.join('.') ?? '';
+  return { kind: 'malformed', problem: `The payload is no push as it should be${path === '' ? '' : ` at ${path}`}: ${issue?.message ?? 'unknown form'}.` };
+}

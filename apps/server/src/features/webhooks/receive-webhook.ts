@@ -1,0 +1,124 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { Injectable, Logger } from '@nestjs/common';
+import { Problem } from '../../platform/http/problem.ts';
+import { PublicOrigin } from '../../platform/http/public-origin.ts';
+import type { PushDelivery } from '../planning/index.ts';
+import type { HookEvent } from './hook-event.ts';
+import { HookRate } from './hook-rate.ts';
+import { OpenHook, type OpenedHook } from './open-hook.ts';
+import { readGitEvent } from './read-git-event.ts';
+import { readGithubEvent } from './read-github-event.ts';
+import { readStrictJson } from './read-strict-json.ts';
+import { StoreDelivery } from './store-delivery.ts';
+import { verifySignature } from './verify-signature.ts';
+
+export interface HookRequest {
+  readonly hookId: string;
+  /** The bytes as they came; null when there were none. */
+  readonly body: Buffer | null;
+  readonly contentType: string | undefined;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly address: string;
+}
+
+/** `message` and `url` are for the person who pushes: git hosts print them. */
+export interface HookAnswer {
+  readonly status: 200 | 202;
+  readonly body: { readonly message: string; readonly delivery?: string; readonly duplicate?: true; readonly ignored?: true; readonly url?: string };
+}
+
+const HEADERS = {
+  github: { event: 'x-github-event', delivery: 'x-github-delivery', signature: 'x-hub-signature-256' },
+  git: { event: 'x-sluice-event', delivery: 'x-sluice-delivery', signature: 'x-sluice-signature-256' },
+} as const;
+const READERS = { github: readGithubEvent, git: readGitEvent } as const;
+const EVENT_NAME = /^[a-z][a-z0-9_.-]{0,63}$/;
+const DELIVERY_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+/** For unknown hooks: they cost the same work as known ones, so their absence does not show in the time. */
+const NO_SECRET = randomBytes(32).toString('hex');
+
+/**
+ * Takes one webhook: nothing of the body is looked at before its signature holds, and nothing but a stored delivery is
+ * answered with "accepted". Throws Problem for everything that the sender must mend.
+ */
+@Injectable()
+export class ReceiveWebhook {
+  readonly #log = new Logger('webhooks');
+  readonly #hooks: OpenHook;
+  readonly #rate: HookRate;
+  readonly #deliveries: StoreDelivery;
+  readonly #origin: PublicOrigin;
+  constructor(hooks: OpenHook, rate: HookRate, deliveries: StoreDelivery, origin: PublicOrigin) {
+    this.#hooks = hooks;
+    this.#rate = rate;
+    this.#deliveries = deliveries;
+    this.#origin = origin;
+  }
+
+  async receive(request: HookRequest): Promise<HookAnswer> {
+    const wait = this.#rate.take(request.hookId.slice(0, 36), request.address);
+    if (wait > 0) throw refusal(429, 'too-many-requests', 'Too many deliveries for this hook; send it again in a moment.', { retryAfterSeconds: wait });
+    const hook = await this.#hooks.open(request.hookId);
+    const body = request.body ?? Buffer.alloc(0);
+    const one = (name: string) => (typeof request.headers[name] === 'string' ? request.headers[name] : undefined);
+    const names = HEADERS[hook?.kind ?? 'git'];
+    const signed = verifySignature(body, one(names.signature), hook?.secret ?? NO_SECRET);
+    if (!hook) throw refusal(404, 'not-found', 'There is no such hook; copy its address again from the repository in Sluice.');
+    if (hook.secret === null) throw refusal(503, 'hook-without-secret', 'This hook has no usable secret, so nothing can be accepted; connect the repository again.');
+    if (!signed) {
+      this.#log.warn({ hookId: hook.id, signature: one(names.signature) === undefined ? 'absent' : 'wrong' }, 'a webhook was refused');
+      throw refusal(401, 'bad-signature', `The signature in ${names.signature} is missing or wrong; set the hook's secret on the sender.`);
+    }
+    return this.#accept(hook, this.#read(hook, request.contentType, one(names.event), body), one(names.delivery), body);
+  }
+
+  #read(hook: OpenedHook, contentType: string | undefined, name: string | undefined, body: Buffer): HookEvent {
+    if (!/^application\/json\s*(;|$)/i.test(contentType ?? '')) {
+      throw refusal(415, 'unsupported-media-type', 'Send the payload as application/json; set the content type of the webhook accordingly.');
+    }
+    if (name === undefined || !EVENT_NAME.test(name)) throw refusal(400, 'bad-event', `The header ${HEADERS[hook.kind].event} must name the event.`);
+    const read = readStrictJson(body);
+    if (!read.ok) throw refusal(400, 'bad-payload', read.problem);
+    return READERS[hook.kind](name, read.value);
+  }
+
+  async #accept(hook: OpenedHook, event: HookEvent, deliveryId: string | undefined, body: Buffer): Promise<HookAnswer> {
+    switch (event.kind) {
+      case 'ping':
+        return { status: 200, body: { message: 'Sluice is listening.', url: this.#pageOf(hook) } };
+      case 'ignored':
+        return { status: 202, body: { ignored: true, message: event.why } };
+      case 'malformed':
+        throw refusal(400, 'bad-payload', event.problem);
+      case 'push':
+        return this.#store(hook, event.push, deliveryId, createHash('sha256').update(body).digest('hex'));
+    }
+  }
+
+  async #store(hook: OpenedHook, push: PushDelivery, deliveryId: string | undefined, contentKey: string): Promise<HookAnswer> {
+    if (deliveryId !== undefined && !DELIVERY_ID.test(deliveryId)) {
+      throw refusal(400, 'bad-delivery-id', `The header ${HEADERS[hook.kind].delivery} must be an id of at most 128 letters, digits, ".", "_", ":" or "-".`);
+    }
+    const { kind, deliveryId: delivery } = await this.#deliveries.store(hook, { key: deliveryId ?? `content:${contentKey}`, contentKey, push });
+    const url = this.#pageOf(hook);
+    if (kind === 'duplicate') return { status: 200, body: { duplicate: true, delivery, message: `This push is known already: ${url}`, url } };
+    return { status: 202, body: { delivery, message: `${sayPush(push)}${hook.services.length === 0 ? '; no service is registered for this repository yet' : ''}: ${url}`, url } };
+  }
+
+  /** The service's page where the repository holds one service, else the board. */
+  #pageOf(hook: OpenedHook): string {
+    const [only, another] = hook.services;
+    return `${this.#origin.value}${only !== undefined && another === undefined ? `/services/${only}` : '/board'}`;
+  }
+}
+
+function sayPush({ ref, after }: PushDelivery): string {
+  const branch = ref.replace(/^refs\/heads\//, '').slice(0, 100);
+  return after === null ? `${branch} was deleted, which starts no run` : `${branch} is at ${after.slice(0, 12)}, planning its runs`;
+}
+
+/** `message` stands at the top level too: git hosts print it to the person who pushes. */
+function refusal(status: number, code: string, message: string, data: Record<string, unknown> = {}): Problem {
+  return new Problem(status, code, message, { ...data, message });
+}

@@ -1,0 +1,104 @@
+import { buffer } from 'node:stream/consumers';
+import { expect, it } from 'vitest';
+import { BlobConflictError, BlobMissingError, type BlobStore } from './blob-store.port.ts';
+
+/** What every blob store keeps; `store` gives the one under test, `again` a second one on the same data, as another server has. */
+export function itKeepsTheBlobStoreContract(store: () => BlobStore, again: () => BlobStore): void {
+  let count = 0;
+  const newKey = () => `logs/0198a7c2-${(count += 1)}/0`;
+  const bytesOf = async (key: string, range?: { from: number; to: number }) => buffer(await store().read(key, range));
+
+  it('gives back the bytes, at once and to another server', async () => {
+    const key = newKey();
+    const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 7) % 256));
+    await store().put(key, bytes);
+    expect((await bytesOf(key)).equals(bytes)).toBe(true);
+    expect((await buffer(await again().read(key))).equals(bytes)).toBe(true);
+  });
+
+  it('keeps an empty blob', async () => {
+    const key = newKey();
+    await store().put(key, Buffer.alloc(0));
+    expect(await bytesOf(key)).toHaveLength(0);
+  });
+
+  it.each([
+    [{ from: 0, to: 3 }, 'abc'],
+    [{ from: 2, to: 5 }, 'cde'],
+    [{ from: 9, to: 10 }, 'j'],
+    [{ from: 4, to: 4 }, ''],
+    [{ from: 8, to: 99 }, 'ij'],
+    [{ from: 10, to: 12 }, ''],
+    [{ from: 50, to: 60 }, ''],
+  ])('reads the range %j as %j', async (range, expected) => {
+    const key = newKey();
+    await store().put(key, Buffer.from('abcdefghij'));
+    expect((await bytesOf(key, range)).toString()).toBe(expected);
+  });
+
+  it.each([
+    { from: 3, to: 2 },
+    { from: -1, to: 2 },
+    { from: 0.5, to: 2 },
+  ])('refuses the range %j', async (range) => {
+    const key = newKey();
+    await store().put(key, Buffer.from('abc'));
+    await expect(store().read(key, range)).rejects.toThrow(RangeError);
+  });
+
+  it('says that a blob is missing, whole or in part', async () => {
+    const key = newKey();
+    await expect(store().read(key)).rejects.toThrow(BlobMissingError);
+    await expect(store().read(key, { from: 0, to: 5 })).rejects.toThrow(BlobMissingError);
+    await expect(store().read(key, { from: 3, to: 3 })).rejects.toThrow(BlobMissingError);
+  });
+
+  it('takes the same bytes again, from another server too', async () => {
+    const key = newKey();
+    await store().put(key, Buffer.from('same'));
+    await store().put(key, Buffer.from('same'));
+    await again().put(key, Buffer.from('same'));
+    expect((await bytesOf(key)).toString()).toBe('same');
+  });
+
+  it.each(['other', 'first but longer', ''])('refuses other bytes (%j) under a key and keeps the first', async (other) => {
+    const key = newKey();
+    await store().put(key, Buffer.from('first'));
+    await expect(again().put(key, Buffer.from(other))).rejects.toThrow(BlobConflictError);
+    expect((await bytesOf(key)).toString()).toBe('first');
+  });
+
+  it('takes eight equal puts at once', async () => {
+    const key = newKey();
+    await Promise.all(Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? store() : again()).put(key, Buffer.from('equal'))));
+    expect((await bytesOf(key)).toString()).toBe('equal');
+  });
+
+  it('lets one of several different puts at once win, and tells the others', async () => {
+    const key = newKey();
+    const texts = ['a', 'b', 'c', 'd'];
+    const ended = await Promise.allSettled(texts.map((text, index) => (index % 2 === 0 ? store() : again()).put(key, Buffer.from(text))));
+    const winners = texts.filter((_, index) => ended[index]?.status === 'fulfilled');
+    expect(winners).toEqual([(await bytesOf(key)).toString()]);
+    for (const end of ended) if (end.status === 'rejected') expect(end.reason).toBeInstanceOf(BlobConflictError);
+  });
+
+  it('removes a blob, also twice, and then takes its key again', async () => {
+    const key = newKey();
+    await store().put(key, Buffer.from('one'));
+    await store().remove(key);
+    await store().remove(key);
+    await expect(store().read(key)).rejects.toThrow(BlobMissingError);
+    await store().put(key, Buffer.from('two'));
+    expect((await bytesOf(key)).toString()).toBe('two');
+  });
+
+  it.each(['', '/a', 'a/', 'a//b', '../a', 'a/../b', '.incoming/a', 'a b', 'a\\b', 'ä', 'a?b', `${'x/'.repeat(8)}x`, 'x'.repeat(129)])(
+    'refuses the key %j',
+    async (key) => {
+      await expect(store().put(key, Buffer.from('x'))).rejects.toThrow(TypeError);
+      await expect(store().read(key)).rejects.toThrow(TypeError);
+      await expect(store().remove(key)).rejects.toThrow(TypeError);
+    },
+  );
+}

@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { requireBlobKey, requireBlobRange } from './blob-key.ts';
+import { BlobConflictError, BlobMissingError, BlobStore, BlobStoreError } from './blob-store.port.ts';
+
+/** Half-written blobs; the name cannot be a part of a key. */
+const INCOMING = '.incoming';
+/** Another server may be writing here too; nothing takes this long to write. */
+const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * One file per blob below a folder. A blob is written aside, flushed, and only then given its name, so a crash leaves either all
+ * of it or none. Several servers may share the folder.
+ */
+export class FolderBlobStore extends BlobStore {
+  readonly #folder: string;
+
+  private constructor(folder: string) {
+    super();
+    this.#folder = folder;
+  }
+
+  /** Makes the folder where needed and clears what crashes left behind. */
+  static async open(folder: string, now: Date): Promise<FolderBlobStore> {
+    try {
+      await mkdir(join(folder, INCOMING), { recursive: true, mode: 0o700 });
+      for (const name of await readdir(join(folder, INCOMING))) {
+        const path = join(folder, INCOMING, name);
+        const found = await stat(path).catch(() => undefined);
+        if (found !== undefined && now.getTime() - found.mtimeMs > ABANDONED_AFTER_MS) await rm(path, { force: true });
+      }
+    } catch (cause) {
+      throw new BlobStoreError(`The blob folder ${folder} cannot be used (${codeOf(cause)}): make it writable for the server, or set SLUICE_BLOB_URL.`, { cause, lasting: true });
+    }
+    return new FolderBlobStore(folder);
+  }
+
+  override async put(key: string, bytes: Buffer): Promise<void> {
+    const path = this.#pathOf(key);
+    if (await this.#holds(key, path, bytes)) return;
+    const aside = join(this.#folder, INCOMING, randomUUID());
+    try {
+      const file = await open(aside, 'wx', 0o600);
+      try {
+        await file.writeFile(bytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      if (!(await giveName(aside, path)) && !(await this.#holds(key, path, bytes))) {
+        throw new BlobStoreError(`The blob ${key} vanished from the folder ${this.#folder} while it was written.`, { lasting: false });
+      }
+      await flushNames(dirname(path), made === undefined ? dirname(path) : dirname(made));
+    } catch (error) {
+      throw this.#trouble('write', key, error);
+    } finally {
+      await rm(aside, { force: true });
+    }
+  }
+
+  override async read(key: string, range?: { from: number; to: number }): Promise<Readable> {
+    if (range !== undefined) requireBlobRange(range);
+    const path = this.#pathOf(key);
+    try {
+      const file = await open(path, 'r');
+      if (!(await file.stat()).isFile()) {
+        await file.close();
+        throw new BlobMissingError(key);
+      }
+      if (range === undefined) return file.createReadStream();
+      if (range.from < range.to) return file.createReadStream({ start: range.from, end: range.to - 1 });
+      await file.close();
+      return Readable.from([]);
+    } catch (error) {
+      if (isMissing(error)) throw new BlobMissingError(key);
+      throw this.#trouble('read', key, error);
+    }
+  }
+
+  override async remove(key: string): Promise<void> {
+    const path = this.#pathOf(key);
+    try {
+      await rm(path, { force: true });
+    } catch (error) {
+      if (!isMissing(error)) throw this.#trouble('remove', key, error);
+    }
+  }
+
+  /** Whether exactly these bytes are there; throws when others are. */
+  async #holds(key: string, path: string, bytes: Buffer): Promise<boolean> {
+    try {
+      const same = (await stat(path)).size === bytes.length && (await readFile(path)).equals(bytes);
+      if (!same) throw new BlobConflictError(key);
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw this.#trouble('read', key, error);
+    }
+  }
+
+  #pathOf(key: string): string {
+    return join(this.#folder, ...requireBlobKey(key).split('/'));
+  }
+
+  #trouble(doing: string, key: string, cause: unknown): Error {
+    if (cause instanceof BlobConflictError || cause instanceof BlobMissingError || cause instanceof BlobStoreError) return cause;
+    return new BlobStoreError(`The blob folder ${this.#folder} did not let us ${doing} ${key} (${codeOf(cause)}).`, { cause, lasting: false });
+  }
+}
+
+/** False when the name is taken already. A link never replaces a file, whoever else writes; where links are unknown, renaming is the best there is. */
+async function giveName(aside: string, path: string): Promise<boolean> {
+  try {
+    await link(aside, path);
+    return true;
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'EEXIST') return false;
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code)) throw error;
+    await rename(aside, path);
+    return true;
+  }
+}
+
+/** A name outlives a power cut only when its folder was flushed too; `last` is the highest folder that got a new name. */
+async function flushNames(first: string, last: string): Promise<void> {
+  for (let folder = first; ; folder = dirname(folder)) {
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    if (folder === last || folder === dirname(folder)) return;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes(codeOf(error));
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
+}

@@ -1,0 +1,51 @@
+import { Link } from '@tanstack/react-router';
+import { Hourglass } from 'lucide-react';
+import { useNow } from '../api/server-clock.ts';
+import type { Waiting } from '../api/shapes.ts';
+import { clockTime, elapsed } from '../ui/wording.ts';
+
+const causes: Record<Waiting['code'], string> = {
+  'needs-job': 'Needs a job',
+  'no-pool': 'No pool fits',
+  'no-runner': 'No runner connected',
+  'runner-busy': 'Runners busy',
+  approval: 'Approval',
+  'behind-deployment': 'Deployment ahead',
+  planning: 'Planning',
+  target: 'Target',
+  cancelling: 'Cancelling',
+};
+
+/** Never only "pending": cause, since when, and what would end it. */
+export function WaitPanel({ subject, waiting, approvalId }: { subject: string; waiting: Waiting; approvalId?: string | null | undefined }) {
+  const now = useNow();
+  return (
+    <section className="rounded-card border border-line-2 bg-sunken p-3.5" aria-label={`Why is ${subject} waiting?`}>
+      <h2 className="flex items-center gap-2 text-section font-semibold">
+        <Hourglass size={14} aria-hidden="true" className="text-waiting" />
+        Why is {subject} waiting?
+      </h2>
+      <p className="mt-1.5">{waiting.message}</p>
+      <dl className="mt-2 grid grid-cols-[76px_1fr] gap-y-1">
+        <dt className="text-text-2">Cause</dt>
+        <dd>{causes[waiting.code] ?? waiting.code}</dd>
+        <dt className="text-text-2">Since</dt>
+        <dd className="tnum">
+          {elapsed(now - Date.parse(waiting.since))}, {clockTime(waiting.since)}
+        </dd>
+        <dt className="text-text-2">Ends when</dt>
+        <dd>{waiting.endsWhen}</dd>
+      </dl>
+      {approvalId != null && (
+        <Link to="/approvals/$id" params={{ id: approvalId }} className="btn btn-small mt-3">
+          Open approval
+        </Link>
+      )}
+      {(waiting.code === 'no-runner' || waiting.code === 'no-pool' || waiting.code === 'runner-busy') && (
+        <Link to="/runners" className="btn btn-small mt-3">
+          Open runners
+        </Link>
+      )}
+    </section>
+  );
+}
