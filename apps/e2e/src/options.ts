@@ -22,7 +22,11 @@ export function readOptions(args: readonly string[]): Options {
   const [filter = ''] = positionals;
   return {
     modes: chosen('mode', values.mode, MODES),
-    suites: chosen('suite', values.suite, filter === '' ? SUITES : ['scenarios', ...SUITES.filter((suite) => values.suite?.includes(suite))]),
+    suites: chosen(
+      'suite',
+      values.suite,
+      filter === '' ? SUITES : ['scenarios', ...SUITES.filter((suite) => values.suite?.includes(suite))],
+    ),
     filter,
   };
 }

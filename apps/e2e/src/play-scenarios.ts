@@ -1,18 +1,13 @@
-import type { Scenario } from './scenario/load-scenarios.ts';
 import { playScenario } from './scenario/play-scenario.ts';
 import type { Scene } from './scenario/scene.ts';
-import { setUpScenes } from './scenario/set-up-scenes.ts';
 import { failureReport } from './report/failure-report.ts';
 import type { TestReport } from './report/test-report.ts';
-import type { World } from './world/world.ts';
 
 /** Scenarios that play side by side: they mostly wait for containers. */
 const SIDE_BY_SIDE = 3;
 
-/** Plays the scenarios of the world's mode: those that take nothing down side by side, the rest alone. */
-export async function playScenarios(world: World, scenarios: readonly Scenario[], report: TestReport): Promise<void> {
-  const fitting = scenarios.filter(({ modes }) => modes.includes(world.mode));
-  const scenes = await setUpScenes(world, fitting);
+/** Plays scenarios of one world: those that take nothing down side by side, the rest alone. */
+export async function playScenarios(scenes: readonly Scene[], report: TestReport): Promise<void> {
   const waiting = scenes.filter(({ scenario }) => !scenario.exclusive);
   // What waits for a lease to end takes longest: it begins first.
   waiting.sort((a, b) => Number(b.scenario.ownRunner) - Number(a.scenario.ownRunner));

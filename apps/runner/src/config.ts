@@ -32,22 +32,24 @@ export type RunnerConfigResult =
   /** One sentence each, every problem at once. */
   | { readonly ok: false; readonly problems: readonly string[] };
 
-const serverUrl = z.string({ error: 'is missing: set it to the address of the control plane, such as https://sluice.example.com' }).transform((text, context) => {
-  const url = URL.parse(text);
-  const problem =
-    url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')
-      ? 'is no web address: write it like https://sluice.example.com'
-      : url.protocol === 'http:' && !isLoopback(url.hostname)
-        ? 'must use https: plain http is allowed to this machine (127.0.0.1, ::1, localhost) only'
-        : url.username !== '' || url.password !== ''
-          ? 'must not hold a password: the runner token has a setting of its own'
-          : undefined;
-  if (url === null || problem !== undefined) {
-    context.addIssue({ code: 'custom', message: problem ?? '' });
-    return z.NEVER;
-  }
-  return new URL(url.pathname.replace(/\/+$/, ''), url);
-});
+const serverUrl = z
+  .string({ error: 'is missing: set it to the address of the control plane, such as https://sluice.example.com' })
+  .transform((text, context) => {
+    const url = URL.parse(text);
+    const problem =
+      url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')
+        ? 'is no web address: write it like https://sluice.example.com'
+        : url.protocol === 'http:' && !isLoopback(url.hostname)
+          ? 'must use https: plain http is allowed to this machine (127.0.0.1, ::1, localhost) only'
+          : url.username !== '' || url.password !== ''
+            ? 'must not hold a password: the runner token has a setting of its own'
+            : undefined;
+    if (url === null || problem !== undefined) {
+      context.addIssue({ code: 'custom', message: problem ?? '' });
+      return z.NEVER;
+    }
+    return new URL(url.pathname.replace(/\/+$/, ''), url);
+  });
 
 const originList = z
   .string()
@@ -59,38 +61,78 @@ const originList = z
   });
 
 const whole = (least: number, most: number, otherwise: number) =>
-  z.coerce.number({ error: `must be a number from ${least} to ${most}` }).int(`must be a whole number from ${least} to ${most}`).min(least, `must be at least ${least}`).max(most, `must be at most ${most}`).default(otherwise);
+  z.coerce
+    .number({ error: `must be a number from ${least} to ${most}` })
+    .int(`must be a whole number from ${least} to ${most}`)
+    .min(least, `must be at least ${least}`)
+    .max(most, `must be at most ${most}`)
+    .default(otherwise);
 
 export const runnerEnvironment = z
   .object({
     SLUICE_URL: serverUrl.describe('Address of the control plane. HTTPS, except on loopback.'),
     SLUICE_RUNNER_TOKEN_FILE: z.string().optional().describe('File that holds the runner token.'),
-    SLUICE_REGISTRATION_TOKEN: z.string().max(200, 'is too long for a registration token').optional().describe('Registration token, exchanged once; the runner token it brings is kept in the work folder.'),
-    SLUICE_RUNNER_NAME: z.string().min(1, 'must not be empty').max(100, 'must have at most 100 characters').describe('Name shown in the control plane. Default: the host name.'),
-    SLUICE_RUNNER_DIR: z.string().min(1, 'must not be empty').default('.sluice-runner').describe('Work folder: mirrors, log spools, results not acknowledged yet.'),
+    SLUICE_REGISTRATION_TOKEN: z
+      .string()
+      .max(200, 'is too long for a registration token')
+      .optional()
+      .describe('Registration token, exchanged once; the runner token it brings is kept in the work folder.'),
+    SLUICE_RUNNER_NAME: z
+      .string()
+      .min(1, 'must not be empty')
+      .max(100, 'must have at most 100 characters')
+      .describe('Name shown in the control plane. Default: the host name.'),
+    SLUICE_RUNNER_DIR: z
+      .string()
+      .min(1, 'must not be empty')
+      .default('.sluice-runner')
+      .describe('Work folder: mirrors, log spools, results not acknowledged yet.'),
     SLUICE_RUNNER_SLOTS: whole(1, 200, 2).describe('Jobs at the same time.'),
-    SLUICE_RUNNER_JOB_NETWORK: z.enum(['open', 'internal'], { error: 'must be "open" or "internal"' }).default('open').describe('`internal` = job networks have no way out at all.'),
+    SLUICE_RUNNER_JOB_NETWORK: z
+      .enum(['open', 'internal'], { error: 'must be "open" or "internal"' })
+      .default('open')
+      .describe('`internal` = job networks have no way out at all.'),
     SLUICE_RUNNER_MAX_REPOSITORY_MIB: whole(1, 1_000_000, 20_480).describe('Largest mirror of one repository, in MiB.'),
-    SLUICE_GIT_ALLOW_HTTP_ORIGINS: originList.describe('Origins, divided by commas, whose repositories may be read over plain HTTP.'),
+    SLUICE_GIT_ALLOW_HTTP_ORIGINS: originList.describe(
+      'Origins, divided by commas, whose repositories may be read over plain HTTP.',
+    ),
     DOCKER_HOST: z
       .string()
       .regex(/^(unix:\/\/\/|tcp:\/\/|ssh:\/\/)/, 'must begin with unix:///, tcp:// or ssh://')
       .optional()
       .describe('Container engine. Default: /var/run/docker.sock.'),
     DOCKER_CERT_PATH: z.string().optional().describe('Folder with ca.pem, cert.pem and key.pem for a tcp:// engine.'),
-    SLUICE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], { error: 'must be fatal, error, warn, info, debug or silent' }).default('info').describe("Least level of the runner's own log."),
+    SLUICE_LOG_LEVEL: z
+      .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], {
+        error: 'must be fatal, error, warn, info, debug or silent',
+      })
+      .default('info')
+      .describe("Least level of the runner's own log."),
   })
   .superRefine((env, context) => {
-    if (env.DOCKER_HOST?.startsWith('tcp://') && env.DOCKER_CERT_PATH === undefined && !isLoopback(hostOf(env.DOCKER_HOST))) {
-      context.addIssue({ code: 'custom', path: ['DOCKER_HOST'], message: 'reaches another machine without TLS: set DOCKER_CERT_PATH to a folder with ca.pem, cert.pem and key.pem' });
+    if (
+      env.DOCKER_HOST?.startsWith('tcp://') &&
+      env.DOCKER_CERT_PATH === undefined &&
+      !isLoopback(hostOf(env.DOCKER_HOST))
+    ) {
+      context.addIssue({
+        code: 'custom',
+        path: ['DOCKER_HOST'],
+        message:
+          'reaches another machine without TLS: set DOCKER_CERT_PATH to a folder with ca.pem, cert.pem and key.pem',
+      });
     }
   });
 
 /** Reads the settings; an empty variable counts as absent. */
-export function readRunnerConfig(env: Readonly<Record<string, string | undefined>>, hostName: string): RunnerConfigResult {
+export function readRunnerConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  hostName: string,
+): RunnerConfigResult {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const read = runnerEnvironment.safeParse({ SLUICE_RUNNER_NAME: hostName, ...present });
-  if (!read.success) return { ok: false, problems: read.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}.`) };
+  if (!read.success)
+    return { ok: false, problems: read.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}.`) };
   const values = read.data;
   return {
     ok: true,
@@ -104,7 +146,9 @@ export function readRunnerConfig(env: Readonly<Record<string, string | undefined
       maxRepositoryMiB: values.SLUICE_RUNNER_MAX_REPOSITORY_MIB,
       logLevel: values.SLUICE_LOG_LEVEL,
       ...(values.SLUICE_RUNNER_TOKEN_FILE === undefined ? {} : { tokenFile: values.SLUICE_RUNNER_TOKEN_FILE }),
-      ...(values.SLUICE_REGISTRATION_TOKEN === undefined ? {} : { registrationToken: values.SLUICE_REGISTRATION_TOKEN }),
+      ...(values.SLUICE_REGISTRATION_TOKEN === undefined
+        ? {}
+        : { registrationToken: values.SLUICE_REGISTRATION_TOKEN }),
       ...(values.DOCKER_HOST === undefined ? {} : { dockerHost: values.DOCKER_HOST }),
       ...(values.DOCKER_CERT_PATH === undefined ? {} : { dockerCertPath: values.DOCKER_CERT_PATH }),
     },

@@ -15,6 +15,7 @@ export class ExecutorHealth {
   #isHealthy = true;
   #becomeHealthy: () => void = () => undefined;
   #wake = new AbortController();
+  #unhealthy = new AbortController();
 
   constructor(executor: Executor, isActive: (attemptId: string) => boolean, logger: Logger, sweepEveryMs: number) {
     this.#executor = executor;
@@ -27,13 +28,20 @@ export class ExecutorHealth {
     return this.#isHealthy;
   }
 
+  /** Aborted when no more work may be taken, also by a poll that is under way; a new one for each healthy time. */
+  readonly unhealthySignal = (): AbortSignal => this.#unhealthy.signal;
+
   /** Kept as soon as work may be taken. */
   readonly whenHealthy = (): Promise<void> => this.#healthy;
 
   markUnhealthy(error: unknown): void {
-    this.#logger.error({ err: error }, 'something of an ended attempt could not be removed: no more work is taken until it is gone');
+    this.#logger.error(
+      { err: error },
+      'something of an ended attempt could not be removed: no more work is taken until it is gone',
+    );
     if (this.#isHealthy) this.#healthy = new Promise((resolve) => (this.#becomeHealthy = resolve));
     this.#isHealthy = false;
+    this.#unhealthy.abort();
     this.#wake.abort();
   }
 
@@ -43,7 +51,8 @@ export class ExecutorHealth {
     while (!signal.aborted) {
       failures = (await this.#sweep()) ? 0 : failures + 1;
       this.#wake = new AbortController();
-      const wait = failures === 0 ? this.#sweepEveryMs : Math.min(this.#sweepEveryMs, 1000 * 2 ** Math.min(failures, 5));
+      const wait =
+        failures === 0 ? this.#sweepEveryMs : Math.min(this.#sweepEveryMs, 1000 * 2 ** Math.min(failures, 5));
       await pause(wait, undefined, { signal: AbortSignal.any([signal, this.#wake.signal]) }).catch(() => undefined);
     }
   }
@@ -52,6 +61,7 @@ export class ExecutorHealth {
     try {
       const left = await this.#executor.sweep(this.#isActive);
       if (left > 0) throw new Error(`${left} containers, networks or volumes of ended attempts are still there`);
+      if (!this.#isHealthy) this.#unhealthy = new AbortController();
       this.#isHealthy = true;
       this.#becomeHealthy();
       return true;

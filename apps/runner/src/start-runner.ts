@@ -57,40 +57,68 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
   try {
     const token = knownToken(config, workDir);
     const api = new RunnerApi(config.serverUrl, token ?? '', RUNNER_VERSION);
-    if (token === undefined) await untilAnswered(() => register(api, config, workDir), backOff, draining.signal, (error) => logger.warn(error.message));
+    if (token === undefined)
+      await untilAnswered(
+        () => register(api, config, workDir),
+        backOff,
+        draining.signal,
+        (error) => logger.warn(error.message),
+      );
     const executor = deps.executor?.(workDir.identity) ?? dockerExecutor(config, workDir.identity);
-    const mirrors = new MirrorCache({ folder: workDir.mirrors, httpOrigins: config.gitHttpOrigins, maxMiB: config.maxRepositoryMiB });
+    const mirrors = new MirrorCache({
+      folder: workDir.mirrors,
+      httpOrigins: config.gitHttpOrigins,
+      maxMiB: config.maxRepositoryMiB,
+    });
     const jobs = new ActiveJobs(
-      { api, executor, mirrors, workDir, backOff, logger, now: deps.now ?? (() => new Date()), leaving: leaving.signal },
-      { slots: config.slots, ...(deps.graceMs === undefined ? {} : { graceMs: deps.graceMs }), onUnclean: (error) => health.markUnhealthy(error) },
+      {
+        api,
+        executor,
+        mirrors,
+        workDir,
+        backOff,
+        logger,
+        now: deps.now ?? (() => new Date()),
+        leaving: leaving.signal,
+      },
+      {
+        slots: config.slots,
+        ...(deps.graceMs === undefined ? {} : { graceMs: deps.graceMs }),
+        onUnclean: (error) => health.markUnhealthy(error),
+      },
     );
     const health = new ExecutorHealth(executor, jobs.isActive, logger, deps.sweepEveryMs ?? SWEEP_EVERY_MS);
     const clean = health.keepClean(ended.signal);
     const recovery = recoverAttempts({ api, attempts: workDir.attempts, backOff, logger, signal: draining.signal });
     const polling = pollForLeases({
-        api,
-        slots: config.slots,
-        backOff,
-        newId: deps.newId ?? randomUUID,
-        logger,
-        draining: draining.signal,
-        mayTakeWork: health.whenHealthy,
-        run: (grant) => jobs.run(grant),
-        onUnauthorized: async () => {
-          if (config.registrationToken === undefined || config.tokenFile !== undefined) return false;
-          await register(api, config, workDir);
-          return true;
-        },
-      });
+      api,
+      slots: config.slots,
+      backOff,
+      newId: deps.newId ?? randomUUID,
+      logger,
+      draining: draining.signal,
+      mayTakeWork: health.whenHealthy,
+      mayNotTakeWork: health.unhealthySignal,
+      run: (grant) => jobs.run(grant),
+      onUnauthorized: async () => {
+        if (config.registrationToken === undefined || config.tokenFile !== undefined) return false;
+        await register(api, config, workDir);
+        return true;
+      },
+    });
     logger.info({ server: config.serverUrl.origin, slots: config.slots, identity: workDir.identity }, 'runner started');
-    const finished = Promise.all([polling, recovery])
-      .then(() => jobs.allCleaned())
-      .finally(async () => {
+    const end = async (): Promise<void> => {
+      try {
+        await Promise.all([polling, recovery]);
+        await jobs.allCleaned();
+      } finally {
         ended.abort();
         await clean;
         workDir.close();
         logger.info('runner ended');
-      });
+      }
+    };
+    const finished = end();
     finished.catch(() => undefined);
     return {
       state: () => (draining.signal.aborted ? 'draining' : health.isHealthy ? 'running' : 'unhealthy'),
@@ -109,5 +137,9 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
 }
 
 function dockerExecutor(config: RunnerConfig, identity: string): Executor {
-  return new DockerExecutor({ docker: connectEngine(config), runner: identity, internalNetwork: config.jobNetwork === 'internal' });
+  return new DockerExecutor({
+    docker: connectEngine(config),
+    runner: identity,
+    internalNetwork: config.jobNetwork === 'internal',
+  });
 }

@@ -19,6 +19,10 @@ export interface EmbeddedRunnerParts {
   readonly serverUrl: string;
   /** A fresh registration token; the runner uses it only when it has no token of its own, or an old one. */
   readonly registrationToken: () => Promise<string>;
+  /** Default: the runner's own program, as it was built. */
+  readonly program?: string;
+  /** Default: 1,000. */
+  readonly firstPauseMs?: number;
 }
 
 /** One runner as a child process: speaks the same protocol over loopback as any other, and is started again when it ends. */
@@ -26,15 +30,24 @@ export class EmbeddedRunner {
   readonly #parts: EmbeddedRunnerParts;
   #child: ChildProcess | undefined;
   #pause: NodeJS.Timeout | undefined;
-  #pauseMs = FIRST_PAUSE_MS;
+  #pauseMs: number;
   #stopping = false;
   constructor(parts: EmbeddedRunnerParts) {
     this.#parts = parts;
+    this.#pauseMs = this.#firstPauseMs;
+  }
+
+  get #program(): string {
+    return this.#parts.program ?? PROGRAM;
+  }
+
+  get #firstPauseMs(): number {
+    return this.#parts.firstPauseMs ?? FIRST_PAUSE_MS;
   }
 
   start(): void {
-    if (!existsSync(PROGRAM)) {
-      this.#parts.logger.error(`The runner is not built (${PROGRAM} is missing), so no job will run; run: npm run build`);
+    if (!existsSync(this.#program)) {
+      this.#parts.logger.error(`The runner is not built (${this.#program} is missing), so no job will run; run: npm run build`);
       return;
     }
     void this.#launch();
@@ -47,13 +60,13 @@ export class EmbeddedRunner {
       if (this.#stopping) return;
       const startedAt = performance.now();
       // A session of its own: Ctrl-C reaches the server alone, which then ends the runner first.
-      const child = spawn(process.execPath, [PROGRAM], { env, stdio: ['ignore', 'inherit', 'inherit'], cwd: config.dataFolder, detached: true });
+      const child = spawn(process.execPath, [this.#program], { env, stdio: ['ignore', 'inherit', 'inherit'], cwd: config.dataFolder, detached: true });
       this.#child = child;
       child.once('error', (error) => logger.error({ err: error }, 'the embedded runner could not be started'));
       child.once('close', (code, signal) => {
         this.#child = undefined;
         if (this.#stopping) return;
-        if (performance.now() - startedAt > HEALTHY_MS) this.#pauseMs = FIRST_PAUSE_MS;
+        if (performance.now() - startedAt > HEALTHY_MS) this.#pauseMs = this.#firstPauseMs;
         logger.warn(`The embedded runner ended (${signal ?? `code ${code}`}) and is started again in ${this.#pauseMs / 1000} s.`);
         this.#again();
       });

@@ -12,7 +12,7 @@ const config = (() => {
     return readConfig(process.env, process.cwd());
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    console.error(error.message);
+    process.stderr.write(`${error.message}\n`);
     process.exit(2);
   }
 })();
@@ -50,10 +50,10 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 try {
   starting = startServer({ config, logger, platform: PlatformModule.forRoot(config, openBlobs) });
   const server = await starting;
-  console.log(`Sluice is ready at ${server.publicUrl}`);
-  if (server.setupLink !== undefined) console.log(`Nobody has signed up yet. Create the first admin with this one-time link:\n  ${server.setupLink}`);
+  process.stdout.write(`Sluice is ready at ${server.publicUrl}\n`);
+  if (server.setupLink !== undefined) process.stdout.write(`Nobody has signed up yet. Create the first admin with this one-time link:\n  ${server.setupLink}\n`);
 } catch (error) {
   logger.debug({ err: error }, 'the start failed');
-  console.error(`Sluice could not start: ${error instanceof Error ? error.message : String(error)}`);
+  process.stderr.write(`Sluice could not start: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 }

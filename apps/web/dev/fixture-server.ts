@@ -105,6 +105,8 @@ export async function startFixtureServer(options: { dist: string; port?: number;
     response.write(': open\n\n');
     const stream = { response, topics: new Set((url.searchParams.get('topics') ?? '').split(',')) };
     streams.add(stream);
+    // Nothing is kept to resume from.
+    if (request.headers['last-event-id'] !== undefined) response.write(`data: ${JSON.stringify({ type: 'resync' })}\n\n`);
     request.on('close', () => streams.delete(stream));
   }
 

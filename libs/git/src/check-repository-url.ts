@@ -9,29 +9,45 @@ export type RepositoryAddress =
  */
 export function checkRepositoryUrl(address: string, httpOrigins: readonly string[]): RepositoryAddress {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (/[\u0000-\u0020\u007f]/.test(address)) return no('The address of the repository holds a space or control character.');
-  if (address.includes('::') && !address.includes('[')) return no('Remote helpers (`name::address`) are not allowed: use https or ssh.');
-  if (!/^[a-z]+:\/\//i.test(address)) return no('The address of the repository must begin with https:// or ssh:// (write git@host:path as ssh://git@host/path).');
+  if (/[\u0000-\u0020\u007f]|%(?:[01][0-9a-f]|20|7f)/i.test(address))
+    return no('The address of the repository holds a space or control character.');
+  if (address.includes('::') && !address.includes('['))
+    return no('Remote helpers (`name::address`) are not allowed: use https or ssh.');
+  if (!/^[a-z]+:\/\//i.test(address))
+    return no(
+      'The address of the repository must begin with https:// or ssh:// (write git@host:path as ssh://git@host/path).',
+    );
   const url = URL.parse(address);
-  if (url === null || url.hostname === '') return no('The address of the repository cannot be read: write it like https://host/path.git.');
-  if (url.hostname.startsWith('-') || url.username.startsWith('-') || url.pathname.startsWith('/-')) return no('A part of the repository address begins with "-".');
-  if (url.password !== '' || (url.username !== '' && url.protocol !== 'ssh:')) return no('The address of the repository holds a credential: store it as the credential of the service instead.');
-  if (url.search !== '' || url.hash !== '') return no('The address of the repository must not have a query or a fragment.');
+  if (url === null || url.hostname === '')
+    return no('The address of the repository cannot be read: write it like https://host/path.git.');
+  if (url.hostname.startsWith('-') || url.username.startsWith('-') || url.pathname.startsWith('/-'))
+    return no('A part of the repository address begins with "-".');
+  if (url.password !== '' || (url.username !== '' && url.protocol !== 'ssh:'))
+    return no('The address of the repository holds a credential: store it as the credential of the service instead.');
+  if (url.search !== '' || url.hash !== '')
+    return no('The address of the repository must not have a query or a fragment.');
   if (url.protocol === 'https:') return { ok: true, url, transport: 'https' };
   if (url.protocol === 'ssh:') return { ok: true, url, transport: 'ssh' };
   if (url.protocol === 'http:' && httpOrigins.includes(url.origin)) return { ok: true, url, transport: 'http' };
-  if (url.protocol === 'http:') return no('Plain http is allowed only for exact origins that the operator named: use https.');
+  if (url.protocol === 'http:')
+    return no('Plain http is allowed only for exact origins that the operator named: use https.');
   return no('Only https and ssh repositories are allowed.');
 }
 
 /** Reads the setting: origins divided by commas. */
 export function plainHttpOrigins(text: string): { readonly origins: readonly string[]; readonly problem?: string } {
-  const written = text.split(',').map((part) => part.trim()).filter((part) => part !== '');
+  const written = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
   const origins: string[] = [];
   for (const part of written) {
     const url = URL.parse(part);
     if (url === null || url.protocol !== 'http:' || url.origin !== part.replace(/\/$/, '')) {
-      return { origins: [], problem: `holds "${part}", which is no plain http origin: write it like http://127.0.0.1:4080` };
+      return {
+        origins: [],
+        problem: `holds "${part}", which is no plain http origin: write it like http://127.0.0.1:4080`,
+      };
     }
     origins.push(url.origin);
   }

@@ -65,7 +65,12 @@ export function gitEnvironment(home: string, access?: GitAccess): Record<string,
     GIT_TERMINAL_PROMPT: '0',
     GIT_ALLOW_PROTOCOL: access?.transport ?? 'none',
     GIT_CONFIG_COUNT: String(settings.length),
-    ...Object.fromEntries(settings.flatMap(([key, value], at) => [[`GIT_CONFIG_KEY_${at}`, key], [`GIT_CONFIG_VALUE_${at}`, value]])),
+    ...Object.fromEntries(
+      settings.flatMap(([key, value], at) => [
+        [`GIT_CONFIG_KEY_${at}`, key],
+        [`GIT_CONFIG_VALUE_${at}`, value],
+      ]),
+    ),
   };
 }
 
@@ -75,20 +80,31 @@ function sshCommand(home: string, pinned: GitAccess['pinned']): string {
   const [address] = pinned?.addresses ?? [];
   const alias = pinned?.port === 22 ? pinned.host : `[${pinned?.host}]:${pinned?.port}`;
   // The host key is still looked up by the host's name, as the operator wrote it into known_hosts.
-  const held = address === undefined ? '' : ` -o ${quoted(`HostName=${address}`)} -o ${quoted(`HostKeyAlias=${alias}`)}`;
+  const held =
+    address === undefined ? '' : ` -o ${quoted(`HostName=${address}`)} -o ${quoted(`HostKeyAlias=${alias}`)}`;
   return `ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=${quoted(`${home}/ssh/known_hosts`)} -o IdentitiesOnly=yes -i ${quoted(`${home}/ssh/id`)}${held}`;
 }
 
 /** Runs git to its end. The signal ends the whole process group: a transport helper would otherwise hold the pipes. */
 export async function git(args: readonly string[], { cwd, env, signal }: GitCall): Promise<GitOutcome> {
   signal.throwIfAborted();
-  const child = execa('git', args, { cwd, env, extendEnv: false, stdin: 'ignore', detached: true, reject: false, stripFinalNewline: true, maxBuffer: 8 * 1024 * 1024 });
+  const child = execa('git', args, {
+    cwd,
+    env,
+    extendEnv: false,
+    stdin: 'ignore',
+    detached: true,
+    reject: false,
+    stripFinalNewline: true,
+    maxBuffer: 8 * 1024 * 1024,
+  });
   const stop = () => endGroup(child.pid);
   signal.addEventListener('abort', stop, { once: true });
   try {
     const { exitCode, stdout, stderr, failed, message } = await child;
     signal.throwIfAborted();
-    if (exitCode === undefined) return { exitCode: 128, stdout: '', stderr: failed ? (message ?? 'git could not run') : '' };
+    if (exitCode === undefined)
+      return { exitCode: 128, stdout: '', stderr: failed ? (message ?? 'git could not run') : '' };
     return { exitCode, stdout, stderr };
   } finally {
     signal.removeEventListener('abort', stop);
@@ -97,13 +113,22 @@ export async function git(args: readonly string[], { cwd, env, signal }: GitCall
 
 /** Streams what git prints. When git fails the stream ends with an error, so a half tree is never taken for a whole one. */
 export function gitStream(args: readonly string[], { cwd, env, signal }: GitCall): Readable {
-  const child = execa('git', args, { cwd, env, extendEnv: false, stdin: 'ignore', detached: true, reject: false, buffer: false });
+  const child = execa('git', args, {
+    cwd,
+    env,
+    extendEnv: false,
+    stdin: 'ignore',
+    detached: true,
+    reject: false,
+    buffer: false,
+  });
   const stop = () => endGroup(child.pid);
   signal.addEventListener('abort', stop, { once: true });
   const stream = child.readable({ from: 'stdout' }) as unknown as Readable;
   void child.then(({ exitCode, message }) => {
     signal.removeEventListener('abort', stop);
-    if (exitCode !== 0) stream.destroy(new Error(`git ${args[0] ?? ''} did not finish: ${message ?? `exit code ${exitCode}`}`));
+    if (exitCode !== 0)
+      stream.destroy(new Error(`git ${args[0] ?? ''} did not finish: ${message ?? `exit code ${exitCode}`}`));
   });
   stream.once('close', stop);
   return stream;

@@ -44,7 +44,10 @@ export class BenchService {
   }
 
   /** The run of a commit, when `isDone` says so; a run that stops otherwise is an error. */
-  async follow(commit: string, isDone: (run: RunDetail) => boolean = (run) => run.status === 'passed'): Promise<RunDetail> {
+  async follow(
+    commit: string,
+    isDone: (run: RunDetail) => boolean = (run) => run.status === 'passed',
+  ): Promise<RunDetail> {
     return eventually(
       async () => {
         const { items } = await this.#api.runs.listRuns({ service: this.slug, limit: 5 });
@@ -58,4 +61,3 @@ export class BenchService {
     );
   }
 }
-

@@ -41,8 +41,14 @@ function rate(ms: number): number {
 }
 
 async function labelled(world: Parameters<Bench>[0]['world'], slug: string) {
-  const jobs = Array.from({ length: JOBS_A_RUN }, (_, index) => `    j${index}: { image: "REGISTRY/base/busybox:1", labels: [${slug}], steps: [{ run: "true" }], retry: { on: [], times: 0 } }`);
-  const service = await BenchService.create(world, slug, { 'sluice.yaml': `service: ${slug}\ncommit:\n  jobs:\n${jobs.join('\n')}\n` });
+  const jobs = Array.from(
+    { length: JOBS_A_RUN },
+    (_, index) =>
+      `    j${index}: { image: "REGISTRY/base/busybox:1", labels: [${slug}], steps: [{ run: "true" }], retry: { on: [], times: 0 } }`,
+  );
+  const service = await BenchService.create(world, slug, {
+    'sluice.yaml': `service: ${slug}\ncommit:\n  jobs:\n${jobs.join('\n')}\n`,
+  });
   const admin = world.admin();
   const { id } = await admin.catalog.createPool({ name: slug, team: null, labels: [slug], trust: 'trusted' });
   const { token } = await admin.catalog.createRegistrationToken({ poolId: id });

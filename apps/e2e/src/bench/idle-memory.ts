@@ -22,7 +22,11 @@ export const idleMemory: Bench = async (context) => {
     },
     {
       limit: async () => {
-        const bare = [1, 2].map(() => spawn(process.execPath, ['-e', 'console.log(1); setInterval(() => {}, 1e6)'], { stdio: ['ignore', 'pipe', 'inherit'] }));
+        const bare = [1, 2].map(() =>
+          spawn(process.execPath, ['-e', 'console.log(1); setInterval(() => {}, 1e6)'], {
+            stdio: ['ignore', 'pipe', 'inherit'],
+          }),
+        );
         await Promise.all(bare.map((child) => once(child.stdout, 'data')));
         const sum = bare.reduce((total, child) => total + memoryMiB(child.pid!), 0);
         for (const child of bare) child.kill('SIGKILL');

@@ -28,7 +28,9 @@ export const largeLog: Bench = async (context) => {
       limit: () => timed(() => throughNodePipe()),
       ours: async () => {
         const commit = await service.push();
-        const { result: run, grewMiB } = await peakMemoryWhile(world.servers.replicas[0]!.pid!, () => service.follow(commit));
+        const { result: run, grewMiB } = await peakMemoryWhile(world.servers.replicas[0]!.pid!, () =>
+          service.follow(commit),
+        );
         growth.push(grewMiB);
         const attempt = run.jobs[0]!.attempts[0]!;
         await checkStored(world.servers.url, world.people['dana']!.token, attempt.id, attempt.log.length);
@@ -38,7 +40,11 @@ export const largeLog: Bench = async (context) => {
     },
   );
   const grew = Math.max(...growth);
-  return { ...result, within: result.within && grew <= 64, note: `Server memory grew by at most ${grew.toFixed(0)} MiB.` };
+  return {
+    ...result,
+    within: result.within && grew <= 64,
+    note: `Server memory grew by at most ${grew.toFixed(0)} MiB.`,
+  };
 };
 
 async function throughNodePipe(): Promise<void> {
@@ -49,7 +55,9 @@ async function throughNodePipe(): Promise<void> {
 
 /** Every line must be there, once and in order. */
 async function checkStored(url: string, token: string, attemptId: string, length: number): Promise<void> {
-  const answer = await fetch(`${url}/api/v1/attempts/${attemptId}/log`, { headers: { authorization: `Bearer ${token}` } });
+  const answer = await fetch(`${url}/api/v1/attempts/${attemptId}/log`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
   if (!answer.ok || !answer.body) throw new Error(`the log answered ${answer.status}`);
   let [bytes, next, rest] = [0, 0, ''];
   for await (const chunk of answer.body) {
@@ -58,9 +66,11 @@ async function checkStored(url: string, token: string, attemptId: string, length
     rest = lines.pop()!;
     for (const line of lines) {
       if (!/^\d{9} lorem/.test(line)) continue;
-      if (Number(line.slice(0, 9)) !== next) throw new Error(`line ${next} is missing or doubled: found ${line.slice(0, 9)}`);
+      if (Number(line.slice(0, 9)) !== next)
+        throw new Error(`line ${next} is missing or doubled: found ${line.slice(0, 9)}`);
       next += 1;
     }
   }
-  if (next !== LINES || bytes !== length) throw new Error(`${next} of ${LINES} lines, ${bytes} of ${length} bytes are there`);
+  if (next !== LINES || bytes !== length)
+    throw new Error(`${next} of ${LINES} lines, ${bytes} of ${length} bytes are there`);
 }

@@ -43,7 +43,9 @@ async function readLive(url: string, headers: Record<string, string>, attemptId:
   let [offset, rest] = [0, ''];
   for await (const chunk of events.body!) {
     if (!Buffer.from(chunk).includes('"log"')) continue;
-    const answer = await fetch(`${url}/api/v1/attempts/${attemptId}/log`, { headers: { ...headers, range: `bytes=${offset}-` } });
+    const answer = await fetch(`${url}/api/v1/attempts/${attemptId}/log`, {
+      headers: { ...headers, range: `bytes=${offset}-` },
+    });
     if (answer.status !== 206) continue;
     const text = await answer.text();
     const now = uptimeMs();

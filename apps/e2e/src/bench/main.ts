@@ -47,7 +47,9 @@ try {
       try {
         const result = await bench({ world, rounds: ROUNDS, say });
         results.push(result);
-        say(`   ${result.within ? 'within' : 'OVER'} budget: ${result.ours} ${result.unit}, ${Math.round(result.ofBudget * 100)} % of what is allowed`);
+        say(
+          `   ${result.within ? 'within' : 'OVER'} budget: ${result.ours} ${result.unit}, ${Math.round(result.ofBudget * 100)} % of what is allowed`,
+        );
       } catch (error) {
         say(`   could not be measured: ${error instanceof Error ? error.message : String(error)}`);
         process.exitCode = 1;
@@ -60,5 +62,10 @@ try {
 } finally {
   await parts.stop();
 }
-const machine = { cpu: cpus()[0]?.model, cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30), node: process.version };
+const machine = {
+  cpu: cpus()[0]?.model,
+  cores: cpus().length,
+  memoryGiB: Math.round(totalmem() / 2 ** 30),
+  node: process.version,
+};
 process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), machine, results }, null, 2)}\n`);

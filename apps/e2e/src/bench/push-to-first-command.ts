@@ -41,7 +41,10 @@ export const pushToFirstCommand: Bench = async (context) => {
         const push = await timed(() => tree.push(world.gitHost.repositoryUrl('bench-bare', 'dana')));
         const gitWork = await timed(() => fetchAndCheckOut(world.folder, url));
         const start = await timed(async () => {
-          const container = await world.parts.engine.docker.createContainer({ Image: image, Cmd: ['sh', '-c', 'sleep 60'] });
+          const container = await world.parts.engine.docker.createContainer({
+            Image: image,
+            Cmd: ['sh', '-c', 'sleep 60'],
+          });
           await container.start();
           void container.remove({ force: true });
         });

@@ -7,7 +7,11 @@ import { interleave, timed, type Bench } from './bench.ts';
 
 async function bareNode(): Promise<number> {
   return timed(async () => {
-    const child = spawn(process.execPath, ['-e', 'require("http").createServer().listen(0, "127.0.0.1", () => console.log(1))'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(
+      process.execPath,
+      ['-e', 'require("http").createServer().listen(0, "127.0.0.1", () => console.log(1))'],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
     await once(child.stdout, 'data');
     child.kill('SIGKILL');
   });

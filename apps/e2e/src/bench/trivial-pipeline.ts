@@ -25,7 +25,13 @@ CMD ["httpd", "-f", "-p", "8080", "-h", "/www"]
 export const trivialPipeline: Bench = async (context) => {
   const { world } = context;
   const [port, limitPort] = [await world.ports.take(), await world.ports.take()];
-  const plan = { name: 'bench', order: 90, gate: { approvals: 0 }, ports: { [SLUG]: port }, network: world.network('bench') };
+  const plan = {
+    name: 'bench',
+    order: 90,
+    gate: { approvals: 0 },
+    ports: { [SLUG]: port },
+    network: world.network('bench'),
+  };
   await putEnvironment(world.admin(), plan, settingsOf(plan, world.parts.engine.address));
   const service = await BenchService.create(world, SLUG, FILES);
   await service.follow(await service.push());
@@ -40,7 +46,16 @@ export const trivialPipeline: Bench = async (context) => {
       note: 'From run created to run ended; the script pulls, builds, pushes, starts and replaces as the product does, without git.',
     },
     {
-      limit: (round) => timed(() => sameCalls(world.parts.engine.docker, world.parts.registry.host, service.tree.folder, limitPort, `round-${round}-${Date.now()}`)),
+      limit: (round) =>
+        timed(() =>
+          sameCalls(
+            world.parts.engine.docker,
+            world.parts.registry.host,
+            service.tree.folder,
+            limitPort,
+            `round-${round}-${Date.now()}`,
+          ),
+        ),
       ours: async (round) => {
         service.write({ 'www/round': `${round} ${Date.now()}\n` });
         commit = await service.push();
@@ -55,15 +70,27 @@ async function sameCalls(docker: Docker, registry: string, folder: string, port:
   const base = `${registry}/base/busybox:1`;
   const image = `${registry}/bench/limit:${tag}`;
   await job(docker, base);
-  await follow(docker, await docker.buildImage({ context: folder, src: ['Dockerfile', 'www'] }, { t: image, buildargs: { SLUICE_COMMIT: tag } }));
-  await follow(docker, await docker.getImage(image).push({ authconfig: { username: 'x', password: 'x', serveraddress: registry } }));
+  await follow(
+    docker,
+    await docker.buildImage(
+      { context: folder, src: ['Dockerfile', 'www'] },
+      { t: image, buildargs: { SLUICE_COMMIT: tag } },
+    ),
+  );
+  await follow(
+    docker,
+    await docker.getImage(image).push({ authconfig: { username: 'x', password: 'x', serveraddress: registry } }),
+  );
   await job(docker, image);
   await release(docker, image, port);
 }
 
 /** Network, workspace volume, container, one exec, and all of it away again. */
 async function job(docker: Docker, image: string): Promise<void> {
-  const [network, volume] = await Promise.all([docker.createNetwork({ Name: `bench-${Date.now()}` }), docker.createVolume({})]);
+  const [network, volume] = await Promise.all([
+    docker.createNetwork({ Name: `bench-${Date.now()}` }),
+    docker.createVolume({}),
+  ]);
   const container = await docker.createContainer({
     Image: image,
     Entrypoint: ['sh', '-c', 'sleep 600'],
@@ -90,12 +117,17 @@ async function release(docker: Docker, image: string, port: number): Promise<voi
     HostConfig: { PortBindings: { '8080/tcp': [{ HostIp: '127.0.0.1', HostPort: String(port) }] } },
   });
   await container.start();
-  await eventually(async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).ok, { everyMs: 20, describe: 'the container to answer' });
+  await eventually(async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).ok, {
+    everyMs: 20,
+    describe: 'the container to answer',
+  });
   for (const one of old) await docker.getContainer(one.Id).remove({ force: true });
 }
 
 function follow(docker: Docker, stream: NodeJS.ReadableStream): Promise<void> {
-  return new Promise((resolve, reject) => docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve())));
+  return new Promise((resolve, reject) =>
+    docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve())),
+  );
 }
 
 /** The script's last container is left by the last round. */

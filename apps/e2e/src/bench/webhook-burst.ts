@@ -10,7 +10,12 @@ const AT_ONCE = 4;
 /** 200 hooks, 4 at a time, while both cores are busy; each is committed before its answer. */
 export const webhookBurst: Bench = async (context) => {
   const { world } = context;
-  const { hookPath, hookSecret } = await connectRepository(world.admin(), world.gitHost, world.servers.url, 'bench-hooks');
+  const { hookPath, hookSecret } = await connectRepository(
+    world.admin(),
+    world.gitHost,
+    world.servers.url,
+    'bench-hooks',
+  );
   const slowest: number[] = [];
   const result = await interleave(
     context,
@@ -41,7 +46,14 @@ export const webhookBurst: Bench = async (context) => {
 
 function payload() {
   const after = randomUUID().replaceAll('-', '').padEnd(40, '0');
-  return { ref: 'refs/heads/bench', before: '0'.repeat(40), after, repository: { name: 'bench-hooks' }, pusher: { name: 'dana' }, commits: [] };
+  return {
+    ref: 'refs/heads/bench',
+    before: '0'.repeat(40),
+    after,
+    repository: { name: 'bench-hooks' },
+    pusher: { name: 'dana' },
+    commits: [],
+  };
 }
 
 async function burst(send: () => Promise<Response>): Promise<{ total: number; each: number[] }> {

@@ -11,7 +11,9 @@ export async function failureReport({ scene, differences }: Outcome): Promise<st
     ...differences.map((difference) => `  - ${difference}`),
     ...[...scene.pushes.values()].map(({ name, output }) => section(`the push ${name}`, output.trim())),
     ...(await Promise.all(scene.scenario.services.map(({ name }) => eventsOf(scene, name)))).flat(),
-    ...[...world.servers.replicas, ...world.runners, ...(scene.ownRunner ? [scene.ownRunner] : [])].map(({ logFile }) => section(`the end of ${logFile}`, tail(logFile))),
+    ...[...world.servers.replicas, ...world.runners, ...(scene.ownRunner ? [scene.ownRunner] : [])].map(({ logFile }) =>
+      section(`the end of ${logFile}`, tail(logFile)),
+    ),
   ];
   return parts.join('\n');
 }
@@ -22,7 +24,10 @@ async function eventsOf(scene: Scene, service: string): Promise<string[]> {
     return await Promise.all(
       items.map(async (run) => {
         const events = await scene.reader.runs.getRunEvents({ runId: run.id });
-        return section(`run ${run.number} of ${service}: ${run.status} ${run.reason?.message ?? ''}`, events.map(({ sequence, at, text }) => `${sequence} ${at} ${text}`).join('\n'));
+        return section(
+          `run ${run.number} of ${service}: ${run.status} ${run.reason?.message ?? ''}`,
+          events.map(({ sequence, at, text }) => `${sequence} ${at} ${text}`).join('\n'),
+        );
       }),
     );
   } catch (error) {
@@ -31,12 +36,20 @@ async function eventsOf(scene: Scene, service: string): Promise<string[]> {
 }
 
 function section(title: string, text: string): string {
-  return `    ${title}\n${text.split('\n').map((line) => `      | ${line}`).join('\n')}`;
+  return `    ${title}\n${text
+    .split('\n')
+    .map((line) => `      | ${line}`)
+    .join('\n')}`;
 }
 
 function tail(path: string): string {
   try {
-    return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-LOG_LINES).map((line) => line.slice(0, 600)).join('\n');
+    return readFileSync(path, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .slice(-LOG_LINES)
+      .map((line) => line.slice(0, 600))
+      .join('\n');
   } catch {
     return '(no log)';
   }

@@ -4,7 +4,12 @@ import { EXAMPLE_REGISTRY } from '@sluice/testing';
 import { fillIn } from './fill-in.ts';
 
 /** Copies text files over a work tree, with this machine's registry and the scenario's own words filled in. */
-export function copyFiles(from: string, to: string, registryHost: string, values: Readonly<Record<string, string>>): void {
+export function copyFiles(
+  from: string,
+  to: string,
+  registryHost: string,
+  values: Readonly<Record<string, string>>,
+): void {
   if (!existsSync(from)) throw new Error(`The folder ${from} with files to push does not exist.`);
   for (const entry of readdirSync(from, { recursive: true, encoding: 'utf8' })) {
     const source = join(from, entry);

@@ -43,9 +43,13 @@ export const expectation = z.strictObject({
   /** Number of runs of each service. */
   runCount: z.record(z.string(), z.number().int()).default({}),
   /** Environment -> what its one running container serves: the name of a push, or `nothing`. */
-  live: z.array(z.strictObject({ service: z.string().optional(), environment: z.string(), serves: z.string() })).default([]),
+  live: z
+    .array(z.strictObject({ service: z.string().optional(), environment: z.string(), serves: z.string() }))
+    .default([]),
   /** Number of deployments that a service's lane has ever had. */
-  deployments: z.array(z.strictObject({ service: z.string().optional(), environment: z.string(), count: z.number().int() })).default([]),
+  deployments: z
+    .array(z.strictObject({ service: z.string().optional(), environment: z.string(), count: z.number().int() }))
+    .default([]),
   /** No container, network or volume of an attempt is left in the engine. */
   noLeftovers: z.boolean().default(true),
 });

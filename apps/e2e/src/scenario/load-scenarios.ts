@@ -21,8 +21,24 @@ export interface Scenario extends Omit<ScenarioFile, 'services'> {
 
 /** Every scenario whose name contains the filter. Throws one sentence for a folder that cannot be used. */
 export function loadScenarios(root: string, filter = ''): readonly Scenario[] {
-  const names = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort();
-  return names.flatMap((name) => readScenario(join(root, name), name)).filter((scenario) => scenario.name.includes(filter));
+  const names = readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+  return names
+    .flatMap((name) => readScenario(join(root, name), name))
+    .filter((scenario) => scenario.name.includes(filter));
+}
+
+/** One service and nothing to play: for the programs that drive a push themselves. */
+export function bareScenario(name: string, folder: string): Scenario {
+  const file = scenarioFile.parse({
+    title: `The service of ${name}`,
+    exclusive: true,
+    steps: [{ check: {} }],
+    expect: {},
+  });
+  return expand(file, folder, name, { service: name, runner: name });
 }
 
 function readScenario(folder: string, name: string): Scenario[] {
@@ -30,7 +46,8 @@ function readScenario(folder: string, name: string): Scenario[] {
   const text = readFileSync(path, 'utf8');
   const plain = check(path, text, {});
   const [key, values] = Object.entries(plain.forEach ?? {})[0] ?? [];
-  if (key === undefined || values === undefined) return [expand(check(path, text, { service: name, runner: name }), folder, name, { service: name, runner: name })];
+  if (key === undefined || values === undefined)
+    return [expand(check(path, text, { service: name, runner: name }), folder, name, { service: name, runner: name })];
   return values.map((value, index) => {
     const service = `${name}-${index + 1}`;
     const fill = { service, runner: service, [key]: value };
@@ -38,16 +55,28 @@ function readScenario(folder: string, name: string): Scenario[] {
   });
 }
 
-function expand({ services, ...file }: ScenarioFile, folder: string, name: string, values: Record<string, string>): Scenario {
+function expand(
+  { services, ...file }: ScenarioFile,
+  folder: string,
+  name: string,
+  values: Record<string, string>,
+): Scenario {
   const own = values['service'] ?? name;
-  const plans = (services ?? [{ name: own, path: '.' }]).map((plan) => ({ name: plan.name, repository: plan.repository ?? plan.name, path: plan.path }));
+  const plans = (services ?? [{ name: own, path: '.' }]).map((plan) => ({
+    name: plan.name,
+    repository: plan.repository ?? plan.name,
+    path: plan.path,
+  }));
   return { ...file, name, folder, values, services: plans };
 }
 
 function check(path: string, text: string, values: Readonly<Record<string, string>>): ScenarioFile {
   const document = parseDocument(fillIn(text, values));
-  if (document.errors.length > 0) throw new Error(`${path}: ${document.errors.map((error) => error.message).join('; ')}`);
+  if (document.errors.length > 0)
+    throw new Error(`${path}: ${document.errors.map((error) => error.message).join('; ')}`);
   const read = scenarioFile.safeParse(document.toJS());
   if (read.success) return read.data;
-  throw new Error(`${path}: ${read.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}`);
+  throw new Error(
+    `${path}: ${read.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}`,
+  );
 }

@@ -9,4 +9,6 @@ export const service = z.string().optional();
 /** A run's number, or the name of a push. */
 export const runReference = z.union([z.number().int().min(1), z.string()]).optional();
 /** The answer that a call must be refused with. */
-export const refusal = z.strictObject({ status: z.number().int(), code: z.string().optional(), says: z.string().optional() }).optional();
+export const refusal = z
+  .strictObject({ status: z.number().int(), code: z.string().optional(), says: z.string().optional() })
+  .optional();

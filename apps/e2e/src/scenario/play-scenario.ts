@@ -18,13 +18,17 @@ export async function playScenario(scene: Scene): Promise<Outcome> {
       try {
         await stepKinds.get(verb)!.play(scene, input);
       } catch (error) {
-        throw new Error(`step ${index + 1} (${verb}): ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+        throw new Error(`step ${index + 1} (${verb}): ${error instanceof Error ? error.message : String(error)}`, {
+          cause: error,
+        });
       }
     }
     differences.push(...(await checkExpectation(scene, scene.scenario.expect)));
   } catch (error) {
     differences.push(error instanceof Error ? error.message : String(error));
   }
-  await scene.end().catch((error: unknown) => differences.push(`what the scenario changed could not be undone: ${String(error)}`));
+  await scene
+    .end()
+    .catch((error: unknown) => differences.push(`what the scenario changed could not be undone: ${String(error)}`));
   return { scene, seconds: (performance.now() - startedAt) / 1000, differences };
 }

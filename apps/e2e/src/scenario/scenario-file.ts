@@ -4,7 +4,11 @@ import { stepKinds } from '../steps/index.ts';
 import { expectation } from './expected-run.ts';
 import { name } from './names.ts';
 
-const gate = z.strictObject({ approvals: z.number().int().min(0), noSelfApproval: z.boolean().optional(), roles: z.array(z.enum(['developer', 'release-manager', 'admin'])).optional() });
+const gate = z.strictObject({
+  approvals: z.number().int().min(0),
+  noSelfApproval: z.boolean().optional(),
+  roles: z.array(z.enum(['developer', 'release-manager', 'admin'])).optional(),
+});
 const scenarioEnvironment = z.strictObject({ name, gate: gate.default({ approvals: 0 }) });
 export type ScenarioEnvironment = z.infer<typeof scenarioEnvironment>;
 
@@ -20,12 +24,16 @@ const step = z.record(z.string(), z.unknown()).transform((value, context) => {
   const [[verb, input] = ['', undefined], ...more] = Object.entries(value);
   const kind = stepKinds.get(verb);
   if (kind === undefined || more.length > 0) {
-    context.addIssue({ code: 'custom', message: `a step is one of ${[...stepKinds.keys()].join(', ')}, not ${Object.keys(value).join(' and ')}` });
+    context.addIssue({
+      code: 'custom',
+      message: `a step is one of ${[...stepKinds.keys()].join(', ')}, not ${Object.keys(value).join(' and ')}`,
+    });
     return z.NEVER;
   }
   const read = kind.schema.safeParse(input ?? {});
   if (!read.success) {
-    for (const issue of read.error.issues) context.addIssue({ code: 'custom', path: [verb, ...issue.path], message: issue.message });
+    for (const issue of read.error.issues)
+      context.addIssue({ code: 'custom', path: [verb, ...issue.path], message: issue.message });
     return z.NEVER;
   }
   return { verb, input: read.data };

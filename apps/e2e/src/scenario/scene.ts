@@ -35,13 +35,17 @@ export class Scene {
   /** Gate cards that somebody has looked at, by the name the scenario gave. */
   readonly cards = new Map<string, GateCard>();
   supervision: Supervision | undefined;
-  readonly #ends: (() => Promise<void>)[] = [];
+  readonly #ends: (() => Promise<unknown>)[] = [];
   #lastPush: Push | undefined;
 
   constructor(
     world: World,
     scenario: Scenario,
-    parts: { environments: readonly EnvironmentPlan[]; repositories: ReadonlyMap<string, ConnectedRepository>; ownRunner: RunnerProcess | undefined },
+    parts: {
+      environments: readonly EnvironmentPlan[];
+      repositories: ReadonlyMap<string, ConnectedRepository>;
+      ownRunner: RunnerProcess | undefined;
+    },
   ) {
     this.world = world;
     this.scenario = scenario;
@@ -51,7 +55,7 @@ export class Scene {
   }
 
   /** Something to be undone when the scenario is over, however it ends. */
-  atEnd(undo: () => Promise<void>): void {
+  atEnd(undo: () => Promise<unknown>): void {
     this.#ends.push(undo);
   }
 
@@ -75,11 +79,16 @@ export class Scene {
 
   /** The developer's clone of a repository. */
   workTree(repository: string): WorkTree {
-    return new WorkTree(join(this.world.folder, 'work', repository), { name: 'Dana Okafor', email: 'dana@example.com' });
+    return new WorkTree(join(this.world.folder, 'work', repository), {
+      name: 'Dana Okafor',
+      email: 'dana@example.com',
+    });
   }
 
   remember(push: Omit<Push, 'before'> & { before?: string }): Push {
-    const earlier = [...this.pushes.values()].filter(({ repository, ref }) => repository === push.repository && ref === push.ref).at(-1);
+    const earlier = [...this.pushes.values()]
+      .filter(({ repository, ref }) => repository === push.repository && ref === push.ref)
+      .at(-1);
     const whole = { ...push, before: push.before ?? earlier?.commit ?? ABSENT };
     this.pushes.set(push.name, whole);
     this.#lastPush = whole;
@@ -93,7 +102,11 @@ export class Scene {
   }
 
   /** Reads a run; undefined while there is none. */
-  async findRun(service: string | undefined, reference: number | string | undefined, api = this.reader): Promise<RunDetail | undefined> {
+  async findRun(
+    service: string | undefined,
+    reference: number | string | undefined,
+    api = this.reader,
+  ): Promise<RunDetail | undefined> {
     const slug = service ?? this.mainService;
     if (typeof reference === 'number') return api.runs.getRun({ service: slug, number: reference });
     const { commit } = this.push(reference);
@@ -104,7 +117,8 @@ export class Scene {
 
   async run(service: string | undefined, reference: number | string | undefined): Promise<RunDetail> {
     const found = await this.findRun(service, reference);
-    if (found === undefined) throw new Error(`There is no run of ${service ?? this.mainService} for ${reference ?? 'the last push'}.`);
+    if (found === undefined)
+      throw new Error(`There is no run of ${service ?? this.mainService} for ${reference ?? 'the last push'}.`);
     return found;
   }
 

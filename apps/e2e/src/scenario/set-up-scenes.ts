@@ -16,7 +16,10 @@ const SHARED = [
 export async function setUpScenes(world: World, scenarios: readonly Scenario[]): Promise<readonly Scene[]> {
   const admin = world.admin();
   const engine = world.parts.engine.address;
-  const ports = async (services: readonly { name: string }[]) => Object.fromEntries(await Promise.all(services.map(async ({ name }): Promise<[string, number]> => [name, await world.ports.take()])));
+  const ports = async (services: readonly { name: string }[]) =>
+    Object.fromEntries(
+      await Promise.all(services.map(async ({ name }): Promise<[string, number]> => [name, await world.ports.take()])),
+    );
   const everyService = scenarios.flatMap(({ services }) => services);
   const shared: EnvironmentPlan[] = [];
   for (const [index, { name, gate }] of SHARED.entries()) {
@@ -42,7 +45,9 @@ export async function setUpScenes(world: World, scenarios: readonly Scenario[]):
       repositories.set(repository, connected);
       await registerService(admin, name, connected.id, path);
     }
-    const ownRunner = scenario.ownRunner ? await world.addRunner(scenario.values['runner'] ?? scenario.name) : undefined;
+    const ownRunner = scenario.ownRunner
+      ? await world.addRunner(scenario.values['runner'] ?? scenario.name)
+      : undefined;
     scenes.push(new Scene(world, scenario, { environments: [...shared, ...own], repositories, ownRunner }));
   }
   return scenes;

@@ -12,12 +12,32 @@ import { waitFor } from './wait-for.ts';
 import { announce } from './webhooks.ts';
 
 const kinds: readonly StepKind[] = [
-  push, announce, waitFor, check, log,
-  look, approve, reject,
-  cancel, rerun, startRun,
-  secret, changeEnvironment, ask,
-  killRunner, drainRunner, awaitRunnerEnd, startRunner, runnerContainers, lateResult,
-  killServers, arm, disarm, flushQueue, restartQueue, restartDatabase,
+  push,
+  announce,
+  waitFor,
+  check,
+  log,
+  look,
+  approve,
+  reject,
+  cancel,
+  rerun,
+  startRun,
+  secret,
+  changeEnvironment,
+  ask,
+  killRunner,
+  drainRunner,
+  awaitRunnerEnd,
+  startRunner,
+  runnerContainers,
+  lateResult,
+  killServers,
+  arm,
+  disarm,
+  flushQueue,
+  restartQueue,
+  restartDatabase,
 ];
 
 /** Every verb that a scenario file may use. */

@@ -31,12 +31,19 @@ export const push = stepKind('push', schema, async (scene, input) => {
   if (isNew) {
     await tree.init();
     // A repository of several services brings its files itself.
-    if (scene.scenario.services.every(({ path }) => path === '.')) copyFiles(join(scene.world.root, 'apps/e2e/templates/web-service'), tree.folder, registry.host, valuesOf(scene, repository));
+    if (scene.scenario.services.every(({ path }) => path === '.'))
+      copyFiles(
+        join(scene.world.root, 'apps/e2e/templates/web-service'),
+        tree.folder,
+        registry.host,
+        valuesOf(scene, repository),
+      );
   }
   const name = input.as ?? input.files ?? `push-${scene.pushes.size + 1}`;
   const files = input.files ?? name;
   const folder = join(scene.scenario.folder, files);
-  if (input.files !== undefined || existsSync(folder)) copyFiles(folder, tree.folder, registry.host, valuesOf(scene, repository));
+  if (input.files !== undefined || existsSync(folder))
+    copyFiles(folder, tree.folder, registry.host, valuesOf(scene, repository));
   if (input.branch !== 'main') await tree.git('checkout', '-q', '-B', input.branch);
   const authors = input.authors ?? [input.author ?? input.by];
   let commit = '';

@@ -9,7 +9,11 @@ export interface Refusal {
 const answer = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
 /** Runs a call of the API that must be refused in exactly this way, or, without a refusal, must succeed. */
-export async function expectAnswer(what: string, call: () => Promise<unknown>, refused: Refusal | undefined): Promise<void> {
+export async function expectAnswer(
+  what: string,
+  call: () => Promise<unknown>,
+  refused: Refusal | undefined,
+): Promise<void> {
   if (refused === undefined) {
     await call().catch((error: unknown) => {
       throw new Error(`${what} was refused: ${describe(read(error))}`, { cause: error });
@@ -23,8 +27,14 @@ export async function expectAnswer(what: string, call: () => Promise<unknown>, r
     outcome = read(error);
   }
   if (outcome === undefined) throw new Error(`${what} succeeded, expected ${refused.status} ${refused.code ?? ''}.`);
-  const right = outcome.status === refused.status && (refused.code === undefined || outcome.code === refused.code) && (refused.says === undefined || outcome.message.includes(refused.says));
-  if (!right) throw new Error(`${what} answered ${describe(outcome)}, expected ${refused.status} ${refused.code ?? ''} ${refused.says ?? ''}.`);
+  const right =
+    outcome.status === refused.status &&
+    (refused.code === undefined || outcome.code === refused.code) &&
+    (refused.says === undefined || outcome.message.includes(refused.says));
+  if (!right)
+    throw new Error(
+      `${what} answered ${describe(outcome)}, expected ${refused.status} ${refused.code ?? ''} ${refused.says ?? ''}.`,
+    );
 }
 
 interface Found {
@@ -36,7 +46,11 @@ interface Found {
 /** The client throws errors with status, code and data; what has no status did not come from the server. */
 function read(error: unknown): Found {
   if (!(error instanceof Error) || typeof (error as { status?: unknown }).status !== 'number') throw error;
-  const { status, code, data } = error as Error & { status: number; code?: string; data?: { code?: unknown; body?: unknown } };
+  const { status, code, data } = error as Error & {
+    status: number;
+    code?: string;
+    data?: { code?: unknown; body?: unknown };
+  };
   const body = answer.safeParse(data?.body ?? data);
   if (body.success) return { status, code: body.data.error.code, message: body.data.error.message };
   return { status, code: typeof data?.code === 'string' ? data.code : (code ?? ''), message: error.message };

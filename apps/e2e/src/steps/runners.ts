@@ -15,29 +15,67 @@ export const killRunner = stepKind('killRunner', nothing, async (scene) => {
 /** SIGTERM; does not wait for its end. */
 export const drainRunner = stepKind('drainRunner', nothing, async (scene) => own(scene).askToDrain());
 
-export const awaitRunnerEnd = stepKind('awaitRunnerEnd', z.strictObject({ within: z.number().default(30) }), async (scene, { within }) => own(scene).ended(within * 1000));
+export const awaitRunnerEnd = stepKind(
+  'awaitRunnerEnd',
+  z.strictObject({ within: z.number().default(30) }),
+  async (scene, { within }) => own(scene).ended(within * 1000),
+);
 
 export const startRunner = stepKind('startRunner', nothing, async (scene) => own(scene).start());
 
 /** Containers that the own runner has in the engine, found by its label. */
-export const runnerContainers = stepKind('runnerContainers', z.strictObject({ some: z.boolean() }), async (scene, { some }) => {
-  const filters = { label: [`sluice.runner=${own(scene).identity()}`] };
-  await eventually(async () => (await scene.world.parts.engine.docker.listContainers({ all: true, filters })).length > 0 === some, { timeoutMs: 15_000, everyMs: 100, describe: some ? 'containers of the runner' : 'the containers of the runner to be removed' });
-});
+export const runnerContainers = stepKind(
+  'runnerContainers',
+  z.strictObject({ some: z.boolean() }),
+  async (scene, { some }) => {
+    const filters = { label: [`sluice.runner=${own(scene).identity()}`] };
+    await eventually(
+      async () => (await scene.world.parts.engine.docker.listContainers({ all: true, filters })).length > 0 === some,
+      {
+        timeoutMs: 15_000,
+        everyMs: 100,
+        describe: some ? 'containers of the runner' : 'the containers of the runner to be removed',
+      },
+    );
+  },
+);
 
 /** What a runner says that comes back after it lost its lease. */
-export const lateResult = stepKind('lateResult', z.strictObject({ service, run: runReference, job: z.string(), epoch: z.number().int().default(1), status: z.number().int(), code: z.string() }), async (scene, { service: slug, run, job, epoch, status, code }) => {
-  const { jobs } = await scene.run(slug, run);
-  const attempt = jobs.find(({ key }) => key === job)?.attempts.at(-1);
-  if (attempt === undefined) throw new Error(`There is no attempt of ${job}.`);
-  const answer = await fetch(`${scene.world.servers.url}/api/v1/runner/attempts/${attempt.id}/result`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${own(scene).token()}` },
-    body: JSON.stringify({ epoch, result: { outcome: 'passed', steps: [], log: { length: 0, sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', truncated: false } } }),
-  });
-  const text = await answer.text();
-  if (answer.status !== status || !text.includes(code)) throw new Error(`The late result was answered with ${answer.status} ${text}, expected ${status} ${code}.`);
-});
+export const lateResult = stepKind(
+  'lateResult',
+  z.strictObject({
+    service,
+    run: runReference,
+    job: z.string(),
+    epoch: z.number().int().default(1),
+    status: z.number().int(),
+    code: z.string(),
+  }),
+  async (scene, { service: slug, run, job, epoch, status, code }) => {
+    const { jobs } = await scene.run(slug, run);
+    const attempt = jobs.find(({ key }) => key === job)?.attempts.at(-1);
+    if (attempt === undefined) throw new Error(`There is no attempt of ${job}.`);
+    const answer = await fetch(`${scene.world.servers.url}/api/v1/runner/attempts/${attempt.id}/result`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${own(scene).token()}` },
+      body: JSON.stringify({
+        epoch,
+        result: {
+          outcome: 'passed',
+          steps: [],
+          log: {
+            length: 0,
+            sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+            truncated: false,
+          },
+        },
+      }),
+    });
+    const text = await answer.text();
+    if (answer.status !== status || !text.includes(code))
+      throw new Error(`The late result was answered with ${answer.status} ${text}, expected ${status} ${code}.`);
+  },
+);
 
 function own(scene: Scene): RunnerProcess {
   if (scene.ownRunner === undefined) throw new Error('The scenario has no runner of its own: write `ownRunner: true`.');

@@ -3,26 +3,28 @@ import { z } from 'zod';
 import { stepKind } from './step-kind.ts';
 
 /** kill -9 of every replica, and a new start. */
-export const killServers = stepKind('killServers', z.strictObject({ times: z.number().int().min(1).default(1) }), async (scene, { times }) => {
-  for (let time = 0; time < times; time += 1) await scene.world.servers.restart({}, 'SIGKILL');
-});
+export const killServers = stepKind(
+  'killServers',
+  z.strictObject({ times: z.number().int().min(1).default(1) }),
+  async (scene, { times }) => {
+    for (let time = 0; time < times; time += 1) await scene.world.servers.restart({}, 'SIGKILL');
+  },
+);
 
 /** Starts the replicas anew with a failpoint that ends them; whatever dies is brought back without it, until `disarm`. */
 export const arm = stepKind('arm', z.strictObject({ failpoint: z.string() }), async (scene, { failpoint }) => {
   const { servers } = scene.world;
+  // What did not die at the end of a scenario still has the failpoint armed.
+  if (scene.supervision === undefined) scene.atEnd(() => servers.restart());
   await servers.restart({ SLUICE_FAILPOINTS: `${failpoint}=exit` });
-  const supervision = servers.supervise();
-  scene.atEnd(async () => void (await supervision.end()));
-  scene.supervision = supervision;
+  scene.supervision = servers.supervise();
+  scene.atEnd(scene.supervision.end);
 });
 
 /** Fails when nothing died: then the failpoint was not passed and nothing was shown. */
-export const disarm = stepKind('disarm', z.strictObject({}), async (scene) => {
-  if (scene.supervision === undefined) throw new Error('No failpoint is armed.');
-  const deaths = await scene.supervision.end();
-  // What did not die still has the failpoint armed.
-  if (deaths < scene.world.servers.replicas.length) await scene.world.servers.restart();
-  if (deaths === 0) throw new Error('No server passed the failpoint.');
+export const disarm = stepKind('disarm', z.strictObject({}), async ({ supervision }) => {
+  if (supervision === undefined) throw new Error('No failpoint is armed.');
+  if ((await supervision.end()) === 0) throw new Error('No server passed the failpoint.');
 });
 
 export const flushQueue = stepKind('flushQueue', z.strictObject({}), async (scene) => {

@@ -8,7 +8,11 @@ export interface StepKind {
   play(scene: Scene, input: unknown): Promise<void>;
 }
 
-export function stepKind<Schema extends z.ZodType>(verb: string, schema: Schema, play: (scene: Scene, input: z.output<Schema>) => Promise<void>): StepKind {
+export function stepKind<Schema extends z.ZodType>(
+  verb: string,
+  schema: Schema,
+  play: (scene: Scene, input: z.output<Schema>) => Promise<void>,
+): StepKind {
   // The loader has put the input through this very schema.
   return { verb, schema, play: (scene, input) => play(scene, input as z.output<Schema>) };
 }

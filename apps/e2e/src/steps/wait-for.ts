@@ -26,7 +26,8 @@ export const waitFor = stepKind('waitFor', schema, async (scene, { log, within, 
         if (log !== undefined) {
           const attempt = run.jobs.find(({ key }) => key === log.job)?.attempts.at(-1);
           const text = attempt === undefined ? '' : (await readLog(scene.world, 'vera', attempt.id)).toString('utf8');
-          if (!text.includes(log.contains)) left.push(`the log of ${log.job} does not hold ${JSON.stringify(log.contains)}`);
+          if (!text.includes(log.contains))
+            left.push(`the log of ${log.job} does not hold ${JSON.stringify(log.contains)}`);
         }
         if (left.length > 0 && run.finishedAt !== null) throw new Ended();
         return left.length === 0;

@@ -19,25 +19,37 @@ const schema = z.strictObject({
 const deliveries = new WeakMap<Scene, Map<string, string>>();
 
 /** Sends the webhook of a push again, as a git host would, with the id and the signature told. */
-export const announce = stepKind('announce', schema, async (scene, { push: name, delivery, signature, times, status, says }) => {
-  const pushed = scene.push(name);
-  const repository = scene.repository(pushed.repository);
-  const ids = deliveries.get(scene) ?? new Map<string, string>();
-  deliveries.set(scene, ids);
-  const id = ids.get(delivery) ?? randomUUID();
-  ids.set(delivery, id);
-  const payload = describePush(repository.folder, repository.name, pushed.by, { before: pushed.before, after: pushed.commit, ref: pushed.ref });
-  const secret = signature === 'of-another-secret' ? 'not the secret of this hook' : repository.hookSecret;
-  const request = pushRequest(`${scene.world.servers.url}${repository.hookPath}`, secret, payload, id);
-  const answers = await Promise.all(Array.from({ length: times }, () => send(altered(request, signature))));
-  const wrong = answers.filter((answer) => answer.status !== status || (says !== undefined && !answer.text.includes(says)));
-  if (wrong.length > 0) throw new Error(`The webhook answered ${wrong[0]!.status} ${wrong[0]!.text}, expected ${status} ${says ?? ''}.`);
-});
+export const announce = stepKind(
+  'announce',
+  schema,
+  async (scene, { push: name, delivery, signature, times, status, says }) => {
+    const pushed = scene.push(name);
+    const repository = scene.repository(pushed.repository);
+    const ids = deliveries.get(scene) ?? new Map<string, string>();
+    deliveries.set(scene, ids);
+    const id = ids.get(delivery) ?? randomUUID();
+    ids.set(delivery, id);
+    const payload = describePush(repository.folder, repository.name, pushed.by, {
+      before: pushed.before,
+      after: pushed.commit,
+      ref: pushed.ref,
+    });
+    const secret = signature === 'of-another-secret' ? 'not the secret of this hook' : repository.hookSecret;
+    const request = pushRequest(`${scene.world.servers.url}${repository.hookPath}`, secret, payload, id);
+    const answers = await Promise.all(Array.from({ length: times }, () => send(altered(request, signature))));
+    const wrong = answers.filter(
+      (answer) => answer.status !== status || (says !== undefined && !answer.text.includes(says)),
+    );
+    if (wrong.length > 0)
+      throw new Error(`The webhook answered ${wrong[0]!.status} ${wrong[0]!.text}, expected ${status} ${says ?? ''}.`);
+  },
+);
 
 function altered(request: PushRequest, signature: z.output<typeof schema>['signature']): PushRequest {
   const { 'X-Sluice-Signature-256': signed = '', ...headers } = request.headers;
   if (signature === 'missing') return { ...request, headers };
-  if (signature === 'malformed') return { ...request, headers: { ...headers, 'X-Sluice-Signature-256': 'sha256=tell me' } };
+  if (signature === 'malformed')
+    return { ...request, headers: { ...headers, 'X-Sluice-Signature-256': 'sha256=tell me' } };
   if (signature === 'of-another-body') return { ...request, body: request.body.replace('"name"', '"name" ') };
   return { ...request, headers: { ...headers, 'X-Sluice-Signature-256': signed } };
 }

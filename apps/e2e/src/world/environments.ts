@@ -14,14 +14,21 @@ export interface EnvironmentPlan {
   readonly network: string;
 }
 
-export function settingsOf(plan: EnvironmentPlan, engine: string, env: Readonly<Record<string, string>> = {}): EnvironmentSettings {
+export function settingsOf(
+  plan: EnvironmentPlan,
+  engine: string,
+  env: Readonly<Record<string, string>> = {},
+): EnvironmentSettings {
   return {
     gate: { roles: ['release-manager'], noSelfApproval: true, ...plan.gate },
     target: {
       kind: 'docker',
       engine,
       network: plan.network,
-      port: { container: 8080, host: Object.fromEntries(Object.entries(plan.ports).map(([name, port]) => [name, `127.0.0.1:${port}`])) },
+      port: {
+        container: 8080,
+        host: Object.fromEntries(Object.entries(plan.ports).map(([name, port]) => [name, `127.0.0.1:${port}`])),
+      },
       healthPath: '/healthz',
       healthTimeoutSeconds: 8,
       env: { ENVIRONMENT: plan.name, ...env },

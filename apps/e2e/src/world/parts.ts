@@ -18,7 +18,9 @@ export async function startParts(report: (line: string) => void): Promise<Parts>
   const engine = await startDockerEngine({ stateDir: join(KEPT, 'engine'), report });
   try {
     const dataDir = join(KEPT, 'registry');
-    const registry = await startRegistry({ dataDir, port: REGISTRY_PORT, report }).catch(() => startRegistry({ dataDir, report }));
+    const registry = await startRegistry({ dataDir, port: REGISTRY_PORT, report }).catch(() =>
+      startRegistry({ dataDir, report }),
+    );
     try {
       await provideBaseImages({ docker: engine.docker, registry, only: ['base/busybox:1'], report });
     } catch (error) {

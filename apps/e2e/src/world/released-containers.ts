@@ -3,7 +3,13 @@ import type { DockerEngine } from '@sluice/testing';
 type Docker = DockerEngine['docker'];
 
 /** Containers of a lane, stopped ones too: the target labels them with service and environment. */
-export async function containersOfLane(docker: Docker, network: string, service: string, environment: string, all = false) {
+export async function containersOfLane(
+  docker: Docker,
+  network: string,
+  service: string,
+  environment: string,
+  all = false,
+) {
   const found = await docker.listContainers({
     all,
     filters: { label: [`sluice.service=${service}`, `sluice.environment=${environment}`] },
@@ -13,10 +19,28 @@ export async function containersOfLane(docker: Docker, network: string, service:
 
 /** Removes what a world released, and its networks: those whose name begins with the prefix. */
 export async function removeReleased(docker: Docker, networkPrefix: string): Promise<void> {
-  const networks = (await docker.listNetworks({ filters: { name: [networkPrefix] } })).filter(({ Name }) => Name.startsWith(networkPrefix));
+  const networks = (await docker.listNetworks({ filters: { name: [networkPrefix] } })).filter(({ Name }) =>
+    Name.startsWith(networkPrefix),
+  );
   const names = new Set(networks.map(({ Name }) => Name));
   const containers = await docker.listContainers({ all: true, filters: { label: ['sluice.environment'] } });
-  const ours = containers.filter(({ NetworkSettings }) => Object.keys(NetworkSettings?.Networks ?? {}).some((name) => names.has(name)));
-  await Promise.all(ours.map(({ Id }) => docker.getContainer(Id).remove({ force: true, v: true }).catch(() => undefined)));
-  await Promise.all(networks.map(({ Id }) => docker.getNetwork(Id).remove().catch(() => undefined)));
+  const ours = containers.filter(({ NetworkSettings }) =>
+    Object.keys(NetworkSettings?.Networks ?? {}).some((name) => names.has(name)),
+  );
+  await Promise.all(
+    ours.map(({ Id }) =>
+      docker
+        .getContainer(Id)
+        .remove({ force: true, v: true })
+        .catch(() => undefined),
+    ),
+  );
+  await Promise.all(
+    networks.map(({ Id }) =>
+      docker
+        .getNetwork(Id)
+        .remove()
+        .catch(() => undefined),
+    ),
+  );
 }

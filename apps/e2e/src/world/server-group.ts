@@ -52,7 +52,9 @@ export class ServerGroup {
       }
     })();
     return {
+      deaths: () => deaths,
       end: async () => {
+        if (over) return deaths;
         over = true;
         await watch;
         // Whoever comes next finds all of them up.
@@ -64,6 +66,8 @@ export class ServerGroup {
 }
 
 export interface Supervision {
+  /** Deaths so far. */
+  deaths(): number;
   /** Resolves with the number of deaths, when everything is up. */
   end(): Promise<number>;
 }

@@ -11,10 +11,18 @@ export interface ConnectedRepository {
 }
 
 /** Makes a repository on the git host and connects it: its pushes are announced to `serverUrl` from now on. */
-export async function connectRepository(admin: Api, gitHost: GitHost, serverUrl: string, name: string): Promise<ConnectedRepository> {
+export async function connectRepository(
+  admin: Api,
+  gitHost: GitHost,
+  serverUrl: string,
+  name: string,
+): Promise<ConnectedRepository> {
   const { url } = await gitHost.createRepository(name);
   const { repository, hookSecret } = await admin.catalog.connectRepository({ team: TEAM.slug, url, kind: 'git' });
-  const { folder } = await gitHost.createRepository(name, { hookUrl: `${serverUrl}${repository.hookPath}`, hookSecret });
+  const { folder } = await gitHost.createRepository(name, {
+    hookUrl: `${serverUrl}${repository.hookPath}`,
+    hookSecret,
+  });
   return { id: repository.id, name, folder, hookPath: repository.hookPath, hookSecret };
 }
 

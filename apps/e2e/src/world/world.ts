@@ -1,7 +1,18 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectWithToken, freePort, RunnerProcess, ServerProcess, setUpInstallation, startGitHost, type Api, type GitHost, type Person } from '@sluice/testing';
+import {
+  connectWithToken,
+  eventually,
+  freePort,
+  RunnerProcess,
+  ServerProcess,
+  setUpInstallation,
+  startGitHost,
+  type Api,
+  type GitHost,
+  type Person,
+} from '@sluice/testing';
 import { addOtherTeam, gitUsers, PEOPLE, TEAM } from './cast.ts';
 import { HostPorts } from './host-ports.ts';
 import type { Parts } from './parts.ts';
@@ -31,15 +42,16 @@ export interface World {
   api(person: string): Api;
   /** A runner in a pool of its own, reached by jobs that ask for `label`. */
   addRunner(label: string): Promise<RunnerProcess>;
-  stop(): Promise<void>;
+  /** `keepFolder`: logs and data stay for whoever looks at a failure. */
+  stop(keepFolder?: boolean): Promise<void>;
 }
 
 export async function startWorld(root: string, mode: Mode, parts: Parts): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), `sluice-e2e-${mode}-`));
   const stops: (() => Promise<void>)[] = [];
-  const stop = async () => {
+  const stop = async (keepFolder = false) => {
     for (const one of stops.reverse()) await one().catch((error: unknown) => console.error(`e2e: ${String(error)}`));
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    if (!keepFolder) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
     const network = (environment: string) => `sluice-e2e-${mode}-${environment}`;
@@ -52,23 +64,64 @@ export async function startWorld(root: string, mode: Mode, parts: Parts): Promis
     const servers = await makeServers(root, folder, stores, gitHost);
     stops.push(() => servers.stop());
     await servers.start();
-    const installation = await setUpInstallation(servers.url, setupToken(servers), { team: TEAM, people: PEOPLE });
-    const people = { ...installation.people, ...(await addOtherTeam(servers.url, installation)), root: installation.admin };
+    const installation = await setUpInstallation(servers.url, await setupToken(servers), {
+      team: TEAM,
+      people: PEOPLE,
+    });
+    const people = {
+      ...installation.people,
+      ...(await addOtherTeam(servers.url, installation)),
+      root: installation.admin,
+    };
     const api = (person: string) => {
       const found = people[person as keyof typeof people];
       if (found === undefined) throw new Error(`The cast has no ${person}.`);
       return connectWithToken(servers.url, found.token);
     };
-    const addRunnerTo = async (pool: { name: string; team: string | null; labels: string[] }, name: string, slots: number, serverUrl: string) => {
+    const addRunnerTo = async (
+      pool: { name: string; team: string | null; labels: string[] },
+      name: string,
+      slots: number,
+      serverUrl: string,
+    ) => {
       const { id } = await api('root').catalog.createPool({ ...pool, trust: 'trusted' });
-      return addRunner({ root, folder, gitHost, name, slots, serverUrl, token: (await api('root').catalog.createRegistrationToken({ poolId: id })).token }, stops);
+      return addRunner(
+        {
+          root,
+          folder,
+          gitHost,
+          name,
+          slots,
+          serverUrl,
+          token: (await api('root').catalog.createRegistrationToken({ poolId: id })).token,
+        },
+        stops,
+      );
     };
     // A team's own pool comes before shared ones: jobs without labels never land on a scenario's own runner.
-    const first = await api('root').catalog.createPool({ name: 'everyone', team: TEAM.slug, labels: [], trust: 'trusted' });
+    const first = await api('root').catalog.createPool({
+      name: 'everyone',
+      team: TEAM.slug,
+      labels: [],
+      trust: 'trusted',
+    });
     const runners: RunnerProcess[] = [];
     for (const [index, replica] of servers.replicas.entries()) {
       const { token } = await api('root').catalog.createRegistrationToken({ poolId: first.id });
-      runners.push(await addRunner({ root, folder, gitHost, name: `common-${index + 1}`, slots: servers.replicas.length > 1 ? 3 : 5, serverUrl: replica.url, token }, stops));
+      runners.push(
+        await addRunner(
+          {
+            root,
+            folder,
+            gitHost,
+            name: `common-${index + 1}`,
+            slots: servers.replicas.length > 1 ? 3 : 5,
+            serverUrl: replica.url,
+            token,
+          },
+          stops,
+        ),
+      );
     }
     return {
       mode,
@@ -88,7 +141,7 @@ export async function startWorld(root: string, mode: Mode, parts: Parts): Promis
       stop,
     };
   } catch (error) {
-    await stop();
+    await stop(true);
     throw error;
   }
 }
@@ -127,7 +180,10 @@ interface RunnerPlan {
   readonly token: string;
 }
 
-async function addRunner({ root, folder, gitHost, name, slots, serverUrl, token }: RunnerPlan, stops: (() => Promise<void>)[]): Promise<RunnerProcess> {
+async function addRunner(
+  { root, folder, gitHost, name, slots, serverUrl, token }: RunnerPlan,
+  stops: (() => Promise<void>)[],
+): Promise<RunnerProcess> {
   const runner = new RunnerProcess({
     root,
     serverUrl,
@@ -146,8 +202,10 @@ async function addRunner({ root, folder, gitHost, name, slots, serverUrl, token 
   return runner;
 }
 
-function setupToken({ replicas }: ServerGroup): string {
-  const token = replicas.map((replica) => replica.setupToken()).find((found) => found !== undefined);
-  if (token === undefined) throw new Error(`No server printed a set-up link; see ${replicas[0]?.logFile}.`);
-  return token;
+function setupToken({ replicas }: ServerGroup): Promise<string> {
+  // Each replica that starts on an empty installation prints a link, and only the newest one works.
+  return eventually(() => replicas.map((replica) => replica.setupToken()).findLast((found) => found !== undefined), {
+    timeoutMs: 5_000,
+    describe: `a set-up link in ${replicas[0]?.logFile}`,
+  });
 }

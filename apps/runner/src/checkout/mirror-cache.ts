@@ -40,11 +40,16 @@ export class MirrorCache {
     if (!checked.ok) throw new ExecutorTrouble('checkout', checked.problem);
     const refName = fullRefName(source.ref);
     if (refName === undefined) throw new ExecutorTrouble('checkout', 'The name of the ref is none that git accepts.');
-    if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(source.commit)) throw new ExecutorTrouble('checkout', 'The commit is no full commit id.');
+    if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(source.commit))
+      throw new ExecutorTrouble('checkout', 'The commit is no full commit id.');
 
     const home = join(this.#settings.folder, 'home');
     const mirror = join(this.#settings.folder, `${hash(source.url)}.git`);
-    const env = gitEnvironment(home, { transport: checked.transport, origin: checked.url.origin, credential: source.credential });
+    const env = gitEnvironment(home, {
+      transport: checked.transport,
+      origin: checked.url.origin,
+      credential: source.credential,
+    });
     const call: GitCall = { cwd: mirror, env, signal };
     // A name of our own for each ref: a branch `a` that became `a/b` would be in its own way.
     const kept = `refs/sluice/${hash(refName)}`;
@@ -60,7 +65,10 @@ export class MirrorCache {
         await this.#fetch(call, source.url, [source.commit]);
         if ((await git(['cat-file', '-e', `${source.commit}^{commit}`], call)).exitCode === 0) return;
       }
-      throw new ExecutorTrouble('checkout', `Commit ${source.commit.slice(0, 12)} is not reachable from ${refName}: it was never pushed there, or the branch was rewritten.`);
+      throw new ExecutorTrouble(
+        'checkout',
+        `Commit ${source.commit.slice(0, 12)} is not reachable from ${refName}: it was never pushed there, or the branch was rewritten.`,
+      );
     });
     return { ...call, commit: source.commit };
   }
@@ -68,21 +76,41 @@ export class MirrorCache {
   async #fetch(call: GitCall, url: string, refspecs: readonly string[]): Promise<void> {
     const tooLarge = new AbortController();
     const signal = AbortSignal.any([call.signal, tooLarge.signal]);
+    const isTooLarge = async () => (await sizeMiB(call.cwd)) > this.#settings.maxMiB;
     const guard = setInterval(() => {
-      void sizeMiB(call.cwd).then((size) => {
-        if (size > this.#settings.maxMiB) tooLarge.abort();
-      });
+      void isTooLarge().then((large) => large && tooLarge.abort());
     }, SIZE_CHECK_MS);
     try {
       const count = (this.#fetches.get(call.cwd) ?? 0) + 1;
       this.#fetches.set(call.cwd, count);
-      const fetched = await git(['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules', '--', url, ...refspecs], { ...call, signal });
-      if (fetched.exitCode !== 0) throw new ExecutorTrouble('checkout', `The repository could not be fetched: ${lastLines(fetched.stderr)}`);
+      // One pack for each fetch: its growing size can be watched.
+      const fetched = await git(
+        [
+          '-c',
+          'fetch.unpackLimit=1',
+          'fetch',
+          '--quiet',
+          '--no-tags',
+          '--no-write-fetch-head',
+          '--no-recurse-submodules',
+          '--',
+          url,
+          ...refspecs,
+        ],
+        { ...call, signal },
+      );
+      if (await isTooLarge()) tooLarge.abort();
+      signal.throwIfAborted();
+      if (fetched.exitCode !== 0)
+        throw new ExecutorTrouble('checkout', `The repository could not be fetched: ${lastLines(fetched.stderr)}`);
       if (count % GC_EVERY_FETCHES === 0) await git(['gc', '--auto', '--quiet'], call);
     } catch (error) {
       if (!tooLarge.signal.aborted || call.signal.aborted) throw error;
       await rm(call.cwd, { recursive: true, force: true });
-      throw new ExecutorTrouble('checkout', `The repository is larger than ${this.#settings.maxMiB} MiB (SLUICE_RUNNER_MAX_REPOSITORY_MIB).`);
+      throw new ExecutorTrouble(
+        'checkout',
+        `The repository is larger than ${this.#settings.maxMiB} MiB (SLUICE_RUNNER_MAX_REPOSITORY_MIB).`,
+      );
     } finally {
       clearInterval(guard);
     }
@@ -96,10 +124,16 @@ export async function requireFolder(checkout: CheckedOutCommit, path: string): P
   if (stdout.trim() !== 'tree') throw new JobRefused('no-such-folder', `The commit has no folder "${path}".`);
 }
 
-async function makeMirror(mirror: string, home: string, env: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
+async function makeMirror(
+  mirror: string,
+  home: string,
+  env: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<void> {
   mkdirSync(join(home, 'ssh'), { recursive: true, mode: 0o700 });
   const made = await git(['init', '--quiet', '--bare', '--template=', '--', mirror], { cwd: home, env, signal });
-  if (made.exitCode !== 0) throw new ExecutorTrouble('checkout', `A mirror could not be made: ${lastLines(made.stderr)}`);
+  if (made.exitCode !== 0)
+    throw new ExecutorTrouble('checkout', `A mirror could not be made: ${lastLines(made.stderr)}`);
   mkdirSync(join(mirror, 'info'), { recursive: true });
   // A checkout knows no export rules, so the tree that a job sees must not either.
   writeFileSync(join(mirror, 'info', 'attributes'), '* -export-ignore -export-subst\n');
@@ -112,7 +146,14 @@ async function contains(call: GitCall, ref: string, commit: string): Promise<boo
 async function sizeMiB(mirror: string): Promise<number> {
   const pack = join(mirror, 'objects', 'pack');
   const names = await readdir(pack).catch(() => []);
-  const sizes = await Promise.all(names.map((name) => stat(join(pack, name)).then((file) => file.size, () => 0)));
+  const sizes = await Promise.all(
+    names.map((name) =>
+      stat(join(pack, name)).then(
+        (file) => file.size,
+        () => 0,
+      ),
+    ),
+  );
   return sizes.reduce((sum, size) => sum + size, 0) / (1024 * 1024);
 }
 

@@ -19,7 +19,8 @@ export function commitTar(checkout: CheckedOutCommit): Readable {
 /** `services/catalog` for `./services/catalog/`; empty for the top. Throws `JobRefused` for a path that leaves the checkout. */
 export function folderInTree(...parts: readonly string[]): string {
   const path = posix.join('.', ...parts).replace(/^\/+|\/+$/g, '');
-  if (path === '..' || path.startsWith('../')) throw new JobRefused('no-such-folder', `The folder "${path}" is outside of the checkout.`);
+  if (path === '..' || path.startsWith('../'))
+    throw new JobRefused('no-such-folder', `The folder "${path}" is outside of the checkout.`);
   return path === '.' ? '' : path;
 }
 
@@ -38,19 +39,28 @@ export async function buildContext(checkout: CheckedOutCommit, folder: string, d
   const always = posix.normalize(dockerfile);
   const wanted = (name: string) => name === always || !excluded.ignores(name);
   const context = pack();
-  void copyEntries(gitStream(['archive', '--format=tar', `${checkout.commit}:${folder}`], checkout), context, wanted, new Date(Number(commitTime.stdout) * 1000)).catch(
-    (error: unknown) => context.destroy(error instanceof Error ? error : new Error(String(error))),
-  );
+  void copyEntries(
+    gitStream(['archive', '--format=tar', `${checkout.commit}:${folder}`], checkout),
+    context,
+    wanted,
+    new Date(Number(commitTime.stdout) * 1000),
+  ).catch((error: unknown) => context.destroy(error instanceof Error ? error : new Error(String(error))));
   return Readable.from(context);
 }
 
-async function copyEntries(source: Readable, context: Pack, wanted: (name: string) => boolean, mtime: Date): Promise<void> {
+async function copyEntries(
+  source: Readable,
+  context: Pack,
+  wanted: (name: string) => boolean,
+  mtime: Date,
+): Promise<void> {
   const entries = extract();
   source.once('error', (error) => entries.destroy(error));
   source.pipe(entries as unknown as NodeJS.WritableStream);
   // An ignored folder comes only with an exception below it.
   const heldFolders = new Map<string, Header>();
-  const write = ({ name, type, mode, size, linkname }: Header) => context.entry({ name, type, mode, size, linkname: linkname ?? '', mtime, uid: 0, gid: 0 });
+  const write = ({ name, type, mode, size, linkname }: Header) =>
+    context.entry({ name, type, mode, size, linkname: linkname ?? '', mtime, uid: 0, gid: 0 });
   for await (const entry of entries) {
     const name = entry.header.name.replace(/\/$/, '');
     if (!wanted(name)) {
@@ -64,7 +74,8 @@ async function copyEntries(source: Readable, context: Pack, wanted: (name: strin
       heldFolders.delete(parent);
     }
     const target = write(entry.header);
-    for await (const chunk of entry) if (!target.write(chunk)) await new Promise((resolve) => target.once('drain', () => resolve(undefined)));
+    for await (const chunk of entry)
+      if (!target.write(chunk)) await new Promise((resolve) => target.once('drain', () => resolve(undefined)));
     target.end(undefined);
   }
   context.finalize();

@@ -77,7 +77,11 @@ export type StepExit =
 export abstract class Executor {
   abstract prepare(plan: SandboxPlan, log: AttemptLog, signal: AbortSignal): Promise<Sandbox>;
   /** Builds, pushes, and returns the digest that the registry answered. */
-  abstract buildImage(plan: ImagePlan, log: AttemptLog, signal: AbortSignal): Promise<{ readonly repository: string; readonly digest: string }>;
+  abstract buildImage(
+    plan: ImagePlan,
+    log: AttemptLog,
+    signal: AbortSignal,
+  ): Promise<{ readonly repository: string; readonly digest: string }>;
   /**
    * Removes what belongs to attempts that are not active and returns how many things are still there. `isActive` is asked after the
    * look at the engine, so an attempt that begins meanwhile is safe.
@@ -89,7 +93,10 @@ export abstract class Sandbox {
   /** Ends when the command does, or, once the signal comes, when its processes are gone or `graceMs` have passed. */
   abstract run(step: StepCommand, log: AttemptLog, signal: AbortSignal, graceMs: () => number): Promise<StepExit>;
   /** Files that match the globs, below the service's folder; larger ones than `maxBytes` come without content. */
-  abstract readFiles(globs: readonly string[], limits: { readonly maxFiles: number; readonly maxBytes: number }): AsyncIterable<SandboxFile>;
+  abstract readFiles(
+    globs: readonly string[],
+    limits: { readonly maxFiles: number; readonly maxBytes: number },
+  ): AsyncIterable<SandboxFile>;
   /** Removes everything of the attempt. Throws `ExecutorTrouble` when something stays. */
   abstract destroy(): Promise<void>;
 }

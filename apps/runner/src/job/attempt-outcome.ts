@@ -14,11 +14,23 @@ export const PASSED: Outcome = { outcome: 'passed' };
 export function stoppedOutcome(cause: StopCause | undefined, timeoutSeconds: number): Outcome {
   switch (cause) {
     case 'timeout':
-      return { outcome: 'failed', reason: { code: 'timeout', message: `The job took longer than its ${timeoutSeconds} s.` } };
+      return {
+        outcome: 'failed',
+        reason: { code: 'timeout', message: `The job took longer than its ${timeoutSeconds} s.` },
+      };
     case 'runner-stopped':
-      return { outcome: 'errored', reason: { code: 'runner-stopped', message: 'The runner was stopped while the job ran.' } };
+      return {
+        outcome: 'errored',
+        reason: { code: 'runner-stopped', message: 'The runner was stopped while the job ran.' },
+      };
     case 'runner-disk-full':
-      return { outcome: 'errored', reason: { code: 'runner-disk-full', message: "The disk of the runner's work folder is full: make room on that machine." } };
+      return {
+        outcome: 'errored',
+        reason: {
+          code: 'runner-disk-full',
+          message: "The disk of the runner's work folder is full: make room on that machine.",
+        },
+      };
     case 'lease-lost':
     case 'cancelled':
     case undefined:
@@ -29,8 +41,19 @@ export function stoppedOutcome(cause: StopCause | undefined, timeoutSeconds: num
 /** The user's own trouble is `failed`, ours is `errored`. */
 export function thrownOutcome(error: unknown): Outcome {
   if (error instanceof JobRefused) {
-    return { outcome: 'failed', reason: { code: error.code, message: error.message }, ...(error.exitCode === undefined ? {} : { exitCode: error.exitCode & 255 }) };
+    return {
+      outcome: 'failed',
+      reason: { code: error.code, message: error.message },
+      ...(error.exitCode === undefined ? {} : { exitCode: error.exitCode & 255 }),
+    };
   }
-  if (error instanceof ExecutorTrouble) return { outcome: 'errored', reason: { code: error.code, message: error.message } };
-  return { outcome: 'errored', reason: { code: 'runner', message: `The runner met something unexpected: ${error instanceof Error ? error.message : String(error)}` } };
+  if (error instanceof ExecutorTrouble)
+    return { outcome: 'errored', reason: { code: error.code, message: error.message } };
+  return {
+    outcome: 'errored',
+    reason: {
+      code: 'runner',
+      message: `The runner met something unexpected: ${error instanceof Error ? error.message : String(error)}`,
+    },
+  };
 }

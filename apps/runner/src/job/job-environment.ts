@@ -4,7 +4,11 @@ import type { LeaseGrant } from '@sluice/protocol';
  * Variables of a step. Branch names and the like are untrusted and reach a command here and nowhere else. What the definition says wins
  * over secrets of the same name only for a single step; SLUICE_* cannot be overwritten.
  */
-export function stepEnvironment(grant: LeaseGrant, jobEnv: Readonly<Record<string, string>>, stepEnv: Readonly<Record<string, string>>): Record<string, string> {
+export function stepEnvironment(
+  grant: LeaseGrant,
+  jobEnv: Readonly<Record<string, string>>,
+  stepEnv: Readonly<Record<string, string>>,
+): Record<string, string> {
   const { run, job } = grant;
   const [, branch] = /^(?:refs\/heads\/)?((?!refs\/).+)$/.exec(run.ref) ?? [];
   return {

@@ -7,7 +7,11 @@ import type { WorkOutcome, WorkParts } from './run-steps-work.ts';
 import { StepReports } from './step-reports.ts';
 
 /** Builds the one image of the run and pushes it. Shown as a job with one step. */
-export async function runImageWork(grant: LeaseGrant, work: ImageWork, { api, executor, mirrors, control, log, now }: WorkParts): Promise<WorkOutcome> {
+export async function runImageWork(
+  grant: LeaseGrant,
+  work: ImageWork,
+  { api, executor, mirrors, control, log, now }: WorkParts,
+): Promise<WorkOutcome> {
   const reports = new StepReports(api, grant, ['build image'], now, control.lost);
   let outcome: Outcome;
   let image: WorkOutcome['image'];

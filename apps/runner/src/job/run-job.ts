@@ -35,7 +35,11 @@ export interface JobParts {
  * One leased attempt from start to acknowledged result. Resolves when the server has the result (or wants none); what the
  * executor made is removed meanwhile, and `cleaned` tells when. Never rejects for what the job does.
  */
-export async function runJob(grant: LeaseGrant, parts: JobParts, control: AttemptControl): Promise<{ readonly cleaned: Promise<void> }> {
+export async function runJob(
+  grant: LeaseGrant,
+  parts: JobParts,
+  control: AttemptControl,
+): Promise<{ readonly cleaned: Promise<void> }> {
   const { api, workDir, backOff, logger, leaving } = parts;
   const lease = { attemptId: grant.attemptId, epoch: grant.epoch };
   const lost = (): void => control.stop('lease-lost');
@@ -55,27 +59,47 @@ export async function runJob(grant: LeaseGrant, parts: JobParts, control: Attemp
     });
   const started = guarded(untilAnswered(() => api.start(lease, unheard), backOff, unheard));
   const logSent = guarded(
-    uploadLog({ api, lease, spool, backOff, signal: unheard, onGivenUp: (why) => logger.error({ attempt: lease.attemptId }, `the rest of the log stays here: ${why}`) }),
+    uploadLog({
+      api,
+      lease,
+      spool,
+      backOff,
+      signal: unheard,
+      onGivenUp: (why) => logger.error({ attempt: lease.attemptId }, `the rest of the log stays here: ${why}`),
+    }),
   );
   // Both are awaited below; until then a failure must not count as unhandled.
   for (const early of [started, logSent]) early.catch(() => undefined);
 
   const timer = setTimeout(() => control.stop('timeout'), grant.job.timeoutSeconds * 1000);
-  const work = await (grant.work.kind === 'steps' ? runStepsWork(grant, grant.work, { ...parts, log, control }) : runImageWork(grant, grant.work, { ...parts, log, control }));
+  const work = await (grant.work.kind === 'steps'
+    ? runStepsWork(grant, grant.work, { ...parts, log, control })
+    : runImageWork(grant, grant.work, { ...parts, log, control }));
   clearTimeout(timer);
   try {
     const sealed = await log.close();
     if (!control.lost.aborted) {
-      const result = toResult(work, sealed);
+      // A job that passed while its log was lost did not pass (F41).
+      const ending =
+        log.failure === undefined || work.outcome === 'failed'
+          ? work
+          : { ...work, ...stoppedOutcome('runner-disk-full', 0) };
+      const result = toResult(ending, sealed);
       await folder.saveResult(result);
       await started;
       const delivery = await deliverResult({ api, folder, result, backOff, signal: unheard, logSent });
-      if (typeof delivery === 'object') logger.error({ attempt: lease.attemptId }, `the server refused the result: ${delivery.refused}`);
-      else logger.info({ attempt: lease.attemptId, outcome: result.outcome, reason: result.reason?.code }, delivery === 'acknowledged' ? 'attempt ended' : 'result not wanted any more');
+      if (typeof delivery === 'object')
+        logger.error({ attempt: lease.attemptId }, `the server refused the result: ${delivery.refused}`);
+      else
+        logger.info(
+          { attempt: lease.attemptId, outcome: result.outcome, reason: result.reason?.code },
+          delivery === 'acknowledged' ? 'attempt ended' : 'result not wanted any more',
+        );
     }
   } catch (error) {
     // What is saved is sent again at the next start.
-    if (!control.lost.aborted) logger.error({ attempt: lease.attemptId, err: error }, 'the result could not be reported');
+    if (!control.lost.aborted)
+      logger.error({ attempt: lease.attemptId, err: error }, 'the result could not be reported');
   } finally {
     await spool.dispose();
     if (control.lost.aborted) {
@@ -88,7 +112,11 @@ export async function runJob(grant: LeaseGrant, parts: JobParts, control: Attemp
 }
 
 /** A work folder that takes no more files ends the attempt before it begins. */
-async function openLog(grant: LeaseGrant, { api, workDir, backOff, logger }: JobParts, control: AttemptControl): Promise<{ folder: AttemptFolder; spool: LogSpool; log: AttemptLog } | undefined> {
+async function openLog(
+  grant: LeaseGrant,
+  { api, workDir, backOff, logger }: JobParts,
+  control: AttemptControl,
+): Promise<{ folder: AttemptFolder; spool: LogSpool; log: AttemptLog } | undefined> {
   try {
     const folder = await AttemptFolder.begin(workDir.attempts, grant);
     const spool = await LogSpool.create(folder.logFile, (error) => {
@@ -100,7 +128,12 @@ async function openLog(grant: LeaseGrant, { api, workDir, backOff, logger }: Job
   } catch (error) {
     logger.error({ err: error }, 'the work folder takes no files');
     const { outcome, reason } = stoppedOutcome('runner-disk-full', 0);
-    const result: AttemptResult = { outcome, ...(reason === undefined ? {} : { reason }), steps: [], log: { length: 0, sha256: EMPTY_SHA256, truncated: true } };
+    const result: AttemptResult = {
+      outcome,
+      ...(reason === undefined ? {} : { reason }),
+      steps: [],
+      log: { length: 0, sha256: EMPTY_SHA256, truncated: true },
+    };
     await untilAnswered(() => api.start(grant, control.lost), backOff, control.lost)
       .then(() => untilAnswered(() => api.result(grant, result, control.lost), backOff, control.lost))
       .catch((cause: unknown) => logger.error({ err: cause }, 'the result could not be reported'));
@@ -112,10 +145,22 @@ const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b78
 
 /** Whatever the job was handed that must never show in a log. */
 function secretsOf({ secrets, source, registries }: LeaseGrant): { name: string; value: string }[] {
-  const credential = source.credential === null ? [] : [{ name: 'the repository credential', value: source.credential.password }];
-  return [...secrets, ...credential, ...registries.map(({ registry, password }) => ({ name: `the credential of ${registry}`, value: password }))];
+  const credential =
+    source.credential === null ? [] : [{ name: 'the repository credential', value: source.credential.password }];
+  return [
+    ...secrets,
+    ...credential,
+    ...registries.map(({ registry, password }) => ({ name: `the credential of ${registry}`, value: password })),
+  ];
 }
 
 function toResult({ outcome, reason, exitCode, steps, image }: WorkOutcome, log: AttemptResult['log']): AttemptResult {
-  return { outcome, steps, log, ...(reason === undefined ? {} : { reason }), ...(exitCode === undefined ? {} : { exitCode }), ...(image === undefined ? {} : { image }) };
+  return {
+    outcome,
+    steps,
+    log,
+    ...(reason === undefined ? {} : { reason }),
+    ...(exitCode === undefined ? {} : { exitCode }),
+    ...(image === undefined ? {} : { image }),
+  };
 }

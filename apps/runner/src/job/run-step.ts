@@ -13,18 +13,39 @@ export interface StepContext {
 }
 
 /** One command, within its own time and the job's. */
-export async function runStep(step: StepsWork['steps'][number], { sandbox, log, control, env, jobTimeoutSeconds }: StepContext): Promise<Outcome> {
+export async function runStep(
+  step: StepsWork['steps'][number],
+  { sandbox, log, control, env, jobTimeoutSeconds }: StepContext,
+): Promise<Outcome> {
   const overdue = new AbortController();
-  const timer = step.timeoutSeconds === undefined ? undefined : setTimeout(() => overdue.abort(), step.timeoutSeconds * 1000);
+  const timer =
+    step.timeoutSeconds === undefined ? undefined : setTimeout(() => overdue.abort(), step.timeoutSeconds * 1000);
   try {
-    const exit = await sandbox.run({ run: step.run, env }, log, AbortSignal.any([control.stopped, overdue.signal]), control.graceMs);
+    const exit = await sandbox.run(
+      { run: step.run, env },
+      log,
+      AbortSignal.any([control.stopped, overdue.signal]),
+      control.graceMs,
+    );
     if (exit.kind === 'stopped') {
       if (control.cause !== undefined) return stoppedOutcome(control.cause, jobTimeoutSeconds);
-      return { outcome: 'failed', reason: { code: 'timeout', message: `Step "${step.name}" took longer than its ${step.timeoutSeconds} s.` } };
+      return {
+        outcome: 'failed',
+        reason: { code: 'timeout', message: `Step "${step.name}" took longer than its ${step.timeoutSeconds} s.` },
+      };
     }
-    if (exit.kind === 'oom') return { outcome: 'failed', reason: { code: 'oom', message: `Step "${step.name}" used up the job's memory.` }, exitCode: exit.exitCode };
+    if (exit.kind === 'oom')
+      return {
+        outcome: 'failed',
+        reason: { code: 'oom', message: `Step "${step.name}" used up the job's memory.` },
+        exitCode: exit.exitCode,
+      };
     if (exit.exitCode === 0) return PASSED;
-    return { outcome: 'failed', reason: { code: 'exit-code', message: `Step "${step.name}" ended with exit code ${exit.exitCode}.` }, exitCode: exit.exitCode };
+    return {
+      outcome: 'failed',
+      reason: { code: 'exit-code', message: `Step "${step.name}" ended with exit code ${exit.exitCode}.` },
+      exitCode: exit.exitCode,
+    };
   } catch (error) {
     return thrownOutcome(error);
   } finally {

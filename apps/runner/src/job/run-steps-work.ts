@@ -28,7 +28,13 @@ export interface WorkParts extends JobParts {
 /** Checkout and containers side by side, then the steps one by one, then the test reports. The first step that does not pass ends the job. */
 export async function runStepsWork(grant: LeaseGrant, work: StepsWork, parts: WorkParts): Promise<WorkOutcome> {
   const { api, executor, control, log, backOff, now } = parts;
-  const reports = new StepReports(api, grant, work.steps.map(({ name }) => name), now, control.lost);
+  const reports = new StepReports(
+    api,
+    grant,
+    work.steps.map(({ name }) => name),
+    now,
+    control.lost,
+  );
   let sandbox: Sandbox | undefined;
   let outcome: Outcome;
   try {
@@ -52,7 +58,13 @@ export async function runStepsWork(grant: LeaseGrant, work: StepsWork, parts: Wo
   return { ...outcome, steps: reports.all, cleaned };
 }
 
-async function runSteps(grant: LeaseGrant, work: StepsWork, sandbox: Sandbox, reports: StepReports, { log, control }: WorkParts): Promise<Outcome> {
+async function runSteps(
+  grant: LeaseGrant,
+  work: StepsWork,
+  sandbox: Sandbox,
+  reports: StepReports,
+  { log, control }: WorkParts,
+): Promise<Outcome> {
   for (const [index, step] of work.steps.entries()) {
     if (control.stopped.aborted) return stoppedOutcome(control.cause, grant.job.timeoutSeconds);
     reports.begin(index, log.beginStep(step.run));

@@ -16,14 +16,22 @@ export class StepReports {
   readonly #now: () => Date;
   readonly #steps: StepReport[];
   #dirty = false;
-  #sending: Promise<void> | undefined;
+  #isSending = false;
 
   constructor(api: RunnerApi, lease: LeaseKey, names: readonly string[], now: () => Date, stop: AbortSignal) {
     this.#api = api;
     this.#lease = lease;
     this.#now = now;
     this.#stop = stop;
-    this.#steps = names.map((name, index) => ({ index, name: name.slice(0, 200), status: 'queued', startedAt: null, finishedAt: null, exitCode: null, logOffset: null }));
+    this.#steps = names.map((name, index) => ({
+      index,
+      name: name.slice(0, 200),
+      status: 'queued',
+      startedAt: null,
+      finishedAt: null,
+      exitCode: null,
+      logOffset: null,
+    }));
   }
 
   get all(): StepReport[] {
@@ -47,7 +55,9 @@ export class StepReports {
     if (step === undefined) return;
     Object.assign(step, change);
     this.#dirty = true;
-    this.#sending ??= this.#send().finally(() => (this.#sending = undefined));
+    if (this.#isSending) return;
+    this.#isSending = true;
+    void this.#send().finally(() => (this.#isSending = false));
   }
 
   async #send(): Promise<void> {

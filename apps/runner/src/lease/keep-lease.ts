@@ -23,7 +23,13 @@ export function keepLease(api: RunnerApi, lease: LeaseKey, renewSeconds: number,
   return { [Symbol.dispose]: () => stop.abort() };
 }
 
-async function renewUntilStopped(api: RunnerApi, lease: LeaseKey, everyMs: number, watch: LeaseWatch, signal: AbortSignal): Promise<void> {
+async function renewUntilStopped(
+  api: RunnerApi,
+  lease: LeaseKey,
+  everyMs: number,
+  watch: LeaseWatch,
+  signal: AbortSignal,
+): Promise<void> {
   let cancelTold = false;
   let failed = false;
   for (;;) {

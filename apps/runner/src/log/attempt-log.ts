@@ -1,11 +1,18 @@
 import { createMasker } from '@sluice/redact';
-import type { Secret } from '@sluice/redact';
+import type { Masker, Secret } from '@sluice/redact';
 import type { LogSeal, LogSpool } from './log-spool.ts';
 
 export type OutputStream = 'stdout' | 'stderr';
 export interface SealedLog extends LogSeal {
   readonly truncated: boolean;
 }
+
+const NOTHING_TO_MASK: Masker = {
+  push: (chunk) => chunk,
+  end: () => new Uint8Array(0),
+  heldBytes: () => 0,
+  unmaskable: [],
+};
 
 /**
  * The one byte stream of an attempt: what the steps print, masked, below a limit. Each output of a step has a masker of its own
@@ -16,16 +23,23 @@ export class AttemptLog {
   readonly #spool: LogSpool;
   readonly #maxBytes: number;
   readonly #marker: Buffer;
-  readonly #maskers: Readonly<Record<OutputStream | 'merged', ReturnType<typeof createMasker>>>;
+  readonly #maskers: Readonly<Record<OutputStream | 'merged', Masker>>;
   #length = 0;
   #truncated = false;
 
-  constructor(spool: LogSpool, { maxBytes, secrets }: { readonly maxBytes: number; readonly secrets: readonly Secret[] }) {
+  constructor(
+    spool: LogSpool,
+    { maxBytes, secrets }: { readonly maxBytes: number; readonly secrets: readonly Secret[] },
+  ) {
     this.#spool = spool;
     this.#maxBytes = maxBytes;
-    this.#marker = Buffer.from(`\n[sluice] the log is longer than ${maxBytes} bytes: the rest is left out, the job goes on\n`);
-    this.#maskers = { stdout: createMasker(secrets), stderr: createMasker(secrets), merged: createMasker(secrets) };
-    for (const { name, reason } of this.#maskers.merged.unmaskable) this.line(`secret ${name} cannot be masked: ${reason}`);
+    this.#marker = Buffer.from(
+      `\n[sluice] the log is longer than ${maxBytes} bytes: the rest is left out, the job goes on\n`,
+    );
+    const masker = () => (secrets.length === 0 ? NOTHING_TO_MASK : createMasker(secrets));
+    this.#maskers = { stdout: masker(), stderr: masker(), merged: masker() };
+    for (const { name, reason } of this.#maskers.merged.unmaskable)
+      this.line(`secret ${name} cannot be masked: ${reason}`);
   }
 
   /** Bytes that are settled; the next step's log begins here. */
@@ -44,7 +58,7 @@ export class AttemptLog {
 
   /** A line of our own, in the order of everything else. */
   line(text: string): void {
-    this.#put(this.#maskers.merged.push(Buffer.from(`[sluice] ${text}\n`)));
+    void this.#put(this.#maskers.merged.push(Buffer.from(`[sluice] ${text}\n`)));
   }
 
   /** Begins a step: settles what was held back and writes the head line. Returns where the step's log begins. */
@@ -52,13 +66,14 @@ export class AttemptLog {
     this.settle();
     const offset = this.#length;
     const [first = ''] = run.trim().split('\n', 1);
-    this.#put(this.#maskers.merged.push(Buffer.from(`$ ${first}${run.trim().includes('\n') ? ' ...' : ''}\n`)));
+    void this.#put(this.#maskers.merged.push(Buffer.from(`$ ${first}${run.trim().includes('\n') ? ' ...' : ''}\n`)));
     return offset;
   }
 
   settle(): void {
-    for (const stream of ['stdout', 'stderr'] as const) this.#put(this.#maskers.merged.push(this.#maskers[stream].end()));
-    this.#put(this.#maskers.merged.end());
+    for (const stream of ['stdout', 'stderr'] as const)
+      void this.#put(this.#maskers.merged.push(this.#maskers[stream].end()));
+    void this.#put(this.#maskers.merged.end());
   }
 
   async close(): Promise<SealedLog> {
@@ -75,7 +90,10 @@ export class AttemptLog {
       return this.#spool.append(bytes);
     }
     this.#truncated = true;
-    const last = Buffer.concat([bytes.subarray(0, Math.max(0, room)), this.#marker]).subarray(0, Math.max(0, this.#maxBytes - this.#length));
+    const last = Buffer.concat([bytes.subarray(0, Math.max(0, room)), this.#marker]).subarray(
+      0,
+      Math.max(0, this.#maxBytes - this.#length),
+    );
     this.#length += last.length;
     return this.#spool.append(last);
   }

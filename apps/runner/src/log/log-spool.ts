@@ -7,9 +7,9 @@ export interface LogSeal {
   readonly sha256: string;
 }
 
-const BATCH_BYTES = 1024 * 1024;
+const READ_BYTES = 1024 * 1024;
 /** A writer waits while more than this is not on disk yet, so a chatty step cannot fill the memory. */
-const MOST_PENDING_BYTES = 4 * 1024 * 1024;
+const MOST_PENDING_BYTES = 1024 * 1024;
 const SYNC_EVERY_MS = 1000;
 
 /**
@@ -44,7 +44,7 @@ export class LogSpool {
   static async reopen(path: string): Promise<LogSpool> {
     const spool = new LogSpool(await open(path, 'a+', 0o600));
     for (;;) {
-      const bytes = await spool.read(spool.#written, BATCH_BYTES, Number.MAX_SAFE_INTEGER);
+      const bytes = await spool.read(spool.#written, READ_BYTES, Number.MAX_SAFE_INTEGER);
       if (bytes.length === 0) break;
       spool.#hash.update(bytes);
       spool.#written += bytes.length;
@@ -112,7 +112,7 @@ export class LogSpool {
     try {
       while (this.#pending.length > 0) {
         const batch = this.#takeBatch();
-        for (let done = 0; done < batch.length; ) {
+        for (let done = 0; done < batch.length;) {
           const { bytesWritten } = await this.#file.write(batch, done, batch.length - done, this.#written);
           this.#hash.update(batch.subarray(done, done + bytesWritten));
           this.#written += bytesWritten;
@@ -138,14 +138,11 @@ export class LogSpool {
     this.#onFailure(this.#failure);
   }
 
+  /** All that waits: never much more than a writer may have pending. */
   #takeBatch(): Uint8Array {
-    const parts: Uint8Array[] = [];
-    for (let size = 0; this.#pending[0] !== undefined && size < BATCH_BYTES; ) {
-      const part = this.#pending.shift() as Uint8Array;
-      parts.push(part);
-      size += part.length;
-      this.#pendingBytes -= part.length;
-    }
+    const parts = this.#pending;
+    this.#pending = [];
+    this.#pendingBytes = 0;
     return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
   }
 

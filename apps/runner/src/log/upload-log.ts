@@ -49,7 +49,8 @@ export async function uploadLog({ api, lease, spool, backOff, signal, onGivenUp 
       throw error;
     }
     if (answer.kind === 'conflict') return onGivenUp('the server holds other bytes at this place');
-    if (answer.length > spool.written) return onGivenUp(`the server holds ${answer.length} bytes and only ${spool.written} were written here`);
+    if (answer.length > spool.written)
+      return onGivenUp(`the server holds ${answer.length} bytes and only ${spool.written} were written here`);
     resyncsInARow = answer.kind === 'resync' ? resyncsInARow + 1 : 0;
     if (resyncsInARow > 3) return onGivenUp('the server and the runner do not agree on the length of the log');
     acknowledged = answer.length;
@@ -62,6 +63,9 @@ async function gather(spool: LogSpool, acknowledged: number, sentAt: number, sig
   if (rest <= 0 || spool.closed) return;
   const enough = new AbortController();
   const both = AbortSignal.any([signal, enough.signal]);
-  await Promise.race([pause(rest, undefined, { signal: both }).catch(() => undefined), spool.beyond(acknowledged + FULL_ENOUGH_BYTES, both)]);
+  await Promise.race([
+    pause(rest, undefined, { signal: both }).catch(() => undefined),
+    spool.beyond(acknowledged + FULL_ENOUGH_BYTES, both),
+  ]);
   enough.abort();
 }

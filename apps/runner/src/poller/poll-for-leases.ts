@@ -16,6 +16,8 @@ export interface PollParts {
   readonly draining: AbortSignal;
   /** Kept while the runner may take work; pending while it may not. */
   readonly mayTakeWork: () => Promise<void>;
+  /** Aborted as soon as it may not, while a poll is under way too. */
+  readonly mayNotTakeWork: () => AbortSignal;
   /** Runs the job; the slot is free again when it resolves. */
   readonly run: (grant: LeaseGrant) => Promise<void>;
   /** The server does not know the token. True when there is a new one. */
@@ -39,21 +41,35 @@ async function pollForSlot(parts: PollParts): Promise<void> {
 
 /**
  * Asks until the server answers. The id of the poll stays the same until an answer arrived, so a lease whose answer was lost on the way comes
- * again (F18). When draining begins with a poll in flight, one last short one asks whether that poll had been given a lease.
+ * again (F18). When no more work may be taken while a poll is in flight, one last short one asks whether that poll had been given a lease.
  */
-async function nextLease({ api, slots, backOff, newId, logger, draining, onUnauthorized }: PollParts): Promise<LeaseGrant | null> {
+async function nextLease({
+  api,
+  slots,
+  backOff,
+  newId,
+  logger,
+  draining,
+  mayNotTakeWork,
+  onUnauthorized,
+}: PollParts): Promise<LeaseGrant | null> {
   const pollId = newId();
+  const stop = AbortSignal.any([draining, mayNotTakeWork()]);
   for (let failures = 1; ; failures++) {
     try {
-      return await api.poll(pollId, slots, { signal: draining });
+      return await api.poll(pollId, slots, { signal: stop });
     } catch (error) {
-      if (draining.aborted) return lastWord(api, pollId, slots, logger);
-      if (error instanceof ServerRefusal && error.status === 401 && (await onUnauthorized().catch(() => false))) continue;
+      if (stop.aborted) return lastWord(api, pollId, slots, logger);
+      if (error instanceof ServerRefusal && error.status === 401 && (await onUnauthorized().catch(() => false)))
+        continue;
       const level = failures === 1 || failures % 20 === 0 ? 'error' : 'debug';
-      logger[level]({ failures }, `no lease can be asked for: ${error instanceof Error ? error.message : String(error)}`);
+      logger[level](
+        { failures },
+        `no lease can be asked for: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
-    await pause(backOffMs(failures, backOff), undefined, { signal: draining }).catch(() => undefined);
-    if (draining.aborted) return lastWord(api, pollId, slots, logger);
+    await pause(backOffMs(failures, backOff), undefined, { signal: stop }).catch(() => undefined);
+    if (stop.aborted) return lastWord(api, pollId, slots, logger);
   }
 }
 

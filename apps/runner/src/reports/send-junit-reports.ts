@@ -18,7 +18,15 @@ export interface JunitReports {
 }
 
 /** Sends the matching files one by one. A file that cannot be used gets a line in the log and changes nothing else. */
-export async function sendJunitReports({ api, lease, sandbox, globs, log, backOff, signal }: JunitReports): Promise<void> {
+export async function sendJunitReports({
+  api,
+  lease,
+  sandbox,
+  globs,
+  log,
+  backOff,
+  signal,
+}: JunitReports): Promise<void> {
   if (globs.length === 0) return;
   const sum = { files: 0, passed: 0, failed: 0, skipped: 0 };
   for await (const { path, text } of sandbox.readFiles(globs, LIMITS)) {

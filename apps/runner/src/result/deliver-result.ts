@@ -27,7 +27,14 @@ export interface DeliveryParts {
  * Brings a saved result to the server, however long that takes, and removes the spool when the server has spoken. Rejects, the spool
  * kept, when the signal ends it first or the server does not know the runner.
  */
-export async function deliverResult({ api, folder, result, backOff, signal, logSent }: DeliveryParts): Promise<Delivery> {
+export async function deliverResult({
+  api,
+  folder,
+  result,
+  backOff,
+  signal,
+  logSent,
+}: DeliveryParts): Promise<Delivery> {
   const delivery = await tell();
   await folder.discard();
   return delivery;
@@ -40,13 +47,20 @@ export async function deliverResult({ api, folder, result, backOff, signal, logS
     } catch (error) {
       if (error instanceof LeaseLost) return 'not-wanted';
       if (error instanceof ServerRefusal && (error.status === 404 || error.status === 410)) return 'not-wanted';
-      if (error instanceof ServerRefusal && error.status !== 401 && error.status !== 403) return { refused: error.message };
+      if (error instanceof ServerRefusal && error.status !== 401 && error.status !== 403)
+        return { refused: error.message };
       throw error;
     }
   }
 }
 
 /** Sends what the spool of an earlier process holds. */
-export function resendLog(api: RunnerApi, folder: AttemptFolder, spool: LogSpool, backOff: BackOff, signal: AbortSignal): Promise<void> {
+export function resendLog(
+  api: RunnerApi,
+  folder: AttemptFolder,
+  spool: LogSpool,
+  backOff: BackOff,
+  signal: AbortSignal,
+): Promise<void> {
   return uploadLog({ api, lease: folder.lease, spool, backOff, signal, onGivenUp: () => undefined });
 }

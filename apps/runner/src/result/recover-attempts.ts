@@ -28,16 +28,27 @@ export async function recoverAttempts({ api, attempts, backOff, logger, signal }
     const lost = new AbortController();
     const either = AbortSignal.any([signal, lost.signal]);
     const spool = await LogSpool.reopen(folder.logFile);
-    using _lease = keepLease(api, folder.lease, RENEW_SECONDS, { onCancel: () => undefined, onLost: () => lost.abort(), onTrouble: () => undefined });
+    using _lease = keepLease(api, folder.lease, RENEW_SECONDS, {
+      onCancel: () => undefined,
+      onLost: () => lost.abort(),
+      onTrouble: () => undefined,
+    });
     try {
       const saved = await folder.readResult();
       const result: AttemptResult = saved ?? restarted(spool);
       const logSent = resendLog(api, folder, spool, backOff, either);
       const delivery = await deliverResult({ api, folder, result, backOff, signal: either, logSent });
-      logger.info({ attempt: folder.lease.attemptId, outcome: result.outcome, delivery }, saved === undefined ? 'attempt was cut off by a restart' : 'saved result sent');
+      logger.info(
+        { attempt: folder.lease.attemptId, outcome: result.outcome, delivery },
+        saved === undefined ? 'attempt was cut off by a restart' : 'saved result sent',
+      );
     } catch (error) {
       if (lost.signal.aborted) await folder.discard();
-      else if (!signal.aborted) logger.error({ attempt: folder.lease.attemptId, err: error }, 'an attempt of an earlier process could not be reported');
+      else if (!signal.aborted)
+        logger.error(
+          { attempt: folder.lease.attemptId, err: error },
+          'an attempt of an earlier process could not be reported',
+        );
     } finally {
       await spool.dispose();
     }

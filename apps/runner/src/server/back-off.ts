@@ -18,7 +18,12 @@ export function backOffMs(failures: number, { firstMs, longestMs, random }: Back
 }
 
 /** Repeats a call with the same content for as long as the server is not reachable; every other outcome is the caller's. */
-export async function untilAnswered<T>(call: () => Promise<T>, backOff: BackOff, signal?: AbortSignal, onRetry?: (error: Error) => void): Promise<T> {
+export async function untilAnswered<T>(
+  call: () => Promise<T>,
+  backOff: BackOff,
+  signal?: AbortSignal,
+  onRetry?: (error: Error) => void,
+): Promise<T> {
   for (let failures = 1; ; failures++) {
     try {
       return await call();

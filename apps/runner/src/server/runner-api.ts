@@ -41,12 +41,24 @@ export class RunnerApi {
   }
 
   register(token: string, name: string): Promise<{ runnerId: string; token: string; pool: string; labels: string[] }> {
-    return this.#call(runnerContract.register, '/runner/register', { token, name, protocol: RUNNER_PROTOCOL, version: this.#version });
+    return this.#call(runnerContract.register, '/runner/register', {
+      token,
+      name,
+      protocol: RUNNER_PROTOCOL,
+      version: this.#version,
+    });
   }
 
-  async poll(pollId: string, slots: number, { signal, draining = false }: { signal?: AbortSignal; draining?: boolean } = {}): Promise<LeaseGrant | null> {
+  async poll(
+    pollId: string,
+    slots: number,
+    { signal, draining = false }: { signal?: AbortSignal; draining?: boolean } = {},
+  ): Promise<LeaseGrant | null> {
     const body = { pollId, slots, waitSeconds: draining ? 0 : POLL_WAIT_SECONDS, protocol: RUNNER_PROTOCOL, draining };
-    const { lease } = await this.#call(runnerContract.poll, '/runner/poll', body, { deadlineMs: POLL_DEADLINE_MS, signal });
+    const { lease } = await this.#call(runnerContract.poll, '/runner/poll', body, {
+      deadlineMs: POLL_DEADLINE_MS,
+      signal,
+    });
     return lease;
   }
 
@@ -54,7 +66,11 @@ export class RunnerApi {
     await this.#call(runnerContract.start, `/runner/attempts/${attemptId}/start`, { epoch }, { signal });
   }
 
-  renew({ attemptId, epoch }: LeaseKey, deadlineMs: number, signal?: AbortSignal): Promise<{ expiresAt: string; cancel: boolean }> {
+  renew(
+    { attemptId, epoch }: LeaseKey,
+    deadlineMs: number,
+    signal?: AbortSignal,
+  ): Promise<{ expiresAt: string; cancel: boolean }> {
     return this.#call(runnerContract.renew, `/runner/attempts/${attemptId}/renew`, { epoch }, { deadlineMs, signal });
   }
 
@@ -62,7 +78,12 @@ export class RunnerApi {
     await this.#call(runnerContract.steps, `/runner/attempts/${attemptId}/steps`, { epoch, steps }, { signal });
   }
 
-  report({ attemptId, epoch }: LeaseKey, file: string, xml: string, signal?: AbortSignal): Promise<{ passed: number; failed: number; skipped: number }> {
+  report(
+    { attemptId, epoch }: LeaseKey,
+    file: string,
+    xml: string,
+    signal?: AbortSignal,
+  ): Promise<{ passed: number; failed: number; skipped: number }> {
     return this.#call(runnerContract.report, `/runner/attempts/${attemptId}/reports`, { epoch, file, xml }, { signal });
   }
 
@@ -71,14 +92,20 @@ export class RunnerApi {
   }
 
   /** Raw bytes at an offset. Bytes that the server has already are welcome again when they are equal. */
-  async appendLog({ attemptId, epoch }: LeaseKey, offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<LogAppend> {
+  async appendLog(
+    { attemptId, epoch }: LeaseKey,
+    offset: number,
+    bytes: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<LogAppend> {
     const path = `/runner/attempts/${attemptId}/log?offset=${offset}&epoch=${epoch}`;
     const { status, body } = await this.#send(path, bytes, 'application/octet-stream', { signal });
     const length = lengthOf(body);
     if (status === 200 && length !== undefined) return { kind: 'appended', length };
     if (status === 416 && length !== undefined) return { kind: 'resync', length };
     const error = toError(status, body);
-    if (status === 409 && !(error instanceof LeaseLost)) return length === undefined ? { kind: 'conflict' } : { kind: 'resync', length };
+    if (status === 409 && !(error instanceof LeaseLost))
+      return length === undefined ? { kind: 'conflict' } : { kind: 'resync', length };
     throw status === 200 ? new ServerUnreachable('The answer to a log chunk names no length') : error;
   }
 
@@ -93,10 +120,17 @@ export class RunnerApi {
     const output = (route['~orpc'].outputSchema as unknown as z.ZodType<OutputOf<Route>>).safeParse(body);
     if (output.success) return output.data;
     const place = output.error.issues[0];
-    throw new ServerUnreachable(`The answer of ${path} is not what protocol ${RUNNER_PROTOCOL} says: ${place?.path.join('.') ?? ''} ${place?.message ?? ''}`);
+    throw new ServerUnreachable(
+      `The answer of ${path} is not what protocol ${RUNNER_PROTOCOL} says: ${place?.path.join('.') ?? ''} ${place?.message ?? ''}`,
+    );
   }
 
-  async #send(path: string, body: string | Uint8Array, type: string, { deadlineMs = CALL_DEADLINE_MS, signal }: CallOptions): Promise<{ status: number; body: unknown }> {
+  async #send(
+    path: string,
+    body: string | Uint8Array,
+    type: string,
+    { deadlineMs = CALL_DEADLINE_MS, signal }: CallOptions,
+  ): Promise<{ status: number; body: unknown }> {
     const deadline = AbortSignal.timeout(deadlineMs);
     try {
       const response = await fetch(this.#base + path, {
@@ -119,7 +153,11 @@ interface CallOptions {
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
-type OutputOf<Route> = Route extends { '~orpc': { outputSchema: infer Schema } } ? (NonNullable<Schema> extends z.ZodType<infer Output> ? Output : never) : never;
+type OutputOf<Route> = Route extends { '~orpc': { outputSchema: infer Schema } }
+  ? NonNullable<Schema> extends z.ZodType<infer Output>
+    ? Output
+    : never
+  : never;
 
 function parse(text: string): unknown {
   try {
@@ -130,7 +168,9 @@ function parse(text: string): unknown {
 }
 
 function lengthOf(body: unknown): number | undefined {
-  const length = (body as { length?: unknown } | undefined)?.length ?? (body as { data?: { length?: unknown } } | undefined)?.data?.length;
+  const length =
+    (body as { length?: unknown } | undefined)?.length ??
+    (body as { data?: { length?: unknown } } | undefined)?.data?.length;
   return typeof length === 'number' && Number.isSafeInteger(length) && length >= 0 ? length : undefined;
 }
 
@@ -139,4 +179,3 @@ function reasonOf(cause: unknown): string {
   const inner = cause.cause instanceof Error ? cause.cause.message : '';
   return inner === '' ? cause.message : `${cause.message} (${inner})`;
 }
-

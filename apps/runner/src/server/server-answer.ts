@@ -23,7 +23,11 @@ export class ServerUnreachable extends Error {
 }
 
 const unified = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
-const declared = z.object({ code: z.string(), message: z.string().default(''), data: z.object({ code: z.string() }).partial().optional() });
+const declared = z.object({
+  code: z.string(),
+  message: z.string().default(''),
+  data: z.object({ code: z.string() }).partial().optional(),
+});
 
 /** Reads both shapes of an error body: the unified one and the one of errors that the contract declares. */
 export function readErrorBody(body: unknown): { readonly code: string; readonly message: string } {
@@ -38,6 +42,7 @@ export function readErrorBody(body: unknown): { readonly code: string; readonly 
 export function toError(status: number, body: unknown): ServerRefusal | LeaseLost | ServerUnreachable {
   const { code, message } = readErrorBody(body);
   if (code === 'lease-lost' || code === 'lease_lost') return new LeaseLost(message);
-  if (status >= 500 || status === 429 || status === 408) return new ServerUnreachable(`The server answered ${status}: ${message}`);
+  if (status >= 500 || status === 429 || status === 408)
+    return new ServerUnreachable(`The server answered ${status}: ${message}`);
   return new ServerRefusal(status, code, message);
 }

@@ -52,7 +52,10 @@ export async function startFakeServer(): Promise<FakeServer> {
 
   const server = createServer((request, response) => {
     void handle(request, response).catch((error: unknown) => {
-      if (!response.headersSent) response.writeHead(500, { 'content-type': 'application/json' }).end(JSON.stringify({ error: { code: 'internal', message: String(error), requestId: 'x' } }));
+      if (!response.headersSent)
+        response
+          .writeHead(500, { 'content-type': 'application/json' })
+          .end(JSON.stringify({ error: { code: 'internal', message: String(error), requestId: 'x' } }));
     });
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
@@ -65,7 +68,17 @@ export async function startFakeServer(): Promise<FakeServer> {
     fault: () => undefined,
     token: 'runner-token',
     give: (grant) => {
-      const record: AttemptRecord = { epoch: grant.epoch, started: 0, renewals: 0, cancel: false, steps: [], log: Buffer.alloc(0), reports: [], results: [], callsAfterLost: [] };
+      const record: AttemptRecord = {
+        epoch: grant.epoch,
+        started: 0,
+        renewals: 0,
+        cancel: false,
+        steps: [],
+        log: Buffer.alloc(0),
+        reports: [],
+        results: [],
+        callsAfterLost: [],
+      };
       attempts.set(grant.attemptId, record);
       queue.push(leaseGrant.parse(grant));
       wake();
@@ -101,19 +114,32 @@ export async function startFakeServer(): Promise<FakeServer> {
     times.set(operation, count);
     const fault = self.fault(operation, count);
     if (fault === 'refuse') return void request.socket.destroy();
-    if (typeof fault === 'object') return void send(response, fault.status, fault.body ?? { error: { code: 'unavailable', message: 'Not now.', requestId: 'x' } });
+    if (typeof fault === 'object')
+      return send(
+        response,
+        fault.status,
+        fault.body ?? { error: { code: 'unavailable', message: 'Not now.', requestId: 'x' } },
+      );
     const answer = await carryOut(operation, attemptId, url, body, request, response);
     if (fault === 'lose-answer') return void request.socket.destroy();
     if (!response.destroyed) send(response, answer.status, answer.body);
   }
 
-  async function carryOut(operation: string, attemptId: string, url: URL, body: Buffer, request: IncomingMessage, response: ServerResponse): Promise<Answer> {
+  async function carryOut(
+    operation: string,
+    attemptId: string,
+    url: URL,
+    body: Buffer,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<Answer> {
     const input = operation === 'log' ? {} : (JSON.parse(body.toString()) as Record<string, unknown>);
     if (operation === 'register') {
       self.registrations.push(String(input['token']));
       return { status: 200, body: { runnerId: randomUUID(), token: self.token, pool: 'default', labels: [] } };
     }
-    if (request.headers.authorization !== `Bearer ${self.token}`) return refusal(401, 'unauthorized', 'The runner token is not known.');
+    if (request.headers.authorization !== `Bearer ${self.token}`)
+      return refusal(401, 'unauthorized', 'The runner token is not known.');
     if (operation === 'poll') return poll(String(input['pollId']), input['draining'] === true, response);
     const record = attempts.get(attemptId);
     if (record === undefined) return refusal(404, 'not-found', 'There is no such attempt.');
@@ -121,12 +147,27 @@ export async function startFakeServer(): Promise<FakeServer> {
     if (epoch !== record.epoch) {
       record.callsAfterLost.push(operation);
       // As the contract's declared errors look.
-      return { status: 409, body: { defined: true, code: 'CONFLICT', status: 409, message: 'The lease is lost.', data: { code: 'lease-lost' } } };
+      return {
+        status: 409,
+        body: {
+          defined: true,
+          code: 'CONFLICT',
+          status: 409,
+          message: 'The lease is lost.',
+          data: { code: 'lease-lost' },
+        },
+      };
     }
     return onLease(operation, record, url, body, input);
   }
 
-  function onLease(operation: string, record: AttemptRecord, url: URL, body: Buffer, input: Record<string, unknown>): Answer {
+  function onLease(
+    operation: string,
+    record: AttemptRecord,
+    url: URL,
+    body: Buffer,
+    input: Record<string, unknown>,
+  ): Answer {
     switch (operation) {
       case 'start':
         record.started++;
@@ -143,7 +184,8 @@ export async function startFakeServer(): Promise<FakeServer> {
       case 'result': {
         const result = attemptResult.parse(input['result']);
         const [first] = record.results;
-        if (first !== undefined && JSON.stringify(first) !== JSON.stringify(result)) return refusal(409, 'result-conflict', 'Another result is stored.');
+        if (first !== undefined && JSON.stringify(first) !== JSON.stringify(result))
+          return refusal(409, 'result-conflict', 'Another result is stored.');
         record.results.push(result);
         return OK;
       }
@@ -163,8 +205,7 @@ export async function startFakeServer(): Promise<FakeServer> {
     while (!stopped && !draining && queue.length === 0 && !response.destroyed && performance.now() < until) {
       await new Promise<void>((resolve) => {
         wakeUp.push(resolve);
-        response.once('close', resolve);
-        setTimeout(resolve, 1000).unref();
+        setTimeout(resolve, 200).unref();
       });
     }
     const grant = response.destroyed || draining ? undefined : queue.shift();
@@ -185,7 +226,11 @@ function refusal(status: number, code: string, message: string): Answer {
 
 /** As F23 has it: equal overlap is welcome, other bytes are a conflict, a gap names the length. */
 function append(record: AttemptRecord, offset: number, bytes: Buffer): Answer {
-  if (offset > record.log.length) return { status: 416, body: { error: { code: 'log-gap', message: 'A gap.', requestId: 'x' }, length: record.log.length } };
+  if (offset > record.log.length)
+    return {
+      status: 416,
+      body: { error: { code: 'log-gap', message: 'A gap.', requestId: 'x' }, length: record.log.length },
+    };
   const overlap = record.log.subarray(offset, offset + bytes.length);
   if (!overlap.equals(bytes.subarray(0, overlap.length))) return refusal(409, 'log-conflict', 'Other bytes lie there.');
   record.log = Buffer.concat([record.log, bytes.subarray(overlap.length)]);

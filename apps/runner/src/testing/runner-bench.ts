@@ -43,18 +43,29 @@ export async function runnerBench(): Promise<RunnerBench> {
   const { folder: bare } = await git.createRepository('shop');
   const work = join(folder, 'work-tree');
   mkdirSync(work);
-  const run = (...args: string[]) => execFileSync('git', ['-c', 'user.name=Dev', '-c', 'user.email=dev@example.com', ...args], { cwd: work, stdio: ['ignore', 'pipe', 'pipe'] }).toString().trim();
+  const run = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=Dev', '-c', 'user.email=dev@example.com', ...args], {
+      cwd: work,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+      .toString()
+      .trim();
   run('init', '--quiet', '--initial-branch=main');
+  const heads = new Map<string, string>();
   const push = (files: Readonly<Record<string, string>>, branch = 'main'): string => {
-    run('checkout', '--quiet', '-B', branch);
+    // Always a detached head: any name that a ref may have works.
+    const base = heads.get(branch) ?? heads.get('main');
+    if (base !== undefined) run('checkout', '--quiet', '--detach', base);
     for (const [name, text] of Object.entries(files)) {
       mkdirSync(dirname(join(work, name)), { recursive: true });
       writeFileSync(join(work, name), text);
     }
     run('add', '--all');
     run('commit', '--quiet', '--allow-empty', '-m', 'change');
-    run('push', '--quiet', '--force', bare, branch);
-    return run('rev-parse', 'HEAD');
+    run('push', '--quiet', '--force', bare, `HEAD:refs/heads/${branch}`);
+    const pushed = run('rev-parse', 'HEAD');
+    heads.set(branch, pushed);
+    return pushed;
   };
   const commit = push({ 'services/catalog/hello.txt': 'hello\n', 'README.md': 'shop\n' });
   const executor = new ScriptedExecutor();
@@ -75,9 +86,23 @@ export async function runnerBench(): Promise<RunnerBench> {
     epoch: 1,
     expiresAt: new Date(Date.now() + 60_000).toISOString(),
     renewSeconds: 0.05,
-    run: { id: randomUUID(), service: 'catalog', team: 'accounts', number: 7, ref: 'refs/heads/main', commit, trust: 'trusted' },
+    run: {
+      id: randomUUID(),
+      service: 'catalog',
+      team: 'accounts',
+      number: 7,
+      ref: 'refs/heads/main',
+      commit,
+      trust: 'trusted',
+    },
     job: { key: 'commit/verify', attempt: 1, timeoutSeconds: 60 },
-    source: { url: git.repositoryUrl('shop'), path: 'services/catalog', commit, ref: 'refs/heads/main', credential: null },
+    source: {
+      url: git.repositoryUrl('shop'),
+      path: 'services/catalog',
+      commit,
+      ref: 'refs/heads/main',
+      credential: null,
+    },
     work: given,
     secrets: [],
     registries: [],
@@ -110,7 +135,14 @@ export async function runnerBench(): Promise<RunnerBench> {
     start: async (deps = {}, change = {}) => {
       const runner = await startRunner(
         { ...config, ...change },
-        { executor: () => executor, logger: pino({ level: process.env['SLUICE_TEST_LOG'] ?? 'silent' }), backOff: { firstMs: 20, longestMs: 100, random: Math.random }, graceMs: 100, sweepEveryMs: 50, ...deps },
+        {
+          executor: () => executor,
+          logger: pino({ level: process.env['SLUICE_TEST_LOG'] ?? 'silent' }),
+          backOff: { firstMs: 20, longestMs: 100, random: Math.random },
+          graceMs: 100,
+          sweepEveryMs: 50,
+          ...deps,
+        },
       );
       runners.push(runner);
       return runner;

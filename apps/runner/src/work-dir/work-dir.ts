@@ -35,7 +35,10 @@ export class WorkDir {
       return dir;
     } catch (cause) {
       if (cause instanceof WorkDirProblem) throw cause;
-      throw new WorkDirProblem(`SLUICE_RUNNER_DIR ${path} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+      throw new WorkDirProblem(
+        `SLUICE_RUNNER_DIR ${path} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`,
+        { cause },
+      );
     }
   }
 
@@ -81,7 +84,9 @@ function lock(file: string, folder: string): void {
   const held = readText(file);
   const [pid = '', time = ''] = held?.split(' ') ?? [];
   if (held !== undefined && held !== mine && Number(pid) !== process.pid && isAlive(Number(pid), time)) {
-    throw new WorkDirProblem(`Another runner (process ${pid}) uses ${folder}: give this one a SLUICE_RUNNER_DIR of its own.`);
+    throw new WorkDirProblem(
+      `Another runner (process ${pid}) uses ${folder}: give this one a SLUICE_RUNNER_DIR of its own.`,
+    );
   }
   writeFileSync(file, mine, { mode: 0o600 });
 }

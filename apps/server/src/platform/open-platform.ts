@@ -1,4 +1,7 @@
 import { Logger } from '@nestjs/common';
+import type { BlobStore } from './blobs/blob-store.port.ts';
+import { openBlobStore } from './blobs/open-blob-store.ts';
+import { SystemClock } from './clock/system-clock.ts';
 import type { Config } from './config/config.ts';
 import { claimDataFolder, type DataFolderClaim } from './db/claim-data-folder.ts';
 import { openDatabase, type Db } from './db/database.ts';
@@ -17,37 +20,57 @@ export interface OpenPlatform {
   readonly db: Db;
   readonly queue: BullmqWakeQueue;
   readonly notifications: PgNotifications;
+  readonly blobs: BlobStore;
   /** Closes in order, the database last. Safe to call twice. */
   close(): Promise<void>;
+}
+
+export type OpenBlobs = (config: Config) => BlobStore | Promise<BlobStore>;
+
+function openConfiguredBlobs(config: Config): Promise<BlobStore> {
+  const log = new Logger('blobs');
+  return openBlobStore(config.blobs, { now: new SystemClock().now(), warn: (sentence) => log.warn(sentence) });
 }
 
 /**
  * Claims the data folder (F43), starts or adopts the embedded PostgreSQL unless DATABASE_URL names one, migrates, and
  * connects the queue. Throws one sentence; what was opened until then is closed again.
  */
-export async function openPlatform(config: Config): Promise<OpenPlatform> {
+export async function openPlatform(config: Config, openBlobs: OpenBlobs = openConfiguredBlobs): Promise<OpenPlatform> {
   const log = new Logger('platform');
   armFailpoints(config.failpoints, config.nodeEnv);
   const opened: (() => Promise<unknown> | void)[] = [];
+  let closing = false;
+  // Only the sentence: the driver hangs its whole connection on its errors.
+  const warn = (what: string) => (error: Error) => {
+    if (!closing) log.warn(`${what}: ${error.message}`);
+  };
   const close = async () => {
+    closing = true;
     for (const closeOne of opened.splice(0).reverse()) {
-      await Promise.resolve(closeOne()).catch((error: unknown) => log.error({ err: error }, 'a part did not close'));
+      await Promise.resolve(closeOne()).catch((error: unknown) =>
+        log.error(`A part did not close: ${(error as Error).message}`),
+      );
     }
   };
   try {
-    const claim: DataFolderClaim | undefined = config.mode === 'standalone' ? claimDataFolder(config.dataFolder) : undefined;
+    const claim: DataFolderClaim | undefined =
+      config.mode === 'standalone' ? claimDataFolder(config.dataFolder) : undefined;
     if (claim) opened.push(() => claim.release());
+    const blobs = await openBlobs(config);
     const url = config.databaseUrl ?? (await startEmbedded(config, opened));
-    const db = openDatabase(url, POOL[config.mode], (error) => log.warn({ err: error }, 'an idle database connection broke'));
+    const db = openDatabase(url, POOL[config.mode], warn('An idle database connection broke'));
     opened.push(() => db.destroy());
     const applied = await migrateDatabase(db);
     if (applied.length > 0) log.log(`Applied the database migrations ${applied.join(', ')}.`);
-    const notifications = new PgNotifications(url, db, (error) => log.warn({ err: error }, 'the listening connection broke and is made anew'));
+    const notifications = new PgNotifications(url, db, warn('The listening connection broke and is made anew'));
     opened.push(() => notifications.close());
     const store = config.redisUrl === null ? postgresWakeStore(url) : await redisWakeStore(config.redisUrl);
-    const queue = new BullmqWakeQueue(store, { onError: (error, where) => log.warn({ err: error, where }, 'the queue reported an error') });
+    const queue = new BullmqWakeQueue(store, {
+      onError: (error, where) => warn(`The queue reported an error (${where})`)(error),
+    });
     opened.push(() => queue.close());
-    return { url, db, queue, notifications, close };
+    return { url, db, queue, notifications, blobs, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,4 +1,12 @@
-import { Global, Logger, Module, type DynamicModule, type OnApplicationBootstrap, type OnApplicationShutdown, type Provider } from '@nestjs/common';
+import {
+  Global,
+  Logger,
+  Module,
+  type DynamicModule,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type Provider,
+} from '@nestjs/common';
 import { Kysely } from 'kysely';
 import { BlobStore } from './blobs/blob-store.port.ts';
 import { Clock, Ids } from './clock/clock.port.ts';
@@ -6,7 +14,7 @@ import { SystemClock, UuidV7 } from './clock/system-clock.ts';
 import { Config } from './config/config.ts';
 import { DatabaseNotifications } from './db/database-notifications.ts';
 import { Transactions } from './db/transactions.ts';
-import { openPlatform, type OpenPlatform } from './open-platform.ts';
+import { openPlatform, type OpenBlobs, type OpenPlatform } from './open-platform.ts';
 import { OutboxRelay } from './outbox/outbox-relay.ts';
 import { Outbox, OutboxHandlers, OutboxWaker } from './outbox/outbox.ts';
 import { OutboxSignal } from './outbox/outbox-signal.ts';
@@ -36,14 +44,18 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
     this.#opened = opened;
   }
 
-  static forRoot(config: Config, blobs: (config: Config) => BlobStore | Promise<BlobStore>): DynamicModule {
+  static forRoot(config: Config, openBlobs?: OpenBlobs): DynamicModule {
     const shared: Provider[] = [
       { provide: Config, useValue: config },
       { provide: Kysely, useFactory: ({ platform }: Opened) => platform.db, inject: [Opened] },
       { provide: Transactions, useFactory: ({ platform }: Opened) => new Transactions(platform.db), inject: [Opened] },
-      { provide: DatabaseNotifications, useFactory: ({ platform }: Opened) => platform.notifications, inject: [Opened] },
+      {
+        provide: DatabaseNotifications,
+        useFactory: ({ platform }: Opened) => platform.notifications,
+        inject: [Opened],
+      },
       { provide: WakeQueue, useFactory: ({ platform }: Opened) => platform.queue, inject: [Opened] },
-      { provide: BlobStore, useFactory: () => blobs(config) },
+      { provide: BlobStore, useFactory: ({ platform }: Opened) => platform.blobs, inject: [Opened] },
       { provide: OutboxHandlers, useExisting: RegisteredHandlers },
       { provide: OutboxWaker, useExisting: OutboxSignal },
       { provide: Outbox, useFactory: (signal: OutboxSignal) => new Outbox(signal), inject: [OutboxSignal] },
@@ -54,14 +66,16 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
       module: PlatformModule,
       providers: [
         ...shared,
-        { provide: Opened, useFactory: async () => new Opened(await openPlatform(config)) },
+        { provide: Opened, useFactory: async () => new Opened(await openPlatform(config, openBlobs)) },
         { provide: OutboxSignal, useFactory: () => new OutboxSignal() },
         { provide: RegisteredHandlers, useFactory: () => new RegisteredHandlers() },
         {
           provide: OutboxRelay,
           useFactory: ({ platform }: Opened, signal: OutboxSignal, handlers: RegisteredHandlers) => {
             const log = new Logger('outbox');
-            return new OutboxRelay(platform.db, signal, handlers, { onError: (error, where) => log.warn({ err: error, where }, 'a message is tried again') });
+            return new OutboxRelay(platform.db, signal, handlers, {
+              onError: (error, where) => log.warn(`${where} is tried again: ${error.message}`),
+            });
           },
           inject: [Opened, OutboxSignal, RegisteredHandlers],
         },

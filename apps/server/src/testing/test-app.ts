@@ -8,8 +8,6 @@ import { SetupLink } from '../features/identity/index.ts';
 import { readConfig, type Config } from '../platform/config/config.ts';
 import { testDatabase, type TestDatabase } from '../platform/db/testing/test-database.ts';
 import { openBlobStore } from '../platform/blobs/open-blob-store.ts';
-import { OutboxHandlers } from '../platform/outbox/outbox.ts';
-import type { RegisteredHandlers } from '../platform/outbox/registered-handlers.ts';
 import { PlatformModule } from '../platform/platform.module.ts';
 
 export interface TestPerson {
@@ -51,8 +49,6 @@ export async function testApp(environment: Record<string, string> = {}): Promise
   const platform = PlatformModule.forRoot(config, () => openBlobStore(config.blobs, { now: new Date(), warn: () => undefined }));
   const routes: RouteOptions[] = [];
   const app = await createApp({ config, platform, logger: false, onRoute: (route) => void routes.push({ ...route }) });
-  const handlers = app.get<RegisteredHandlers>(OutboxHandlers);
-  if (!handlers.topics().includes('run-deployment')) handlers.on('run-deployment', () => Promise.resolve());
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
 

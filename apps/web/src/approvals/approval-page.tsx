@@ -13,12 +13,14 @@ import { SkeletonRows } from '../ui/notice.tsx';
 import { Crumb, Crumbs } from '../ui/screen.tsx';
 import { StatusPill } from '../ui/status-icon.tsx';
 import { UntrustedText } from '../ui/untrusted-text.tsx';
+import { useNarrow } from '../ui/use-narrow.ts';
 import { plural } from '../ui/wording.ts';
 import { givenOfNeeded, ruleWords } from './approval-words.ts';
 import { ApproverList } from './approver-list.tsx';
 import { Card, ChangeCard, EvidenceCard, NeighboursCard, SettingsCard } from './change-cards.tsx';
 import { DecisionDialogs } from './decision-dialogs.tsx';
 import { DecisionBar, decisionBlock, DecisionPanel } from './decision-panel.tsx';
+import { PhoneChange } from './phone-change.tsx';
 import { useDecision } from './use-decision.ts';
 
 const route = getRouteApi('/signed-in/approvals/$id');
@@ -41,6 +43,7 @@ function LoadedApproval({ detail }: { detail: ApprovalDetail }) {
   const navigate = useNavigate();
   const decision = useDecision(detail);
   const blocked = decisionBlock(detail, decision, useWriteBlock());
+  const narrow = useNarrow();
   const heading = useRef<HTMLHeadingElement>(null);
   const place = waiting.data?.findIndex(({ deploymentId }) => deploymentId === detail.deploymentId) ?? -1;
   const go = (by: number): void => {
@@ -122,9 +125,9 @@ function LoadedApproval({ detail }: { detail: ApprovalDetail }) {
       </div>
       <div className="grid flex-1 content-start gap-4 px-3 py-3 md:px-6 md:pb-6 lg:grid-cols-[minmax(0,1fr)_336px]">
         <div className="flex min-w-0 flex-col gap-4">
-          <ChangeCard detail={detail} />
+          {narrow ? <PhoneChange detail={detail} /> : <ChangeCard detail={detail} />}
           <div className="grid gap-4 md:grid-cols-2">
-            <SettingsCard detail={detail} />
+            {!narrow && <SettingsCard detail={detail} />}
             <EvidenceCard detail={detail} />
           </div>
           <NeighboursCard detail={detail} />

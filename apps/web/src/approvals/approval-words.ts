@@ -21,6 +21,6 @@ export function consequence(detail: ApprovalDetail): string {
 export const evidenceWords: Record<ApprovalDetail['evidence'][number]['kind'], string> = {
   tests: 'Tests',
   image: 'Image',
-  'previous-environment': 'Environment before',
+  'previous-environment': 'Previous environment',
   people: 'People',
 };

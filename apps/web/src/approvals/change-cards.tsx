@@ -34,27 +34,33 @@ export function ChangeCard({ detail }: { detail: ApprovalDetail }) {
         <ReleaseBox release={detail.to} next />
         <span className="ml-auto text-text-2 tnum">{changeWords(detail)}</span>
       </div>
-      <ul>
-        {changes.commits.map((commit) => (
-          <li key={commit.sha} className="flex min-h-[34px] items-center gap-4 border-t border-line px-4 py-1">
-            <code className="flex-none text-text-2" title={commit.sha}>
-              {shortSha(commit.sha)}
-            </code>
-            <span className="min-w-0 flex-1 break-words" dir="auto">
-              <UntrustedText text={firstLine(commit.message)} />
-            </span>
-            <Avatar name={commit.author} />
-            <span className="sr-only">
-              by <UntrustedText text={commit.author} />
-            </span>
-            <span className="w-14 flex-none text-right text-text-3 tnum">
-              <Age at={commit.at} />
-            </span>
-          </li>
-        ))}
-      </ul>
+      <CommitList detail={detail} />
       {changes.note !== null && <p className="border-t border-line px-4 py-2 text-text-2">{changes.note}</p>}
     </Card>
+  );
+}
+
+export function CommitList({ detail }: { detail: ApprovalDetail }) {
+  return (
+    <ul>
+      {detail.changes.commits.map((commit) => (
+        <li key={commit.sha} className="flex min-h-[34px] items-center gap-4 border-t border-line px-4 py-1">
+          <code className="flex-none text-text-2 max-md:hidden" title={commit.sha}>
+            {shortSha(commit.sha)}
+          </code>
+          <span className="min-w-0 flex-1 break-words" dir="auto">
+            <UntrustedText text={firstLine(commit.message)} />
+          </span>
+          <Avatar name={commit.author} />
+          <span className="sr-only">
+            by <UntrustedText text={commit.author} />
+          </span>
+          <span className="w-14 flex-none text-right text-text-3 tnum">
+            <Age at={commit.at} />
+          </span>
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -64,7 +70,7 @@ export function changeWords({ changes }: ApprovalDetail): string {
   return `${plural(changes.commits.length, 'commit')} by ${plural(people, 'person', 'people')}, ${plural(changes.files, 'file')}, +${changes.insertions} −${changes.deletions}`;
 }
 
-function ReleaseBox({ release, next = false }: { release: ReleaseRef; next?: boolean }) {
+export function ReleaseBox({ release, next = false }: { release: ReleaseRef; next?: boolean }) {
   return (
     <span className={`inline-flex h-8 items-center gap-2.5 rounded-tag border pl-2.5 pr-1 ${next ? 'border-(--gate-solid)/35 bg-gate-tint' : 'border-line-2 bg-sunken'}`}>
       <strong className="font-semibold">#{release.runNumber}</strong>
@@ -79,28 +85,34 @@ export function SettingsCard({ detail }: { detail: ApprovalDetail }) {
       {detail.settingsChanges.length === 0 ? (
         <p className="px-4 py-3 text-text-2">The environment's settings stay as they are.</p>
       ) : (
-        <table className="mono w-full">
-          <thead className="sr-only">
-            <tr>
-              <th>Setting</th>
-              <th>From</th>
-              <th>To</th>
-            </tr>
-          </thead>
-          <tbody>
-            {detail.settingsChanges.map((change) => (
-              <tr key={change.path}>
-                <th scope="row" className="break-all py-1 pl-4 text-left font-normal first:pt-3">
-                  {change.path}
-                </th>
-                <td className="px-2 py-1 text-failed">− {change.from ?? 'not set'}</td>
-                <td className="py-1 pr-4 text-passed">+ {change.to ?? 'not set'}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <SettingsTable detail={detail} />
       )}
     </Card>
+  );
+}
+
+export function SettingsTable({ detail }: { detail: ApprovalDetail }) {
+  return (
+    <table className="mono my-2 w-full">
+      <thead className="sr-only">
+        <tr>
+          <th>Setting</th>
+          <th>From</th>
+          <th>To</th>
+        </tr>
+      </thead>
+      <tbody>
+        {detail.settingsChanges.map((change) => (
+          <tr key={change.path}>
+            <th scope="row" className="break-all py-1 pl-4 text-left font-normal">
+              {change.path}
+            </th>
+            <td className="px-2 py-1 text-failed">− {change.from ?? 'not set'}</td>
+            <td className="py-1 pr-4 text-passed">+ {change.to ?? 'not set'}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 
@@ -118,7 +130,7 @@ export function EvidenceCard({ detail }: { detail: ApprovalDetail }) {
                 <StatusIcon status={item.state} label={item.state} />
               </span>
             )}
-            <span className="w-[118px] flex-none">{evidenceWords[item.kind] ?? item.kind}</span>
+            <span className="w-[142px] flex-none">{evidenceWords[item.kind] ?? item.kind}</span>
             <span className="min-w-0 text-text-2">{item.text}</span>
           </li>
         ))}

@@ -50,7 +50,7 @@ export function DecisionPanel({ detail, decision, blocked }: { detail: ApprovalD
 /** Within reach of a thumb, above the home indicator. */
 export function DecisionBar({ decision, blocked }: { decision: Decision; blocked: string | null }) {
   return (
-    <div className="sticky bottom-0 z-20 border-t border-line bg-surface px-3 pt-3 pb-[calc(12px+env(safe-area-inset-bottom))] md:hidden">
+    <div className="decision-bar sticky bottom-0 z-20 border-t border-line bg-surface px-3 pt-3 pb-[calc(12px+env(safe-area-inset-bottom))] md:hidden">
       {blocked !== null && <p className="mb-2 text-text-2">{blocked}</p>}
       <div className="flex gap-2.5">
         <button type="button" className="btn btn-danger flex-1" disabled={blocked !== null} onClick={() => decision.open('reject')}>

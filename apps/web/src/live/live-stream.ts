@@ -68,13 +68,12 @@ export class LiveStream {
     clearTimeout(this.#retry);
     const controller = new AbortController();
     this.#controller = controller;
-    const sameTopics = topics === this.#openTopics;
+    if (topics !== this.#openTopics) this.#lastId = undefined;
     this.#openTopics = topics;
-    if (!sameTopics) this.#lastId = undefined;
-    void this.#read(topics, sameTopics, controller);
+    void this.#read(topics, controller);
   }
 
-  async #read(topics: string, resumed: boolean, controller: AbortController): Promise<void> {
+  async #read(topics: string, controller: AbortController): Promise<void> {
     let watchdog = setTimeout(() => controller.abort(), SILENCE_MS);
     const alive = (): void => {
       clearTimeout(watchdog);
@@ -89,7 +88,7 @@ export class LiveStream {
       });
       if (!response.ok || response.body === null) throw new Error(`The live stream answered ${response.status}.`);
       alive();
-      this.#opened(topics, resumed);
+      this.#opened(topics);
       const parser = new EventStreamParser();
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       for (;;) {
@@ -109,16 +108,13 @@ export class LiveStream {
     if (this.#controller === controller) this.#lost();
   }
 
-  #opened(topics: string, resumed: boolean): void {
+  #opened(topics: string): void {
     this.#retryMs = FIRST_RETRY_MS;
-    const before = this.#covered;
     this.#covered = new Set(topics.split(','));
     this.#setState({ kind: 'live' });
-    // What was read before the stream opened may be older than the stream: read it once more.
-    for (const [topic, listeners] of this.#topics) {
-      if (resumed && this.#lastId !== undefined && before.has(topic)) continue;
-      for (const listener of listeners) listener({ type: 'resync' });
-    }
+    // What was read before the stream opened may be older than the stream, also where the server could resume: read it
+    // once more.
+    for (const listeners of this.#topics.values()) for (const listener of listeners) listener({ type: 'resync' });
   }
 
   #deliver(event: LiveEvent): void {

@@ -25,7 +25,11 @@ export interface Session {
 }
 
 /** Signs in (or sets the installation up) by plain HTTP, since the cookie is what comes back. */
-export async function openSession(url: string, path: '/session' | '/setup', body: Record<string, string>): Promise<Session> {
+export async function openSession(
+  url: string,
+  path: '/session' | '/setup',
+  body: Record<string, string>,
+): Promise<Session> {
   const answer = await fetch(`${url}${API_PREFIX}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', origin: url },
@@ -34,7 +38,10 @@ export async function openSession(url: string, path: '/session' | '/setup', body
   const text = await answer.text();
   if (!answer.ok) throw new Error(`POST ${path} answered ${answer.status}: ${text}`);
   const me = JSON.parse(text) as { userId: string; csrfToken: string | null };
-  const cookie = answer.headers.getSetCookie().map((line) => line.split(';')[0]!).join('; ');
+  const cookie = answer.headers
+    .getSetCookie()
+    .map((line) => line.split(';')[0]!)
+    .join('; ');
   const api = connectApi(url, () => ({ cookie, origin: url, 'x-sluice-csrf': me.csrfToken ?? '' }));
   return { api, userId: me.userId, cookie };
 }

@@ -1,5 +1,12 @@
 export { connectApi, connectWithToken, openSession, type Api, type Session } from './api.ts';
-export { addPerson, apiOf, setUpInstallation, type Installation, type Person, type PersonSpec } from './installation.ts';
+export {
+  addPerson,
+  apiOf,
+  setUpInstallation,
+  type Installation,
+  type Person,
+  type PersonSpec,
+} from './installation.ts';
 export { RunnerProcess, type RunnerProcessOptions } from './runner-process.ts';
 export { ServerProcess, type ServerProcessOptions } from './server-process.ts';
 export { WorkTree, type CommitAuthor } from './work-tree.ts';

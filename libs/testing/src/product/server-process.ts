@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { LoopbackProcess } from '../parts/loopback-process.ts';
 
@@ -34,6 +34,8 @@ export class ServerProcess {
 
   /** Resolves when `/readyz` answers 200. `env` adds settings for this start alone, e.g. failpoints. */
   async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
+    // Empty: nothing of this repository's own definitions is loaded, whatever the working folder is.
+    mkdirSync(join(this.#options.dataDir, 'no-pipelines'), { recursive: true });
     this.#process = this.#make(env);
     await this.#process.start();
   }
@@ -50,6 +52,9 @@ export class ServerProcess {
 
   #make(env: Readonly<Record<string, string>>): LoopbackProcess {
     const { root, port, dataDir, logFile, readyTimeoutMs = 30_000 } = this.#options;
+    const logOffset = existsSync(logFile) ? statSync(logFile).size : 0;
+    // It answers a moment before it has said where it is and, on an empty installation, how to begin.
+    const hasSpoken = () => readFileSync(logFile).subarray(logOffset).includes('Sluice is ready at');
     return new LoopbackProcess({
       name: 'the Sluice server',
       command: process.execPath,
@@ -68,7 +73,7 @@ export class ServerProcess {
       },
       logFile,
       readyTimeoutMs,
-      ready: () => fetch(`${this.url}/readyz`).then((answer) => answer.ok),
+      ready: async () => (await fetch(`${this.url}/readyz`)).ok && hasSpoken(),
     });
   }
 }

@@ -23,7 +23,17 @@ export class WorkTree {
   /** Full sha of the new commit. */
   async commitAll(message: string, author: CommitAuthor = this.#author): Promise<string> {
     await this.git('add', '-A');
-    await this.git('-c', `user.name=${author.name}`, '-c', `user.email=${author.email}`, 'commit', '-q', '--allow-empty', '-m', message);
+    await this.git(
+      '-c',
+      `user.name=${author.name}`,
+      '-c',
+      `user.email=${author.email}`,
+      'commit',
+      '-q',
+      '--allow-empty',
+      '-m',
+      message,
+    );
     return this.head();
   }
 

@@ -11,22 +11,37 @@ import { credentialFor, registryConfig } from './registry-credential.ts';
 
 const PUSH_PAUSES_MS = [1000, 4000];
 /** What an engine says when the network or the disk is at fault, not the Dockerfile. */
-const NOT_THE_USERS = /dial tcp|i\/o timeout|TLS handshake|connection re(fused|set)|temporary failure|no space left|unexpected EOF|Client\.Timeout|toomanyrequests|50[0-4] /i;
+const NOT_THE_USERS =
+  /dial tcp|i\/o timeout|TLS handshake|connection re(fused|set)|temporary failure|no space left|unexpected EOF|Client\.Timeout|toomanyrequests|50[0-4] /i;
 
 /** Builds from a context and pushes `repository:<commit>`. The digest is the one that the registry returned for the push. */
-export async function buildAndPush(docker: Docker, plan: ImagePlan, log: AttemptLog, signal: AbortSignal): Promise<{ repository: string; digest: string }> {
+export async function buildAndPush(
+  docker: Docker,
+  plan: ImagePlan,
+  log: AttemptLog,
+  signal: AbortSignal,
+): Promise<{ repository: string; digest: string }> {
   const { repository } = plan.work;
   await build(docker, plan, `${repository}:${plan.commit}`, log, signal);
   const digest = await pushWithRetries(docker, repository, plan.commit, plan.registries, log, signal);
-  const { RepoDigests = [] } = await docker.getImage(`${repository}:${plan.commit}`).inspect();
-  if (!RepoDigests.some((known) => known.endsWith(`@${digest}`))) {
-    throw new ExecutorTrouble('registry', `The registry answered ${digest} for the push, but the engine does not know the image by it.`);
+  const { RepoDigests } = await docker.getImage(`${repository}:${plan.commit}`).inspect();
+  if (!(RepoDigests as readonly string[] | null)?.some((known) => known.endsWith(`@${digest}`))) {
+    throw new ExecutorTrouble(
+      'registry',
+      `The registry answered ${digest} for the push, but the engine does not know the image by it.`,
+    );
   }
   log.line(`pushed ${repository}@${digest}`);
   return { repository, digest };
 }
 
-async function build(docker: Docker, { work, registries, commit, sourceUrl, context }: ImagePlan, tag: string, log: AttemptLog, signal: AbortSignal): Promise<void> {
+async function build(
+  docker: Docker,
+  { work, registries, commit, sourceUrl, context }: ImagePlan,
+  tag: string,
+  log: AttemptLog,
+  signal: AbortSignal,
+): Promise<void> {
   const platform = await foreignPlatform(docker, work.platforms);
   let answer: NodeJS.ReadableStream;
   let source: Readable | undefined;
@@ -65,19 +80,31 @@ async function build(docker: Docker, { work, registries, commit, sourceUrl, cont
 
 function buildError(words: string, exitCode?: number): Error {
   if (exitCode === undefined && NOT_THE_USERS.test(words)) {
-    return new ExecutorTrouble(/no space left/i.test(words) ? 'engine' : 'registry', `The image could not be built: ${words}`);
+    return new ExecutorTrouble(
+      /no space left/i.test(words) ? 'engine' : 'registry',
+      `The image could not be built: ${words}`,
+    );
   }
   return new JobRefused('image-build', words, exitCode);
 }
 
-async function pushWithRetries(docker: Docker, repository: string, tag: string, registries: readonly RegistryCredential[], log: AttemptLog, signal: AbortSignal): Promise<string> {
+async function pushWithRetries(
+  docker: Docker,
+  repository: string,
+  tag: string,
+  registries: readonly RegistryCredential[],
+  log: AttemptLog,
+  signal: AbortSignal,
+): Promise<string> {
   for (const wait of [...PUSH_PAUSES_MS, undefined]) {
     try {
       return await push(docker, repository, tag, registries, signal);
     } catch (error) {
       if (signal.aborted) throw error;
       if (wait === undefined || !NOT_THE_USERS.test(wordsOf(error))) {
-        throw new ExecutorTrouble('registry', `The image could not be pushed to ${repository}: ${wordsOf(error)}`, { cause: error });
+        throw new ExecutorTrouble('registry', `The image could not be pushed to ${repository}: ${wordsOf(error)}`, {
+          cause: error,
+        });
       }
       log.line(`the push failed (${wordsOf(error)}), trying again`);
       await pause(wait, undefined, { signal });
@@ -86,10 +113,18 @@ async function pushWithRetries(docker: Docker, repository: string, tag: string, 
   throw new Error('unreachable');
 }
 
-async function push(docker: Docker, repository: string, tag: string, registries: readonly RegistryCredential[], signal: AbortSignal): Promise<string> {
+async function push(
+  docker: Docker,
+  repository: string,
+  tag: string,
+  registries: readonly RegistryCredential[],
+  signal: AbortSignal,
+): Promise<string> {
   // Without credentials the engine still wants the header.
   const authconfig = credentialFor(repository, registries) ?? { username: '', password: '', serveraddress: '' };
-  const answer = await docker.getImage(`${repository}:${tag}`).push({ tag, authconfig, abortSignal: signal } as Docker.ImagePushOptions);
+  const answer = await docker
+    .getImage(`${repository}:${tag}`)
+    .push({ tag, authconfig, abortSignal: signal } as Docker.ImagePushOptions);
   let digest: string | undefined;
   for await (const { error, aux } of readProgress(answer) as AsyncGenerator<Progress>) {
     if (error !== undefined) throw new Error(error);
@@ -101,7 +136,11 @@ async function push(docker: Docker, repository: string, tag: string, registries:
 
 /** The classic builder makes one platform at a time; the engine's own needs no word. */
 async function foreignPlatform(docker: Docker, platforms: readonly string[]): Promise<string | undefined> {
-  if (platforms.length > 1) throw new JobRefused('image-build', `This runner builds one platform at a time, and the definition asks for ${platforms.join(', ')}: name one.`);
+  if (platforms.length > 1)
+    throw new JobRefused(
+      'image-build',
+      `This runner builds one platform at a time, and the definition asks for ${platforms.join(', ')}: name one.`,
+    );
   const [platform] = platforms;
   if (platform === undefined) return undefined;
   const { Os, Arch } = await docker.version();

@@ -30,6 +30,13 @@ beforeAll(async () => {
   node = reference('base/node:24');
 }, 300_000);
 afterAll(async () => {
+  // The registry is gone after this, so its tags would only gather.
+  const images = await engine.docker.listImages();
+  for (const tag of images
+    .flatMap(({ RepoTags }) => RepoTags ?? [])
+    .filter((name) => name.startsWith(`${registry.host}/`))) {
+    await engine.docker.getImage(tag).remove({ force: true });
+  }
   await registry.stop();
   await engine.stop();
   rmSync(state, { recursive: true, force: true });
@@ -44,8 +51,13 @@ const docker = (): RunnerDeps => ({
   logger: pino({ level: process.env['SLUICE_TEST_LOG'] ?? 'silent' }),
   graceMs: 2000,
 });
-const ended = (record: AttemptRecord) => eventually(() => record.results[0], { describe: 'the result', timeoutMs: 60_000, everyMs: 20 });
-const job = (runs: readonly string[], change: Parameters<RunnerBench['steps']>[1] = {}, grant: Partial<LeaseGrant> = {}) => bench.steps(runs, { image: busybox, ...change }, grant);
+const ended = (record: AttemptRecord) =>
+  eventually(() => record.results[0], { describe: 'the result', timeoutMs: 60_000, everyMs: 20 });
+const job = (
+  runs: readonly string[],
+  change: Parameters<RunnerBench['steps']>[1] = {},
+  grant: Partial<LeaseGrant> = {},
+) => bench.steps(runs, { image: busybox, ...change }, grant);
 
 async function leftovers(attemptId: string): Promise<number> {
   const filters = { label: [`${ATTEMPT_LABEL}=${attemptId}`] };
@@ -73,7 +85,9 @@ test('steps run in the service folder of the checkout, share the workspace, and 
 
 test('A27 A28 untrusted text arrives as variables and step text is never spliced', async () => {
   const ref = 'refs/heads/$(id)`id`;rm';
-  const record = bench.server.give(job(['printf "%s\\n" "$SLUICE_BRANCH"; false; echo never'], {}, { run: { ...job([]).run, ref } }));
+  const record = bench.server.give(
+    job(['printf "%s\\n" "$SLUICE_BRANCH"; false; echo never'], {}, { run: { ...job([]).run, ref } }),
+  );
   await bench.start(docker());
   expect(await ended(record)).toMatchObject({ outcome: 'failed', reason: { code: 'exit-code' }, exitCode: 1 });
   expect(record.log.toString()).toContain('\n$(id)`id`;rm\n');
@@ -87,7 +101,15 @@ test('A85 A86 limits and privileges of the job container', async () => {
   await eventually(() => record.log.includes('begun\n'), { timeoutMs: 30_000 });
   const [listed] = await engine.docker.listContainers({ filters: { label: [`${ATTEMPT_LABEL}=${grant.attemptId}`] } });
   const { HostConfig, Config, Mounts } = await engine.docker.getContainer(listed?.Id ?? '').inspect();
-  expect(HostConfig).toMatchObject({ Memory: 128 * 2 ** 20, MemorySwap: 128 * 2 ** 20, PidsLimit: 100, NanoCpus: 1e9, CapDrop: ['ALL'], Privileged: false, SecurityOpt: ['no-new-privileges'] });
+  expect(HostConfig).toMatchObject({
+    Memory: 128 * 2 ** 20,
+    MemorySwap: 128 * 2 ** 20,
+    PidsLimit: 100,
+    NanoCpus: 1e9,
+    CapDrop: ['ALL'],
+    Privileged: false,
+    SecurityOpt: ['no-new-privileges'],
+  });
   expect(HostConfig.NetworkMode).toBe(`sluice-${grant.attemptId}-1`);
   expect(Mounts).toMatchObject([{ Type: 'volume', Destination: '/workspace' }]);
   expect(JSON.stringify(Config.Env)).not.toContain('SLUICE');
@@ -112,20 +134,24 @@ test('F61 a cancel sends SIGTERM to the step, waits for its grace, and removes t
 });
 
 test('a step that takes too long fails with reason timeout', async () => {
-  const record = bench.server.give(job([], { steps: [{ name: 'slow', run: 'echo begun; sleep 100', env: {}, timeoutSeconds: 0.5 }] }));
+  const record = bench.server.give(
+    job([], { steps: [{ name: 'slow', run: 'echo begun; sleep 100', env: {}, timeoutSeconds: 0.5 }] }),
+  );
   await bench.start(docker());
   expect(await ended(record)).toMatchObject({ outcome: 'failed', reason: { code: 'timeout' } });
 });
 
 test('F65 a step that uses up the memory fails with reason oom, and one that ends with 137 by itself does not', async () => {
-  const oom = bench.server.give(job(['x=$(yes | head -c 300000000); echo $?'], { resources: { cpus: 1, memoryMiB: 64, pids: 50 } }));
+  const oom = bench.server.give(
+    job(['x=$(yes | head -c 300000000); echo $?'], { resources: { cpus: 1, memoryMiB: 64, pids: 50 } }),
+  );
   const itself = bench.server.give(job(['exit 137']));
   await bench.start(docker());
   expect(await ended(oom)).toMatchObject({ outcome: 'failed', reason: { code: 'oom' }, exitCode: 137 });
   expect(await ended(itself)).toMatchObject({ outcome: 'failed', reason: { code: 'exit-code' }, exitCode: 137 });
 });
 
-test('F64 a container that is ended from outside is our trouble, not the user\'s', async () => {
+test("F64 a container that is ended from outside is our trouble, not the user's", async () => {
   const grant = job(['echo begun; sleep 100']);
   const record = bench.server.give(grant);
   await bench.start(docker());
@@ -138,10 +164,15 @@ test('F64 a container that is ended from outside is our trouble, not the user\'s
 test('service containers answer by name on the job network before the first step begins', async () => {
   const web = { image: node, port: 8080, healthy: '/healthz', env: { PORT: '8080' } };
   // The image has no program of its own that listens, so one is built.
-  const image = await serviceImage(`require('http').createServer((q, r) => { r.statusCode = q.url === '/healthz' && Date.now() - began < 700 ? 503 : 200; r.end('hello from app') }).listen(process.env.PORT); const began = Date.now()`);
+  const image = await serviceImage(
+    `require('http').createServer((q, r) => { r.statusCode = q.url === '/healthz' && Date.now() - began < 700 ? 503 : 200; r.end('hello from app') }).listen(process.env.PORT); const began = Date.now()`,
+  );
   const grants = [busybox, node].map((jobImage) => {
     // Debian's static busybox cannot look up names, so there only the probe asks.
-    const ask = jobImage === busybox ? 'echo hello from app' : `node -e 'fetch("http://app:8080/").then(r => r.text()).then(console.log)'`;
+    const ask =
+      jobImage === busybox
+        ? 'echo hello from app'
+        : `node -e 'fetch("http://app:8080/").then(r => r.text()).then(console.log)'`;
     return job([ask], { image: jobImage, services: { app: { ...web, image } } });
   });
   const records = grants.map((grant) => bench.server.give(grant));
@@ -172,7 +203,8 @@ test('an image that is not there is errored with reason registry; one without sh
 });
 
 test('JUnit files are read from the workspace', async () => {
-  const run = 'mkdir -p reports/deep; echo "<testsuite/>" > reports/a.xml; echo no > reports/a.txt; echo "<testsuites/>" > reports/deep/b.xml; ln -s /etc/passwd reports/evil.xml';
+  const run =
+    'mkdir -p reports/deep; echo "<testsuite/>" > reports/a.xml; echo no > reports/a.txt; echo "<testsuites/>" > reports/deep/b.xml; ln -s /etc/passwd reports/evil.xml';
   const record = bench.server.give(job([run], { junit: ['reports/**/*.xml', './reports/a.xml', 'missing/*.xml'] }));
   await bench.start(docker());
   await ended(record);
@@ -182,7 +214,7 @@ test('JUnit files are read from the workspace', async () => {
   ]);
 });
 
-test('an image is built from the context that .dockerignore leaves and pushed; the digest is the registry\'s', async () => {
+test("an image is built from the context that .dockerignore leaves and pushed; the digest is the registry's", async () => {
   const commit = bench.push({
     'services/catalog/Dockerfile': `FROM ${busybox}\nARG SLUICE_COMMIT\nARG FLAVOUR\nCOPY . /app\nRUN echo "$SLUICE_COMMIT $FLAVOUR" > /app/made && ls -R /app\n`,
     'services/catalog/.dockerignore': 'secret\n*.log\n!keep.log\nDockerfile\n',
@@ -191,15 +223,27 @@ test('an image is built from the context that .dockerignore leaves and pushed; t
     'services/catalog/keep.log': 'x',
   });
   const repository = `${registry.host}/team/catalog-${randomUUID().slice(0, 8)}`;
-  const grant = bench.grant({ kind: 'image', context: '.', dockerfile: 'Dockerfile', repository, args: { FLAVOUR: 'plain' }, platforms: ['linux/amd64'] });
+  const grant = bench.grant({
+    kind: 'image',
+    context: '.',
+    dockerfile: 'Dockerfile',
+    repository,
+    args: { FLAVOUR: 'plain' },
+    platforms: ['linux/amd64'],
+  });
   const record = bench.server.give({ ...grant, run: { ...grant.run, commit }, source: { ...grant.source, commit } });
   await bench.start(docker());
   const result = await ended(record);
   expect(result, record.log.toString()).toMatchObject({ outcome: 'passed', image: { repository } });
-  const manifest = await fetch(`${registry.url}/v2/${repository.split('/').slice(1).join('/')}/manifests/${commit}`, { headers: { accept: 'application/vnd.docker.distribution.manifest.v2+json' } });
+  const manifest = await fetch(`${registry.url}/v2/${repository.split('/').slice(1).join('/')}/manifests/${commit}`, {
+    headers: { accept: 'application/vnd.docker.distribution.manifest.v2+json' },
+  });
   expect(manifest.headers.get('docker-content-digest')).toBe(result.image?.digest);
   const inspected = await engine.docker.getImage(`${repository}@${result.image?.digest}`).inspect();
-  expect(inspected.Config.Labels).toMatchObject({ 'org.opencontainers.image.revision': commit, 'org.opencontainers.image.source': grant.source.url });
+  expect(inspected.Config.Labels).toMatchObject({
+    'org.opencontainers.image.revision': commit,
+    'org.opencontainers.image.source': grant.source.url,
+  });
   const log = record.log.toString();
   expect(log).toContain('keep.log');
   expect(log).not.toContain('a.log\n');
@@ -212,7 +256,11 @@ test('an image is built from the context that .dockerignore leaves and pushed; t
 }, 120_000);
 
 test('a build that fails is failed with its exit code; a registry that is away is errored', async () => {
-  const commit = bench.push({ 'services/catalog/Dockerfile': `FROM ${busybox}\nRUN exit 9\n`, 'services/catalog/Good': `FROM ${busybox}\n`, 'services/catalog/Typo': 'FORM x\n' });
+  const commit = bench.push({
+    'services/catalog/Dockerfile': `FROM ${busybox}\nRUN exit 9\n`,
+    'services/catalog/Good': `FROM ${busybox}\n`,
+    'services/catalog/Typo': 'FORM x\n',
+  });
   const build = (dockerfile: string, repository: string) => {
     const grant = bench.grant({ kind: 'image', context: '.', dockerfile, repository, args: {}, platforms: [] });
     return bench.server.give({ ...grant, run: { ...grant.run, commit }, source: { ...grant.source, commit } });
@@ -236,13 +284,27 @@ test('F13 I31 what a runner that died left in the engine is swept at the next st
   const { AttemptLog } = await import('../../log/attempt-log.ts');
   const { pack } = await import('tar-stream');
   const { Readable } = await import('node:stream');
-  const log = new AttemptLog(await LogSpool.create(join(bench.folder, 'log'), () => undefined), { maxBytes: 1e6, secrets: [] });
+  const log = new AttemptLog(await LogSpool.create(join(bench.folder, 'log'), () => undefined), {
+    maxBytes: 1e6,
+    secrets: [],
+  });
   const empty = async () => {
     const tar = pack();
     tar.finalize();
     return Readable.from(tar);
   };
-  await executor.prepare({ attemptId: grant.attemptId, epoch: 1, work: grant.work, registries: [], path: '', source: Promise.resolve({ tar: empty }) }, log, new AbortController().signal);
+  await executor.prepare(
+    {
+      attemptId: grant.attemptId,
+      epoch: 1,
+      work: grant.work,
+      registries: [],
+      path: '',
+      source: Promise.resolve({ tar: empty }),
+    },
+    log,
+    new AbortController().signal,
+  );
   expect(await leftovers(grant.attemptId)).toBe(3);
   expect(await executor.sweep((id) => id === grant.attemptId)).toBe(0);
   expect(await leftovers(grant.attemptId)).toBe(3);

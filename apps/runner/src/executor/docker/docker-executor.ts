@@ -24,10 +24,19 @@ export class DockerExecutor extends Executor {
   }
 
   prepare(plan: SandboxPlan, log: AttemptLog, signal: AbortSignal): Promise<Sandbox> {
-    return prepareSandbox(plan, { ...this.#options, names: attemptNames(this.#options.runner, plan.attemptId, plan.epoch) }, log, signal);
+    return prepareSandbox(
+      plan,
+      { ...this.#options, names: attemptNames(this.#options.runner, plan.attemptId, plan.epoch) },
+      log,
+      signal,
+    );
   }
 
-  async buildImage(plan: ImagePlan, log: AttemptLog, signal: AbortSignal): Promise<{ repository: string; digest: string }> {
+  async buildImage(
+    plan: ImagePlan,
+    log: AttemptLog,
+    signal: AbortSignal,
+  ): Promise<{ repository: string; digest: string }> {
     try {
       return await buildAndPush(this.#options.docker, plan, log, signal);
     } catch (error) {
@@ -38,7 +47,11 @@ export class DockerExecutor extends Executor {
   async sweep(isActive: (attemptId: string) => boolean): Promise<number> {
     try {
       await removeParts(await findLeftovers(this.#options.docker, this.#options.runner, isActive));
-      const { containers, networks, volumes } = await findLeftovers(this.#options.docker, this.#options.runner, isActive);
+      const { containers, networks, volumes } = await findLeftovers(
+        this.#options.docker,
+        this.#options.runner,
+        isActive,
+      );
       return containers.length + networks.length + volumes.length;
     } catch (error) {
       throw toTrouble(error, 'list and remove what earlier attempts left');

@@ -14,7 +14,8 @@ import { awaitServices } from './start-services.ts';
 import type { RunningService } from './start-services.ts';
 
 /** Stays until it is removed and, by `wait`, buries the orphans that steps leave behind. An image without `sleep` gets a plain read. */
-const KEEPER = 'if command -v sleep >/dev/null 2>&1; then while :; do sleep 3600 & wait $!; done; else while :; do read -r _; done; fi';
+const KEEPER =
+  'if command -v sleep >/dev/null 2>&1; then while :; do sleep 3600 & wait $!; done; else while :; do read -r _; done; fi';
 
 export interface SandboxOptions {
   readonly docker: Docker;
@@ -26,14 +27,26 @@ export interface SandboxOptions {
  * Network, containers and checkout are made side by side: the engine takes a container whose network comes a moment later, and
  * the tree is written into the workspace volume while the container starts. Removes everything again when it throws.
  */
-export async function prepareSandbox(plan: SandboxPlan, { docker, names, internalNetwork }: SandboxOptions, log: AttemptLog, signal: AbortSignal): Promise<DockerSandbox> {
+export async function prepareSandbox(
+  plan: SandboxPlan,
+  { docker, names, internalNetwork }: SandboxOptions,
+  log: AttemptLog,
+  signal: AbortSignal,
+): Promise<DockerSandbox> {
   const containers: Docker.Container[] = [];
   const network = docker.getNetwork(names.base);
   const volume = docker.getVolume(names.base);
   const parts = { containers, networks: [network], volumes: [volume] };
-  const made = docker.createNetwork({ Name: names.base, CheckDuplicate: true, Internal: internalNetwork, Labels: names.labels });
+  const made = docker.createNetwork({
+    Name: names.base,
+    CheckDuplicate: true,
+    Internal: internalNetwork,
+    Labels: names.labels,
+  });
   const create = async (options: Docker.ContainerCreateOptions & { Image: string }): Promise<Docker.Container> => {
-    const container = await createContainer(docker, options, () => pullImage(docker, options.Image, plan.registries, log, signal));
+    const container = await createContainer(docker, options, () =>
+      pullImage(docker, options.Image, plan.registries, log, signal),
+    );
     containers.push(container);
     return container;
   };
@@ -54,7 +67,9 @@ export async function prepareSandbox(plan: SandboxPlan, { docker, names, interna
     await container.putArchive(tar, { path: WORKSPACE, abortSignal: signal });
   });
   const started = job.then(start).catch((error: unknown) => {
-    throw noShell(error) ? new JobRefused('image-without-shell', `The image ${plan.work.image} has no \`sh\` to run steps with.`) : error;
+    throw noShell(error)
+      ? new JobRefused('image-without-shell', `The image ${plan.work.image} has no \`sh\` to run steps with.`)
+      : error;
   });
 
   const making = [made, started, ...services] as const;
@@ -69,7 +84,10 @@ export async function prepareSandbox(plan: SandboxPlan, { docker, names, interna
   }
 }
 
-function jobContainer({ work }: SandboxPlan, { base, labels }: AttemptNames): Docker.ContainerCreateOptions & { Image: string } {
+function jobContainer(
+  { work }: SandboxPlan,
+  { base, labels }: AttemptNames,
+): Docker.ContainerCreateOptions & { Image: string } {
   return {
     name: base,
     Image: work.image,
@@ -86,12 +104,23 @@ function jobContainer({ work }: SandboxPlan, { base, labels }: AttemptNames): Do
       ...containerLimits(work.resources),
       NetworkMode: base,
       LogConfig: { Type: 'none', Config: {} },
-      Mounts: [{ Type: 'volume', Source: base, Target: WORKSPACE, VolumeOptions: { NoCopy: true, Labels: labels, DriverConfig: {} } } as unknown as Docker.MountConfig[number]],
+      Mounts: [
+        {
+          Type: 'volume',
+          Source: base,
+          Target: WORKSPACE,
+          VolumeOptions: { NoCopy: true, Labels: labels, DriverConfig: {} },
+        } as unknown as Docker.MountConfig[number],
+      ],
     },
   };
 }
 
-function serviceContainer({ work }: SandboxPlan, { base, labels }: AttemptNames, name: string): Docker.ContainerCreateOptions & { Image: string } {
+function serviceContainer(
+  { work }: SandboxPlan,
+  { base, labels }: AttemptNames,
+  name: string,
+): Docker.ContainerCreateOptions & { Image: string } {
   const spec = work.services[name];
   return {
     name: `${base}-${name}`,
@@ -99,7 +128,11 @@ function serviceContainer({ work }: SandboxPlan, { base, labels }: AttemptNames,
     Labels: labels,
     Hostname: name,
     Env: Object.entries(spec?.env ?? {}).map(([key, value]) => `${key}=${value}`),
-    HostConfig: { ...containerLimits(work.resources), NetworkMode: base, LogConfig: { Type: 'json-file', Config: { 'max-size': '1m', 'max-file': '1' } } },
+    HostConfig: {
+      ...containerLimits(work.resources),
+      NetworkMode: base,
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '1m', 'max-file': '1' } },
+    },
     NetworkingConfig: { EndpointsConfig: { [base]: { Aliases: [name] } } },
   };
 }

@@ -1,7 +1,8 @@
 /**
  * Waits, inside the job's container, until a service answers: one exec for the whole wait, with whatever the image has. Arguments:
  * host, port, path (empty = a TCP connect counts), address. Exit code 0 = healthy, 3 = the image has nothing to ask with. The smallest tools get
- * the address: a statically linked one often cannot look up names.
+ * the address: a statically linked one often cannot look up names, and some wgets of
+ * that kind crash altogether, so nc stands in.
  */
 export const PROBE_SCRIPT = `
 host=$1 port=$2 path=$3 address=$4
@@ -27,8 +28,12 @@ while True:
     except (OSError, http.client.HTTPException): pass
     time.sleep(0.05)' "$host" "$port" "$path"
 fi
-if [ -n "$path" ] && has wget; then try() { wget -q -T 2 -O /dev/null "http://$address:$port$path"; }
-elif [ -n "$path" ] && has curl; then try() { curl -fsS -m 2 -o /dev/null "http://$host:$port$path"; }
+by_wget() { has wget && wget -q -T 2 -O /dev/null "http://$address:$port$path"; }
+by_nc() {
+  has nc && printf 'GET %s HTTP/1.0\\r\\nHost: %s:%s\\r\\n\\r\\n' "$path" "$host" "$port" | nc -w 2 "$address" "$port" | { read -r _ code _ && case $code in 2??*) true ;; *) false ;; esac; }
+}
+if [ -n "$path" ] && has curl; then try() { curl -fsS -m 2 -o /dev/null "http://$host:$port$path"; }
+elif [ -n "$path" ] && { has wget || has nc; }; then try() { by_wget || by_nc; }
 elif [ -z "$path" ] && has nc; then try() { nc -z -w 1 "$address" "$port" </dev/null || nc -w 1 "$address" "$port" </dev/null; }
 elif [ -z "$path" ] && has bash; then try() { bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$host" "$port"; }
 elif [ -z "$path" ] && has curl; then try() { curl -s -m 2 -o /dev/null "telnet://$host:$port" </dev/null; }

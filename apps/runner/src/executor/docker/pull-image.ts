@@ -6,15 +6,26 @@ import { engineStatus, wordsOf } from './engine-trouble.ts';
 import { readProgress } from './progress-stream.ts';
 import { credentialFor } from './registry-credential.ts';
 
-export async function pullImage(docker: Docker, reference: string, registries: readonly RegistryCredential[], log: AttemptLog, signal: AbortSignal): Promise<void> {
+export async function pullImage(
+  docker: Docker,
+  reference: string,
+  registries: readonly RegistryCredential[],
+  log: AttemptLog,
+  signal: AbortSignal,
+): Promise<void> {
   log.line(`pulling ${reference}`);
   const authconfig = credentialFor(reference, registries);
   try {
-    const stream = await docker.pull(reference, { ...(authconfig === undefined ? {} : { authconfig }), abortSignal: signal });
+    const stream = await docker.pull(reference, {
+      ...(authconfig === undefined ? {} : { authconfig }),
+      abortSignal: signal,
+    });
     for await (const { error } of readProgress(stream)) if (error !== undefined) throw new Error(error);
   } catch (error) {
     if (signal.aborted) throw error;
-    throw new ExecutorTrouble('registry', `The image ${reference} could not be pulled: ${wordsOf(error)}`, { cause: error });
+    throw new ExecutorTrouble('registry', `The image ${reference} could not be pulled: ${wordsOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

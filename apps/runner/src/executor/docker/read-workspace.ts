@@ -14,7 +14,12 @@ export interface ReadLimits {
  * Files below a folder of the container that match the globs, through the engine's archive call, so it works with a remote engine
  * too. Only the fixed beginning of each glob is fetched. Links are never followed.
  */
-export async function* readMatching(container: Docker.Container, folder: string, globs: readonly string[], { maxFiles, maxBytes }: ReadLimits): AsyncGenerator<SandboxFile> {
+export async function* readMatching(
+  container: Docker.Container,
+  folder: string,
+  globs: readonly string[],
+  { maxFiles, maxBytes }: ReadLimits,
+): AsyncGenerator<SandboxFile> {
   const seen = new Set<string>();
   for (const glob of globs) {
     const plain = posix.normalize(glob).replace(/^\/+/, '');
@@ -32,7 +37,10 @@ export async function* readMatching(container: Docker.Container, folder: string,
     // The archive's names begin with the last part of the path that was asked for.
     const above = posix.dirname(start);
     for await (const entry of entries) {
-      const name = posix.join(above, start === '' || start === '.' ? entry.header.name.replace(/^[^/]*\/?/, '') : entry.header.name);
+      const name = posix.join(
+        above,
+        start === '' || start === '.' ? entry.header.name.replace(/^[^/]*\/?/, '') : entry.header.name,
+      );
       const wanted = entry.header.type === 'file' && !seen.has(name) && matchesPattern(plain, name);
       if (!wanted || seen.size >= maxFiles) {
         entry.resume();

@@ -19,7 +19,9 @@ export function credentialFor(reference: string, credentials: readonly RegistryC
 }
 
 /** All of them, for the base images of a build. */
-export function registryConfig(credentials: readonly RegistryCredential[]): Record<string, { username: string; password: string }> {
+export function registryConfig(
+  credentials: readonly RegistryCredential[],
+): Record<string, { username: string; password: string }> {
   return Object.fromEntries(
     credentials.map(({ registry, username, password }) => {
       const host = hostOf(registry);

@@ -15,18 +15,26 @@ export interface AttemptParts {
 /** Ends and removes containers with all their processes, then what they used. Throws when something stays. */
 export async function removeParts({ containers, networks, volumes }: AttemptParts): Promise<void> {
   await all(containers.map((container) => removed(() => removeContainer(container))));
-  await all([...networks.map((network) => removed(() => withDeadline(network.remove()))), ...volumes.map((volume) => removed(() => withDeadline(volume.remove({ force: true }))))]);
+  await all([
+    ...networks.map((network) => removed(() => withDeadline(network.remove()))),
+    ...volumes.map((volume) => removed(() => withDeadline(volume.remove({ force: true })))),
+  ]);
 }
 
 /** Everything with our label whose attempt is not active; asked after the listing, so what begins meanwhile is safe. */
-export async function findLeftovers(docker: Docker, runner: string, isActive: (attemptId: string) => boolean): Promise<AttemptParts> {
+export async function findLeftovers(
+  docker: Docker,
+  runner: string,
+  isActive: (attemptId: string) => boolean,
+): Promise<AttemptParts> {
   const filters = { label: [`${RUNNER_LABEL}=${runner}`] };
   const [containers, networks, volumes] = await Promise.all([
     docker.listContainers({ all: true, filters }),
     docker.listNetworks({ filters }),
     docker.listVolumes({ filters }),
   ]);
-  const old = ({ Labels }: { Labels?: Record<string, string> | null | undefined }) => !isActive(Labels?.[ATTEMPT_LABEL] ?? '');
+  const old = ({ Labels }: { Labels?: Record<string, string> | null | undefined }) =>
+    !isActive(Labels?.[ATTEMPT_LABEL] ?? '');
   return {
     containers: containers.filter(old).map(({ Id }) => docker.getContainer(Id)),
     networks: networks.filter(old).map(({ Id }) => docker.getNetwork(Id)),
@@ -46,13 +54,21 @@ async function removeContainer(container: Docker.Container): Promise<void> {
 
 async function all(removals: readonly Promise<void>[]): Promise<void> {
   const failed = (await Promise.allSettled(removals)).filter((outcome) => outcome.status === 'rejected');
-  if (failed[0] !== undefined) throw new ExecutorTrouble('engine', `The container engine could not remove everything of the attempt: ${wordsOf(failed[0].reason)}`, { cause: failed[0].reason });
+  if (failed[0] !== undefined)
+    throw new ExecutorTrouble(
+      'engine',
+      `The container engine could not remove everything of the attempt: ${wordsOf(failed[0].reason)}`,
+      { cause: failed[0].reason },
+    );
 }
 
 async function withDeadline<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${REMOVAL_DEADLINE_MS / 1000} s`)), REMOVAL_DEADLINE_MS);
+    timer = setTimeout(
+      () => reject(new Error(`no answer within ${REMOVAL_DEADLINE_MS / 1000} s`)),
+      REMOVAL_DEADLINE_MS,
+    );
   });
   try {
     return await Promise.race([work, late]);

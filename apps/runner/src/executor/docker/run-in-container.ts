@@ -19,8 +19,18 @@ export interface ContainerCommand extends StepCommand {
  * One step as one exec: `sh -e -c <text>`, the text an argument of its own. Cancelling an exec would leave its processes running, so
  * the signal is answered inside: SIGTERM to everything in the container but its keeper, then, after the grace, SIGKILL.
  */
-export async function runInContainer(container: Docker.Container, { run, env, workingDir }: ContainerCommand, log: AttemptLog, signal: AbortSignal, graceMs: () => number): Promise<StepExit> {
-  if (Buffer.byteLength(run) > LONGEST_STEP_BYTES) throw new JobRefused('step-too-long', 'The text of a step has more than 128 KiB: put it into a file of the repository.');
+export async function runInContainer(
+  container: Docker.Container,
+  { run, env, workingDir }: ContainerCommand,
+  log: AttemptLog,
+  signal: AbortSignal,
+  graceMs: () => number,
+): Promise<StepExit> {
+  if (Buffer.byteLength(run) > LONGEST_STEP_BYTES)
+    throw new JobRefused(
+      'step-too-long',
+      'The text of a step has more than 128 KiB: put it into a file of the repository.',
+    );
   if (signal.aborted) return { kind: 'stopped' };
   try {
     const exec = await container.exec({
@@ -47,9 +57,13 @@ export async function runInContainer(container: Docker.Container, { run, env, wo
 }
 
 /** Runs a short command of our own; its output is dropped. */
-export async function runQuietly(container: Docker.Container, command: readonly string[], signal?: AbortSignal): Promise<number> {
+export async function runQuietly(
+  container: Docker.Container,
+  command: readonly string[],
+  signal?: AbortSignal,
+): Promise<number> {
   const exec = await container.exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true });
-  const stream = await exec.start({ ...(signal === undefined ? {} : { abortSignal: signal }) });
+  const stream = await exec.start(signal === undefined ? {} : { abortSignal: signal });
   for await (const _ of stream as AsyncIterable<Uint8Array>);
   return exitCodeOf(exec);
 }
@@ -82,7 +96,11 @@ async function exitCodeOf(exec: Docker.Exec): Promise<number> {
   for (;;) {
     const { Running, ExitCode } = await exec.inspect();
     if (!Running && typeof ExitCode === 'number') return ExitCode & 255;
-    if (performance.now() > deadline) throw new ExecutorTrouble('engine', 'The container engine cut the output of a step and does not say how it ended.');
+    if (performance.now() > deadline)
+      throw new ExecutorTrouble(
+        'engine',
+        'The container engine cut the output of a step and does not say how it ended.',
+      );
     await pause(20);
   }
 }
@@ -91,7 +109,9 @@ async function exitCodeOf(exec: Docker.Exec): Promise<number> {
 async function ranOutOfMemory(container: Docker.Container): Promise<boolean> {
   const docker = { modem: container.modem } as Docker;
   const { State } = await container.inspect();
-  const events = (await engineEvents(docker, container, State.StartedAt)).some((event) => event.Action === 'oom' || event.status === 'oom');
+  const events = (await engineEvents(docker, container, State.StartedAt)).some(
+    (event) => event.Action === 'oom' || event.status === 'oom',
+  );
   if (events || State.OOMKilled) return true;
   // The engine may not have noticed yet that the container is gone: a command of our own finds out.
   const alive = State.Running && (await runQuietly(container, ['sh', '-c', ':']).catch(() => 1)) === 0;
@@ -108,11 +128,25 @@ interface EngineEvent {
 async function engineEvents(docker: Docker, container: Docker.Container, since: string): Promise<EngineEvent[]> {
   const call = <T>(path: string, options: object): Promise<T> =>
     new Promise((resolve, reject) => {
-      docker.modem.dial({ path, method: 'GET', options, statusCodes: { 200: true } }, (error: Error | null, answer: unknown) => (error === null ? resolve(answer as T) : reject(error)));
+      docker.modem.dial(
+        { path, method: 'GET', options, statusCodes: { 200: true } },
+        (error: Error | null, answer: unknown) => (error === null ? resolve(answer as T) : reject(error)),
+      );
     });
   const { SystemTime } = await call<{ SystemTime: string }>('/info', {});
   const seconds = (time: string) => Math.floor(Date.parse(time) / 1000);
-  const answer = await call<unknown>('/events?', { since: seconds(since), until: seconds(SystemTime) + 1, filters: JSON.stringify({ container: [container.id], event: ['oom'] }) });
-  const text = Buffer.isBuffer(answer) ? answer.toString() : typeof answer === 'string' ? answer : JSON.stringify(answer ?? '');
-  return text.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as EngineEvent);
+  const answer = await call<unknown>('/events?', {
+    since: seconds(since),
+    until: seconds(SystemTime) + 1,
+    filters: JSON.stringify({ container: [container.id], event: ['oom'] }),
+  });
+  const text = Buffer.isBuffer(answer)
+    ? answer.toString()
+    : typeof answer === 'string'
+      ? answer
+      : JSON.stringify(answer ?? '');
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as EngineEvent);
 }

@@ -23,11 +23,21 @@ const SHOWN_LINES = 50;
  * nothing to ask with, the image's own health check decides, and without one a running container counts. A service that ends
  * or never gets healthy is the user's trouble: `JobRefused`, with the last lines of its output in the log.
  */
-export async function awaitServices(job: Docker.Container, services: readonly RunningService[], log: AttemptLog, signal: AbortSignal): Promise<void> {
+export async function awaitServices(
+  job: Docker.Container,
+  services: readonly RunningService[],
+  log: AttemptLog,
+  signal: AbortSignal,
+): Promise<void> {
   await Promise.all(services.map((service) => awaitService(job, service, log, signal)));
 }
 
-async function awaitService(job: Docker.Container, service: RunningService, log: AttemptLog, signal: AbortSignal): Promise<void> {
+async function awaitService(
+  job: Docker.Container,
+  service: RunningService,
+  log: AttemptLog,
+  signal: AbortSignal,
+): Promise<void> {
   const { name, container, spec } = service;
   if (spec.port === undefined) return;
   const done = new AbortController();
@@ -35,21 +45,42 @@ async function awaitService(job: Docker.Container, service: RunningService, log:
   try {
     const { Networks } = (await container.inspect()).NetworkSettings;
     const address = Object.values(Networks)[0]?.IPAddress ?? name;
-    const answered = runQuietly(job, ['sh', '-c', PROBE_SCRIPT, 'probe', name, String(spec.port), spec.healthy ?? '', address], watch);
-    const how = await Promise.race([answered.then((code) => (code === NOTHING_TO_ASK_WITH ? 'unaskable' : code === 0 ? 'healthy' : 'unanswered')), endOf(container, watch), deadline(watch)]);
+    const answered = runQuietly(
+      job,
+      ['sh', '-c', PROBE_SCRIPT, 'probe', name, String(spec.port), spec.healthy ?? '', address],
+      watch,
+    );
+    const how = await Promise.race([
+      answered.then((code) => (code === NOTHING_TO_ASK_WITH ? 'unaskable' : code === 0 ? 'healthy' : 'unanswered')),
+      endOf(container, watch),
+      deadline(watch),
+    ]);
     signal.throwIfAborted();
     const outcome = how === 'unaskable' ? await askImage(container, name, log, watch) : how;
     if (outcome === 'healthy') return;
     await showOutput(container, name, log);
-    const asked = spec.healthy === undefined ? `a connection on port ${spec.port}` : `GET ${spec.healthy} on port ${spec.port}`;
-    throw new JobRefused('service-unhealthy', outcome === 'ended' ? `The service "${name}" ended before it answered ${asked}.` : `The service "${name}" did not answer ${asked} within ${HEALTHY_WITHIN_MS / 1000} s.`);
+    const asked =
+      spec.healthy === undefined ? `a connection on port ${spec.port}` : `GET ${spec.healthy} on port ${spec.port}`;
+    throw new JobRefused(
+      'service-unhealthy',
+      outcome === 'ended'
+        ? `The service "${name}" ended before it answered ${asked}.`
+        : `The service "${name}" did not answer ${asked} within ${HEALTHY_WITHIN_MS / 1000} s.`,
+    );
   } finally {
     done.abort();
   }
 }
 
-async function askImage(container: Docker.Container, name: string, log: AttemptLog, signal: AbortSignal): Promise<'healthy' | 'ended' | 'late'> {
-  log.line(`the job's image has no node, python3, wget, curl, nc or bash to ask the service "${name}" with: its image's own health check decides`);
+async function askImage(
+  container: Docker.Container,
+  name: string,
+  log: AttemptLog,
+  signal: AbortSignal,
+): Promise<'healthy' | 'ended' | 'late'> {
+  log.line(
+    `the job's image has no node, python3, wget, curl, nc or bash to ask the service "${name}" with: its image's own health check decides`,
+  );
   const end = performance.now() + HEALTHY_WITHIN_MS;
   while (performance.now() < end) {
     const { State } = await container.inspect();

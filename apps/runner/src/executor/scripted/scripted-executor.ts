@@ -15,6 +15,8 @@ export class ScriptedExecutor extends Executor {
   /** Attempts whose removal fails until they are taken from here. */
   readonly stuck = new Set<string>();
   readonly swept: string[] = [];
+  /** How often a sweep was made. */
+  sweeps = 0;
 
   async prepare({ attemptId, work, source }: SandboxPlan, _log: AttemptLog, signal: AbortSignal): Promise<Sandbox> {
     await source;
@@ -33,6 +35,7 @@ export class ScriptedExecutor extends Executor {
   }
 
   async sweep(isActive: (attemptId: string) => boolean): Promise<number> {
+    this.sweeps++;
     for (const attemptId of this.present) {
       if (isActive(attemptId) || this.stuck.has(attemptId)) continue;
       this.present.delete(attemptId);
@@ -100,8 +103,13 @@ class ScriptedSandbox extends Sandbox {
     return { kind: 'exited', exitCode: 0 };
   }
 
-  async *readFiles(globs: readonly string[], { maxFiles, maxBytes }: { maxFiles: number; maxBytes: number }): AsyncGenerator<SandboxFile> {
-    const found = [...this.#files].filter(([path]) => globs.some((glob) => matchesPattern(glob, path))).slice(0, maxFiles);
+  async *readFiles(
+    globs: readonly string[],
+    { maxFiles, maxBytes }: { maxFiles: number; maxBytes: number },
+  ): AsyncGenerator<SandboxFile> {
+    const found = [...this.#files]
+      .filter(([path]) => globs.some((glob) => matchesPattern(glob, path)))
+      .slice(0, maxFiles);
     for (const [path, text] of found) yield { path, text: text.length > maxBytes ? undefined : text };
   }
 

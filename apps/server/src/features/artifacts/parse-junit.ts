@@ -9,7 +9,9 @@ export interface TestCase {
   readonly message: string | null;
 }
 
-export type ParsedReport = { readonly kind: 'cases'; readonly cases: readonly TestCase[] } | { readonly kind: 'refused'; readonly message: string };
+export type ParsedReport =
+  | { readonly kind: 'cases'; readonly cases: readonly TestCase[] }
+  | { readonly kind: 'refused'; readonly message: string };
 
 const MOST_CASES = 50_000;
 const MOST_DEPTH = 30;
@@ -36,11 +38,18 @@ export function parseJunit(xml: string): ParsedReport {
     removeNSPrefix: true,
     isArray: (name) => ['testsuite', 'testcase', 'failure', 'error', 'skipped'].includes(name),
   });
-  const root = parser.parse(xml) as Node;
+  let root: Node;
+  try {
+    root = parser.parse(xml) as Node;
+  } catch (error) {
+    return refused((error as Error).message.slice(0, 200));
+  }
   const cases: TestCase[] = [];
   const suites = [...nodes(root['testsuites']).flatMap((all) => nodes(all['testsuite'])), ...nodes(root['testsuite'])];
-  if (root['testsuites'] === undefined && root['testsuite'] === undefined) return refused('it has no testsuites and no testsuite element');
-  for (const suite of suites) if (!collect(suite, '', cases)) return refused(`it has more than ${MOST_CASES} test cases`);
+  if (root['testsuites'] === undefined && root['testsuite'] === undefined)
+    return refused('it has no testsuites and no testsuite element');
+  for (const suite of suites)
+    if (!collect(suite, '', cases)) return refused(`it has more than ${MOST_CASES} test cases`);
   return { kind: 'cases', cases };
 }
 
@@ -89,11 +98,14 @@ const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"'
 function text(value: unknown): string {
   const raw = typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
   return raw
-    .replace(/&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|(amp|lt|gt|quot|apos));/gi, (whole, decimal: string, hex: string, name: string) => {
-      if (name) return ENTITIES[name.toLowerCase()] ?? whole;
-      const point = decimal ? Number(decimal) : Number.parseInt(hex, 16);
-      return point <= 0x10ffff && (point < 0xd800 || point > 0xdfff) ? String.fromCodePoint(point) : '\ufffd';
-    })
+    .replace(
+      /&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|(amp|lt|gt|quot|apos));/gi,
+      (whole, decimal: string, hex: string, name: string) => {
+        if (name) return ENTITIES[name.toLowerCase()] ?? whole;
+        const point = decimal ? Number(decimal) : Number.parseInt(hex, 16);
+        return point <= 0x10ffff && (point < 0xd800 || point > 0xdfff) ? String.fromCodePoint(point) : '\ufffd';
+      },
+    )
     .replaceAll('\0', '\ufffd');
 }
 
@@ -101,16 +113,45 @@ function shorten(value: string, length: number): string {
   return value.length <= length ? value : `${value.slice(0, length - 1)}…`;
 }
 
-/** Counted without parsing, so that a report cannot exhaust the parser's stack. Errs on the high side. */
+/**
+ * Deepest nesting, counted in one pass and before anything else, so that a report can exhaust neither the stack of the
+ * parser nor its time.
+ */
 function deepest(xml: string): number {
   let depth = 0;
   let most = 0;
-  for (const [, close, selfClosing] of xml.replaceAll(/<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>/g, '').matchAll(/<(\/?)[A-Za-z_][^<>]*?(\/?)>/g)) {
-    if (selfClosing) continue;
-    depth += close ? -1 : 1;
-    most = Math.max(most, depth);
+  for (let at = xml.indexOf('<'); at !== -1; at = xml.indexOf('<', at)) {
+    const special = SPECIAL.find(([open]) => xml.startsWith(open, at));
+    if (special) {
+      const end = xml.indexOf(special[1], at);
+      if (end === -1) return most;
+      at = end + special[1].length;
+      continue;
+    }
+    const end = endOfTag(xml, at);
+    if (xml[at + 1] === '/') depth -= 1;
+    else if (xml[end - 1] !== '/') most = Math.max(most, (depth += 1));
+    at = end;
   }
   return most;
+}
+
+const SPECIAL = [
+  ['<!--', '-->'],
+  ['<![CDATA[', ']]>'],
+  ['<?', '?>'],
+] as const;
+
+/** A `>` inside quotes does not end a tag. */
+function endOfTag(xml: string, start: number): number {
+  let quote = '';
+  for (let at = start + 1; at < xml.length; at += 1) {
+    const sign = xml[at]!;
+    if (quote) quote = sign === quote ? '' : quote;
+    else if (sign === '>') return at;
+    else if (sign === '"' || sign === "'") quote = sign;
+  }
+  return xml.length;
 }
 
 function refused(why: string): ParsedReport {

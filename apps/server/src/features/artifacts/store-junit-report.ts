@@ -40,10 +40,17 @@ export class StoreJunitReport {
         .executeTakeFirst();
       if (row?.pool_id !== runner.poolId) throw notFound('This attempt');
       if (row.status !== 'running' || row.epoch !== epoch || row.runner_id !== runner.runnerId) {
-        throw conflict('lease-lost', 'The lease is not held any more; end the containers of this attempt and send nothing more of it.');
+        throw conflict(
+          'lease-lost',
+          'The lease is not held any more; end the containers of this attempt and send nothing more of it.',
+        );
       }
       await unit.tx.deleteFrom('test_cases').where('attempt_id', '=', attemptId).where('file', '=', file).execute();
-      await insertCases(unit, { attempt_id: attemptId, run_id: row.run_id, service_id: row.service_id, job_key: row.job_key, file }, parsed.cases);
+      await insertCases(
+        unit,
+        { attempt_id: attemptId, run_id: row.run_id, service_id: row.service_id, job_key: row.job_key, file },
+        parsed.cases,
+      );
     });
     return count(parsed.cases);
   }
@@ -55,7 +62,9 @@ async function insertCases(
   cases: readonly TestCase[],
 ): Promise<void> {
   for (let at = 0; at < cases.length; at += ROWS_PER_INSERT) {
-    const rows = cases.slice(at, at + ROWS_PER_INSERT).map((testCase, index) => ({ ...common, ordinal: at + index, ...testCase }));
+    const rows = cases
+      .slice(at, at + ROWS_PER_INSERT)
+      .map((testCase, index) => ({ ...common, ordinal: at + index, ...testCase }));
     await unit.tx.insertInto('test_cases').values(rows).execute();
   }
 }

@@ -43,7 +43,9 @@ export interface LockedAttempt {
  * undefined = there is no such attempt.
  */
 export async function lockAttempt(unit: Unit, attemptId: string): Promise<LockedAttempt | undefined> {
-  await sql`select 1 from runs where id = (select run_id from attempts where id = ${attemptId}) for update`.execute(unit.tx);
+  await sql`select 1 from runs where id = (select run_id from attempts where id = ${attemptId}) for update`.execute(
+    unit.tx,
+  );
   const found = await unit.tx
     .selectFrom('attempts')
     .selectAll()

@@ -4,7 +4,7 @@ import { leaseGrant } from '@sluice/protocol';
 import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-database.ts';
 import { registryOf } from './registry-of.ts';
 import { DispatchReplica } from './testing/dispatch-replica.ts';
-import { PipelineRows, type TestTeam } from './testing/pipeline-rows.ts';
+import { PipelineRows, type TestTeam } from '../../testing/pipeline-rows.ts';
 
 const DIGEST = `sha256:${'1'.repeat(64)}`;
 const STAGES = `
@@ -47,7 +47,13 @@ afterEach(() => one.close());
 const end = (runId: string, attemptId: string, image?: { repository: string; digest: string }) =>
   database.transactions.run(async (unit) => {
     const row = await rows.attempt(attemptId);
-    await one.runs.apply(unit, runId, { type: 'attempt-ended', jobKey: row.job_key as 'build/image', attemptId, outcome: 'passed', ...(image ? { image } : {}) });
+    await one.runs.apply(unit, runId, {
+      type: 'attempt-ended',
+      jobKey: row.job_key as 'build/image',
+      attemptId,
+      outcome: 'passed',
+      ...(image ? { image } : {}),
+    });
   });
 
 describe('build lease', () => {
@@ -70,7 +76,10 @@ describe('build lease', () => {
     one.secrets.values = { NPM_TOKEN: 'x' };
     await rows.run(team, STAGES);
     const lease = await one.poll(await rows.runner(pool));
-    expect(lease?.work).toMatchObject({ steps: [{ run: 'npm test' }], env: { SLUICE_COMMIT_MESSAGE: 'a "message"; $(id)' } });
+    expect(lease?.work).toMatchObject({
+      steps: [{ run: 'npm test' }],
+      env: { SLUICE_COMMIT_MESSAGE: 'a "message"; $(id)' },
+    });
   });
 
   it('I15 puts repository@digest of the run in the place of "built"', async () => {
@@ -80,11 +89,21 @@ describe('build lease', () => {
     const options = { slots: 5 };
     await end(runId, (await one.poll(runner, options))!.attemptId);
     const build = await one.poll(runner, options);
-    expect(build?.work).toEqual({ kind: 'image', context: '.', dockerfile: 'Dockerfile', repository: 'registry.example.com/shop', args: {}, platforms: expect.any(Array) });
+    expect(build?.work).toEqual({
+      kind: 'image',
+      context: '.',
+      dockerfile: 'Dockerfile',
+      repository: 'registry.example.com/shop',
+      args: {},
+      platforms: expect.any(Array),
+    });
     await end(runId, build!.attemptId, { repository: 'registry.example.com/shop', digest: DIGEST });
     const test = await one.poll(runner, options);
     const image = `registry.example.com/shop@${DIGEST}`;
-    expect(test?.work).toMatchObject({ services: { app: { image, port: 8080, healthy: '/healthz' } }, env: { SLUICE_IMAGE: image } });
+    expect(test?.work).toMatchObject({
+      services: { app: { image, port: 8080, healthy: '/healthz' } },
+      env: { SLUICE_IMAGE: image },
+    });
   });
 
   it('I24 A45 gives an untrusted run no secrets and no registry credentials, and does not even ask', async () => {
@@ -100,7 +119,10 @@ describe('build lease', () => {
     const runId = await rows.run(team, STAGES);
     expect(await one.poll(await rows.runner(pool), { waitSeconds: 0.3 })).toBeNull();
     const [attempt] = await rows.attempts(runId);
-    expect(attempt).toMatchObject({ status: 'errored', reason: { code: 'secret-missing', message: expect.stringContaining('NPM_TOKEN') } });
+    expect(attempt).toMatchObject({
+      status: 'errored',
+      reason: { code: 'secret-missing', message: expect.stringContaining('NPM_TOKEN') },
+    });
     expect((await rows.stateOf(runId)).status).toBe('errored');
   });
 

@@ -41,7 +41,10 @@ export class BuildLease {
       : [];
     const missing = trusted ? job.secrets.filter((name) => !secrets.some((secret) => secret.name === name)) : [];
     if (missing.length > 0) {
-      return refused('secret-missing', `The job declares ${missing.join(', ')}, which has no value for this service or its team; set it under Secrets.`);
+      return refused(
+        'secret-missing',
+        `The job declares ${missing.join(', ')}, which has no value for this service or its team; set it under Secrets.`,
+      );
     }
     return {
       kind: 'lease',
@@ -177,7 +180,9 @@ function ambient(state: RunState, built: string | undefined): Record<string, str
 }
 
 function imagesOf(work: LeaseGrant['work']): string[] {
-  return work.kind === 'image' ? [work.repository] : [work.image, ...Object.values(work.services).map(({ image }) => image)];
+  return work.kind === 'image'
+    ? [work.repository]
+    : [work.image, ...Object.values(work.services).map(({ image }) => image)];
 }
 
 function refused(code: string, message: string): BuiltLease {

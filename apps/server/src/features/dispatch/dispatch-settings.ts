@@ -11,7 +11,13 @@ export class DispatchSettings {
   /** Most bytes of one attempt's log. */
   readonly logLimitBytes: number;
 
-  constructor({ leaseSeconds = 60, renewSeconds = 15, pollSeconds = 6, sweepMs = 3_000, logLimitBytes = 1_073_741_824 } = {}) {
+  constructor({
+    leaseSeconds = 60,
+    renewSeconds = 15,
+    pollSeconds = 6,
+    sweepMs = 3_000,
+    logLimitBytes = 1_073_741_824,
+  } = {}) {
     this.leaseSeconds = leaseSeconds;
     this.renewSeconds = renewSeconds;
     this.pollSeconds = pollSeconds;

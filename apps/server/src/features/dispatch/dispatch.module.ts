@@ -51,7 +51,14 @@ export class DispatchModule implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #vouch: VouchForPolls;
   readonly #polls: PollForLease;
 
-  constructor(handlers: OutboxHandlers, queue: WakeQueue, dispatch: Dispatch, reconcile: Reconcile, vouch: VouchForPolls, polls: PollForLease) {
+  constructor(
+    handlers: OutboxHandlers,
+    queue: WakeQueue,
+    dispatch: Dispatch,
+    reconcile: Reconcile,
+    vouch: VouchForPolls,
+    polls: PollForLease,
+  ) {
     this.#queue = queue;
     this.#dispatch = dispatch;
     this.#reconcile = reconcile;
@@ -69,7 +76,7 @@ export class DispatchModule implements OnApplicationBootstrap, OnModuleDestroy {
   /** First of all: no new leases, and every waiting poll gets its answer (F46). */
   async onModuleDestroy(): Promise<void> {
     this.#polls.stop();
-    this.#vouch.stop();
+    await this.#vouch.stop();
     await this.#reconcile.stop();
   }
 }

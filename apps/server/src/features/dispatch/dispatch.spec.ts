@@ -4,7 +4,7 @@ import { eventually } from '@sluice/testing';
 import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-database.ts';
 import { DispatchSettings } from './dispatch-settings.ts';
 import { DispatchReplica } from './testing/dispatch-replica.ts';
-import { ONE_JOB, PipelineRows, type TestTeam } from './testing/pipeline-rows.ts';
+import { ONE_JOB, PipelineRows, type TestTeam } from '../../testing/pipeline-rows.ts';
 
 let database: TestDatabase;
 let rows: PipelineRows;
@@ -34,7 +34,9 @@ afterEach(async () => {
 
 const waitingPolls = () => database.db.selectFrom('polls').select(['id', 'replica_id', 'attempt_id']).execute();
 const registered = (count: number) =>
-  eventually(async () => (await waitingPolls()).filter((poll) => poll.attempt_id === null).length === count, { describe: `${count} registered polls` });
+  eventually(async () => (await waitingPolls()).filter((poll) => poll.attempt_id === null).length === count, {
+    describe: `${count} registered polls`,
+  });
 
 describe('dispatch', () => {
   it('gives a ready attempt to a poll that arrives', async () => {
@@ -42,7 +44,12 @@ describe('dispatch', () => {
     const runId = await rows.run(team, ONE_JOB);
     const lease = await one.poll(await rows.runner(pool));
     const [attempt] = await rows.attempts(runId);
-    expect(lease).toMatchObject({ attemptId: attempt!.id, epoch: 1, job: { key: 'commit/verify', attempt: 1 }, source: { path: 'services/shop' } });
+    expect(lease).toMatchObject({
+      attemptId: attempt!.id,
+      epoch: 1,
+      job: { key: 'commit/verify', attempt: 1 },
+      source: { path: 'services/shop' },
+    });
     expect(attempt).toMatchObject({ status: 'running', epoch: 1 });
     expect(attempt!.expires_at!.getTime() - attempt!.leased_at!.getTime()).toBe(60_000);
   });
@@ -97,15 +104,6 @@ describe('dispatch', () => {
     const runner = await rows.runner(pool, 2);
     const polls = await Promise.all(Array.from({ length: 4 }, () => one.poll(runner, { slots: 2, waitSeconds: 0.5 })));
     expect(polls.filter((lease) => lease !== null)).toHaveLength(2);
-  });
-
-  it('A56 a flood of polls is refused with 429', async () => {
-    const one = await replica();
-    const runner = await rows.runner(pool);
-    const answers = await Promise.allSettled(Array.from({ length: 300 }, () => one.poll(runner, { waitSeconds: 0 })));
-    const refused = answers.filter((answer) => answer.status === 'rejected').map((answer) => answer.reason as { status: number });
-    expect(refused.length).toBeGreaterThan(50);
-    expect(refused.every(({ status }) => status === 429)).toBe(true);
   });
 
   it('A53 I24 never gives an untrusted attempt to a trusted pool', async () => {
@@ -185,7 +183,10 @@ describe('the same poll id', () => {
     const pollId = rows.ids.next();
     const polled = one.poll(await rows.runner(pool), { pollId });
     await registered(1);
-    await expect(one.poll(await rows.runner(pool), { pollId })).rejects.toMatchObject({ status: 409, code: 'poll-id-taken' });
+    await expect(one.poll(await rows.runner(pool), { pollId })).rejects.toMatchObject({
+      status: 409,
+      code: 'poll-id-taken',
+    });
     one.polls.stop();
     await polled;
   });
@@ -205,6 +206,18 @@ describe('a connection that is gone', () => {
     await eventually(async () => (await rows.attempts(runId))[0]?.status === 'queued');
     const lease = await one.poll(await rows.runner(pool));
     expect(lease?.run.id).toBe(runId);
+  });
+
+  it('that went while the poll was being registered is noticed too', async () => {
+    const one = await replica();
+    const gone = new AbortController();
+    const dispatch = one.dispatch.dispatch.bind(one.dispatch);
+    one.dispatch.dispatch = async (poolId) => {
+      gone.abort();
+      await dispatch(poolId);
+    };
+    expect(await one.poll(await rows.runner(pool), { waitSeconds: 50, gone: gone.signal })).toBeNull();
+    expect(await waitingPolls()).toEqual([]);
   });
 
   it('an answer that was not delivered is returned, and its late starter is shut out by the epoch', async () => {
@@ -232,12 +245,16 @@ describe('a connection that is gone', () => {
   });
 
   it('polls of a process that died get nothing once it no longer vouches for them', async () => {
-    const dead = await replica();
+    const dead = await replica(new DispatchSettings({ pollSeconds: 1 }));
     const runner = await rows.runner(pool);
     void dead.poll(runner, { waitSeconds: 50 }).catch(() => undefined);
     await registered(1);
-    dead.vouch.stop();
-    await eventually(async () => (await sql<{ dead: boolean }>`select expires_at < now() as dead from polls`.execute(database.db)).rows[0]?.dead, { describe: 'the end of the poll' });
+    await dead.vouch.stop();
+    await eventually(
+      async () =>
+        (await sql<{ dead: boolean }>`select expires_at < now() as dead from polls`.execute(database.db)).rows[0]?.dead,
+      { describe: 'the end of the poll' },
+    );
     const runId = await rows.run(team, ONE_JOB);
     const other = await replica();
     await other.dispatch.dispatch(pool);

@@ -20,7 +20,12 @@ export class Dispatch {
   readonly #notifications: DatabaseNotifications;
   readonly #looking = new Map<string, { again: boolean; done: Promise<void> }>();
 
-  constructor(transactions: Transactions, grantLeases: GrantLeases, waiting: WaitingPolls, notifications: DatabaseNotifications) {
+  constructor(
+    transactions: Transactions,
+    grantLeases: GrantLeases,
+    waiting: WaitingPolls,
+    notifications: DatabaseNotifications,
+  ) {
     this.#transactions = transactions;
     this.#grantLeases = grantLeases;
     this.#waiting = waiting;

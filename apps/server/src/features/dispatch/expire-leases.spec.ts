@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-database.ts';
 import { DispatchSettings } from './dispatch-settings.ts';
 import { DispatchReplica } from './testing/dispatch-replica.ts';
-import { ONE_JOB, PipelineRows, type TestTeam } from './testing/pipeline-rows.ts';
+import { ONE_JOB, PipelineRows, type TestTeam } from '../../testing/pipeline-rows.ts';
 
 let database: TestDatabase;
 let rows: PipelineRows;
@@ -26,9 +26,17 @@ afterEach(() => one.close());
 
 /** Moves the end of leases into the past of the database's own clock. */
 const runOut = (...attemptIds: string[]) =>
-  database.db.updateTable('attempts').set({ expires_at: sql<Date>`now() - interval '1 second'` }).where('id', 'in', attemptIds).execute();
+  database.db
+    .updateTable('attempts')
+    .set({ expires_at: sql<Date>`now() - interval '1 second'` })
+    .where('id', 'in', attemptIds)
+    .execute();
 const start = (attemptId: string) =>
-  database.db.updateTable('attempts').set({ started_at: sql<Date>`now()` }).where('id', '=', attemptId).execute();
+  database.db
+    .updateTable('attempts')
+    .set({ started_at: sql<Date>`now()` })
+    .where('id', '=', attemptId)
+    .execute();
 const lease = async () => {
   const runId = await rows.run(team, ONE_JOB);
   const runner = await rows.runner(pool);
@@ -63,7 +71,9 @@ describe('leases that run out', () => {
     const { runId, lease: held } = await lease();
     await runOut(held.attemptId);
     expect(await one.expire.sweep()).toBe(1);
-    expect(await rows.attempts(runId)).toMatchObject([{ id: held.attemptId, number: 1, status: 'queued', epoch: 2, runner_id: null }]);
+    expect(await rows.attempts(runId)).toMatchObject([
+      { id: held.attemptId, number: 1, status: 'queued', epoch: 2, runner_id: null },
+    ]);
     expect(await one.poll(await rows.runner(pool))).toMatchObject({ attemptId: held.attemptId, epoch: 3 });
   });
 
@@ -76,7 +86,12 @@ describe('leases that run out', () => {
   it('F62 a cancel that never reached its runner ends with the lease as cancelled', async () => {
     const { runId, lease: held } = await lease();
     await database.transactions.run(async (unit) => {
-      await one.runs.apply(unit, runId, { type: 'attempt-started', jobKey: 'commit/verify', attemptId: held.attemptId, runner: 'r' });
+      await one.runs.apply(unit, runId, {
+        type: 'attempt-started',
+        jobKey: 'commit/verify',
+        attemptId: held.attemptId,
+        runner: 'r',
+      });
       await one.runs.apply(unit, runId, { type: 'cancel', by: { kind: 'user', name: 'Ann' } });
     });
     await start(held.attemptId);
@@ -92,7 +107,11 @@ describe('leases that run out', () => {
     await runOut(...held);
     expect(await one.expire.sweep()).toBe(0);
     // Most renew in time, as runners do after an outage of the server.
-    await database.db.updateTable('attempts').set({ expires_at: sql<Date>`now() + interval '1 minute'` }).where('id', 'in', held.slice(1)).execute();
+    await database.db
+      .updateTable('attempts')
+      .set({ expires_at: sql<Date>`now() + interval '1 minute'` })
+      .where('id', 'in', held.slice(1))
+      .execute();
     expect(await one.expire.sweep()).toBe(1);
     expect((await rows.attempt(held[0]!)).status).toBe('queued');
   });
@@ -146,7 +165,14 @@ describe('reconcile', () => {
     const runner = await rows.runner(pool);
     await database.db
       .insertInto('polls')
-      .values({ id: rows.ids.next(), runner_id: runner.runnerId, pool_id: pool, replica_id: rows.ids.next(), expires_at: sql<Date>`now() - interval '1 minute'`, attempt_id: null })
+      .values({
+        id: rows.ids.next(),
+        runner_id: runner.runnerId,
+        pool_id: pool,
+        replica_id: rows.ids.next(),
+        expires_at: sql<Date>`now() - interval '1 minute'`,
+        attempt_id: null,
+      })
       .execute();
     await one.reconcile.sweep();
     expect(await database.db.selectFrom('polls').select('id').execute()).toEqual([]);

@@ -24,7 +24,13 @@ export class ExpireLeases {
   /** When this process first saw too many expired at once, by the database's clock. */
   #suspiciousSince: Date | undefined;
 
-  constructor(@Inject(Kysely) db: Db, transactions: Transactions, endAttempt: EndAttempt, outbox: Outbox, settings: DispatchSettings) {
+  constructor(
+    @Inject(Kysely) db: Db,
+    transactions: Transactions,
+    endAttempt: EndAttempt,
+    outbox: Outbox,
+    settings: DispatchSettings,
+  ) {
     this.#db = db;
     this.#transactions = transactions;
     this.#endAttempt = endAttempt;
@@ -66,10 +72,17 @@ export class ExpireLeases {
         if (row.pool_id) await this.#outbox.add(unit, 'look-at-pool', { poolId: row.pool_id });
       } else {
         // The next epoch in the same transaction: a result that comes later finds itself shut out (F17).
-        await unit.tx.updateTable('attempts').set({ epoch: decision.lease.epoch, expires_at: null }).where('id', '=', attemptId).execute();
+        await unit.tx
+          .updateTable('attempts')
+          .set({ epoch: decision.lease.epoch, expires_at: null })
+          .where('id', '=', attemptId)
+          .execute();
         await this.#endAttempt.end(unit, row, {
           outcome: 'lost',
-          reason: { code: 'runner-lost', message: `The runner was not heard of for ${this.#settings.leaseSeconds} seconds while it held the job.` },
+          reason: {
+            code: 'runner-lost',
+            message: `The runner was not heard of for ${this.#settings.leaseSeconds} seconds while it held the job.`,
+          },
         });
       }
       await failpoint('expire-lease:before-commit');

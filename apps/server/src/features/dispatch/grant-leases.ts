@@ -32,9 +32,15 @@ export class GrantLeases {
   async grant(unit: Unit, poolId: string): Promise<GrantedPoll[]> {
     // One dispatch of a pool at a time: two that skip each other's locked rows could leave a fitting pair unmatched.
     const { rows } = await sql<{ now: Date }>`
-      select clock_timestamp() as now from pg_advisory_xact_lock(hashtextextended(${`dispatch:${poolId}`}, 0))`.execute(unit.tx);
+      select clock_timestamp() as now from pg_advisory_xact_lock(hashtextextended(${`dispatch:${poolId}`}, 0))`.execute(
+      unit.tx,
+    );
     const now = rows[0]!.now;
-    const pool = await unit.tx.selectFrom('pools').select(['trust', 'labels', 'team_id']).where('id', '=', poolId).executeTakeFirst();
+    const pool = await unit.tx
+      .selectFrom('pools')
+      .select(['trust', 'labels', 'team_id'])
+      .where('id', '=', poolId)
+      .executeTakeFirst();
     const polls = pool ? await this.#openPolls(unit, poolId) : [];
     if (!pool || polls.length === 0) return [];
     const ready = await lockReady(unit, poolId, polls.length);
@@ -62,7 +68,15 @@ export class GrantLeases {
     const granted: GrantedPoll[] = [];
     for (const match of matches) {
       const poll = polls.find(({ id }) => id === match.pollId)!;
-      if (await this.#write(unit, match, poll, ready.find(({ id }) => id === match.attemptId)!, now)) {
+      if (
+        await this.#write(
+          unit,
+          match,
+          poll,
+          ready.find(({ id }) => id === match.attemptId)!,
+          now,
+        )
+      ) {
         granted.push({ pollId: poll.id, replicaId: poll.replica_id, attemptId: match.attemptId });
       }
     }
@@ -70,10 +84,17 @@ export class GrantLeases {
   }
 
   async #write(unit: Unit, { attemptId, pollId }: Match, poll: OpenPoll, row: AttemptRow, now: Date): Promise<boolean> {
-    const decision = grantLease(leaseOf(row), { runnerId: poll.runner_id, expiresAt: secondsAfter(now, this.#settings.leaseSeconds) });
+    const decision = grantLease(leaseOf(row), {
+      runnerId: poll.runner_id,
+      expiresAt: secondsAfter(now, this.#settings.leaseSeconds),
+    });
     if (decision.kind !== 'accepted') return false;
     await writeLease(unit, attemptId, decision.lease);
-    await unit.tx.updateTable('attempts').set({ poll_id: pollId, leased_at: now }).where('id', '=', attemptId).execute();
+    await unit.tx
+      .updateTable('attempts')
+      .set({ poll_id: pollId, leased_at: now })
+      .where('id', '=', attemptId)
+      .execute();
     await unit.tx.updateTable('polls').set({ attempt_id: attemptId }).where('id', '=', pollId).execute();
     return true;
   }
@@ -131,7 +152,11 @@ async function lockReady(unit: Unit, poolId: string, polls: number): Promise<Att
   return unit.tx
     .selectFrom('attempts')
     .selectAll()
-    .where('id', 'in', candidates.map(({ id }) => id))
+    .where(
+      'id',
+      'in',
+      candidates.map(({ id }) => id),
+    )
     .where('status', '=', 'queued')
     .forUpdate()
     .skipLocked()

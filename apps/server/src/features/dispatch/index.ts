@@ -3,5 +3,13 @@ export { AnswerPoll } from './answer-poll.ts';
 export { DispatchSettings } from './dispatch-settings.ts';
 export { EndAttempt } from './end-attempt.ts';
 export { JobSecrets } from './job-secrets.port.ts';
-export { leaseOf, lockAttempt, lockAttemptOnly, secondsAfter, writeLease, type AttemptRow, type LockedAttempt } from './attempt-lease.ts';
+export {
+  leaseOf,
+  lockAttempt,
+  lockAttemptOnly,
+  secondsAfter,
+  writeLease,
+  type AttemptRow,
+  type LockedAttempt,
+} from './attempt-lease.ts';
 export { Reconcile } from './reconcile.ts';

@@ -8,7 +8,10 @@ export abstract class JobSecrets {
     readonly trusted: boolean;
   }): Promise<{ name: string; value: string }[]>;
   /** Credential of one registry (`host[:port]`), null when it needs none. Asked for trusted runs only. */
-  abstract registryCredentials(teamId: string, registry: string): Promise<{ username: string; password: string } | null>;
+  abstract registryCredentials(
+    teamId: string,
+    registry: string,
+  ): Promise<{ username: string; password: string } | null>;
   /** Used by the checkout of a live lease; steps never see it. */
   abstract repositoryCredential(repositoryId: string): Promise<{ username: string; password: string } | null>;
 }

@@ -109,24 +109,27 @@ export class PollForLease {
             .where('polls.runner_id', '=', runner.runnerId),
         )
         .executeTakeFirst();
-      if (registered.numInsertedOrUpdatedRows === 0n) throw new Problem(409, 'poll-id-taken', 'This poll id belongs to another runner; make ids at random.');
+      if (registered.numInsertedOrUpdatedRows === 0n)
+        throw new Problem(409, 'poll-id-taken', 'This poll id belongs to another runner; make ids at random.');
       // A runner whose connection broke unnoticed polls anew: its oldest polls beyond its slots are the dead ones.
-      return tx
-        .deleteFrom('polls')
-        // Said twice: a poll that is granted while this waits for its row must stay.
-        .where('attempt_id', 'is', null)
-        .where('id', 'in', (eb) =>
-          eb
-            .selectFrom('polls')
-            .select('id')
-            .where('runner_id', '=', runner.runnerId)
-            .where('attempt_id', 'is', null)
-            .where('id', '!=', pollId)
-            .orderBy('since', 'desc')
-            .offset(slots - 1),
-        )
-        .returning('id')
-        .execute();
+      return (
+        tx
+          .deleteFrom('polls')
+          // Said twice: a poll that is granted while this waits for its row must stay.
+          .where('attempt_id', 'is', null)
+          .where('id', 'in', (eb) =>
+            eb
+              .selectFrom('polls')
+              .select('id')
+              .where('runner_id', '=', runner.runnerId)
+              .where('attempt_id', 'is', null)
+              .where('id', '!=', pollId)
+              .orderBy('since', 'desc')
+              .offset(slots - 1),
+          )
+          .returning('id')
+          .execute()
+      );
     });
     for (const { id } of replaced) this.#waiting.answer(id);
   }
@@ -144,22 +147,32 @@ export class PollForLease {
     if (row.status === 'running' && row.poll_id === pollId && row.started_at === null) {
       return { attemptId: row.id, epoch: row.epoch, runnerId: runner.runnerId };
     }
-    await this.#db.updateTable('polls').set({ attempt_id: null }).where('id', '=', pollId).where('attempt_id', '=', row.id).execute();
+    await this.#db
+      .updateTable('polls')
+      .set({ attempt_id: null })
+      .where('id', '=', pollId)
+      .where('attempt_id', '=', row.id)
+      .execute();
     return null;
   }
 
   /** The row goes unless a lease was written at the last moment. */
   async #withdraw(runner: RunnerPrincipal, pollId: string): Promise<HeldLease | null> {
-    const { numDeletedRows } = await this.#db.deleteFrom('polls').where('id', '=', pollId).where('attempt_id', 'is', null).executeTakeFirst();
+    const { numDeletedRows } = await this.#db
+      .deleteFrom('polls')
+      .where('id', '=', pollId)
+      .where('attempt_id', 'is', null)
+      .executeTakeFirst();
     return numDeletedRows > 0n ? null : this.#leaseOf(runner, pollId);
   }
 
   async #wait(connection: WaitingConnection, seconds: number, gone: AbortSignal): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
+    // It may have fired while the poll was being registered; then no event comes any more.
+    if (gone.aborted) return;
     const ended = Promise.withResolvers<void>();
     const end = () => ended.resolve();
     gone.addEventListener('abort', end, { once: true });
-    timer = setTimeout(end, seconds * 1_000);
+    const timer = setTimeout(end, seconds * 1_000);
     await Promise.race([connection.answered, ended.promise]);
     clearTimeout(timer);
     gone.removeEventListener('abort', end);

@@ -2,7 +2,7 @@ import type { Clock } from '../../platform/clock/clock.port.ts';
 import { Problem } from '../../platform/http/problem.ts';
 
 const PER_SECOND = 50;
-const BURST = 200;
+const BURST = 100;
 
 /** A flood of polls from one runner is answered 429 before it costs a query (A56). Counted per process. */
 export class PollLimiter {
@@ -19,7 +19,12 @@ export class PollLimiter {
     bucket.at = now;
     this.#buckets.set(runnerId, bucket);
     if (bucket.tokens < 1) {
-      throw new Problem(429, 'too-many-polls', `A runner may poll ${PER_SECOND} times a second; wait before the next poll.`, { retryAfterSeconds: 1 });
+      throw new Problem(
+        429,
+        'too-many-polls',
+        `A runner may poll ${PER_SECOND} times a second; wait before the next poll.`,
+        { retryAfterSeconds: 1 },
+      );
     }
     bucket.tokens -= 1;
   }

@@ -75,7 +75,9 @@ export class Reconcile {
   async #dispatchWaitingPools(): Promise<void> {
     const { rows } = await sql<{ pool_id: string }>`
       select distinct pool_id from polls where attempt_id is null and expires_at > now()
-      and exists (select 1 from attempts where attempts.pool_id = polls.pool_id and attempts.status = 'queued')`.execute(this.#db);
+      and exists (select 1 from attempts where attempts.pool_id = polls.pool_id and attempts.status = 'queued')`.execute(
+      this.#db,
+    );
     for (const { pool_id: poolId } of rows) await this.#dispatch.dispatch(poolId);
   }
 

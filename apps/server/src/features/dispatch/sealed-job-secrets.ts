@@ -17,12 +17,20 @@ export class SealedJobSecrets extends JobSecrets {
     this.#repositories = repositories;
   }
 
-  override async forJob({ teamId, serviceId, names, trusted }: Parameters<JobSecrets['forJob']>[0]): Promise<{ name: string; value: string }[]> {
+  override async forJob({
+    teamId,
+    serviceId,
+    names,
+    trusted,
+  }: Parameters<JobSecrets['forJob']>[0]): Promise<{ name: string; value: string }[]> {
     if (!trusted || names.length === 0) return [];
     return (await this.#read.read({ teamId, serviceId, environmentId: null, names })).values;
   }
 
-  override async registryCredentials(teamId: string, registry: string): Promise<{ username: string; password: string } | null> {
+  override async registryCredentials(
+    teamId: string,
+    registry: string,
+  ): Promise<{ username: string; password: string } | null> {
     const name = registrySecretName(registry);
     // No service has the id of a team, so only the team's own secret is found.
     const { values } = await this.#read.read({ teamId, serviceId: teamId, environmentId: null, names: [name] });

@@ -18,8 +18,15 @@ export class VouchForPolls {
   readonly #notifications: DatabaseNotifications;
   readonly #settings: DispatchSettings;
   #timer: NodeJS.Timeout | undefined;
+  #beating: Promise<void> | undefined;
+  #stopped = false;
 
-  constructor(@Inject(Kysely) db: Db, waiting: WaitingPolls, notifications: DatabaseNotifications, settings: DispatchSettings) {
+  constructor(
+    @Inject(Kysely) db: Db,
+    waiting: WaitingPolls,
+    notifications: DatabaseNotifications,
+    settings: DispatchSettings,
+  ) {
     this.#db = db;
     this.#waiting = waiting;
     this.#notifications = notifications;
@@ -35,17 +42,27 @@ export class VouchForPolls {
     this.#timer = setInterval(() => void this.beat(), (this.#settings.pollSeconds * 1_000) / 3);
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
+    this.#stopped = true;
     clearInterval(this.#timer);
+    await this.#beating;
   }
 
-  async beat(): Promise<void> {
+  beat(): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    this.#beating ??= this.#prolong().finally(() => (this.#beating = undefined));
+    return this.#beating;
+  }
+
+  async #prolong(): Promise<void> {
     const ids = this.#waiting.ids();
     if (ids.length === 0) return;
     try {
       const { rows } = await sql<{ id: string }>`
         update polls set expires_at = now() + ${this.#settings.pollSeconds} * interval '1 second'
-        where id = any(${ids}::uuid[]) and replica_id = ${this.#waiting.replicaId} and attempt_id is null returning id`.execute(this.#db);
+        where id = any(${ids}::uuid[]) and replica_id = ${this.#waiting.replicaId} and attempt_id is null returning id`.execute(
+        this.#db,
+      );
       const open = new Set(rows.map(({ id }) => id));
       const registered = new Set(await this.#registered(ids));
       // Answered or replaced: the connection looks for itself. One that is about to be registered is left alone.
@@ -56,7 +73,11 @@ export class VouchForPolls {
   }
 
   async #registered(ids: readonly string[]): Promise<string[]> {
-    const rows = await this.#db.selectFrom('polls').select('id').where('id', 'in', [...ids]).execute();
+    const rows = await this.#db
+      .selectFrom('polls')
+      .select('id')
+      .where('id', 'in', [...ids])
+      .execute();
     return rows.map(({ id }) => id);
   }
 }

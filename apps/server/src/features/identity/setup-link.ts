@@ -30,7 +30,7 @@ export class SetupLink {
       .values({ key: SETTING, value })
       .onConflict((conflict) => conflict.column('key').doUpdateSet({ value, updated_at: sql<Date>`now()` }))
       .execute();
-    return `/setup?token=${token}`;
+    return `/welcome?token=${token}`;
   }
 
   /** True exactly once: the row is locked and removed in the transaction that makes the first person. */

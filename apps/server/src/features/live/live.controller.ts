@@ -49,7 +49,7 @@ export class LiveController {
     reply.raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
     reply.raw.write(': open\n\n');
     const client = new LiveClient(reply.raw, visible);
-    const rights = setInterval(() => void this.#lookAtRights(client, request, topics), RIGHTS_MS);
+    const rights = setInterval(() => void this.lookAtRights(client, request, topics), RIGHTS_MS);
     this.#streams.set(person.userId, open + 1);
     reply.raw.on('error', () => undefined);
     reply.raw.once('close', () => {
@@ -63,7 +63,7 @@ export class LiveController {
   }
 
   /** Signed out, disabled or out of the team: the stream ends or falls silent within a minute (A81). */
-  async #lookAtRights(client: LiveClient, request: SluiceRequest, topics: readonly string[]): Promise<void> {
+  async lookAtRights(client: LiveClient, request: { readonly headers: SluiceRequest['headers'] }, topics: readonly string[]): Promise<void> {
     try {
       const person = await this.#again(request);
       if (person === undefined) client.end();
@@ -75,7 +75,7 @@ export class LiveController {
     }
   }
 
-  async #again(request: SluiceRequest): Promise<UserPrincipal | undefined> {
+  async #again(request: { readonly headers: SluiceRequest['headers'] }): Promise<UserPrincipal | undefined> {
     const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (bearer !== undefined) return this.#authenticator.apiToken(bearer);
     const cookie = readSessionCookie(request.headers.cookie);

@@ -6,7 +6,7 @@ import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-
 import type { LogHolder } from './log-holder.ts';
 import { LogSettings } from './log-settings.ts';
 import { leasedAttempt, LogBench } from './testing/log-bench.ts';
-import { MemoryBlobs } from './testing/memory-blobs.ts';
+import { MemoryBlobs } from '../../testing/memory-blobs.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -26,7 +26,8 @@ const declare = (holder: LogHolder, bytes: Buffer, truncated = false) =>
     })
     .where('id', '=', holder.attemptId)
     .execute();
-const rowOf = (holder: LogHolder) => database.db.selectFrom('attempts').selectAll().where('id', '=', holder.attemptId).executeTakeFirstOrThrow();
+const rowOf = (holder: LogHolder) =>
+  database.db.selectFrom('attempts').selectAll().where('id', '=', holder.attemptId).executeTakeFirstOrThrow();
 
 /** What an append must answer, by looking at one buffer. */
 function model(stored: Buffer, offset: number, bytes: Buffer): { status: number; stored: Buffer } {
@@ -38,32 +39,48 @@ function model(stored: Buffer, offset: number, bytes: Buffer): { status: number;
 
 describe('append to a log', () => {
   it('F23 I10 answers like one buffer would: overlap, conflict, gap; over segments and two processes', async () => {
-    const step = fc.record({ back: fc.integer({ min: -4, max: 60 }), length: fc.integer({ min: 0, max: 30 }), spoil: fc.integer({ min: 0, max: 9 }), process: fc.boolean() });
+    const step = fc.record({
+      back: fc.integer({ min: -4, max: 60 }),
+      length: fc.integer({ min: 0, max: 30 }),
+      spoil: fc.integer({ min: 0, max: 9 }),
+      process: fc.boolean(),
+    });
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), fc.integer({ min: 0, max: 255 }), async (steps, seed) => {
-        const holder = await leasedAttempt(database);
-        const blobs = new MemoryBlobs();
-        const processes = [new LogBench(database, small, blobs), new LogBench(database, small, blobs)] as const;
-        let stored = Buffer.alloc(0);
-        for (const { back, length, spoil, process } of steps) {
-          const offset = Math.max(0, stored.length - back);
-          // The same offset has the same byte, unless this step is to lie.
-          const bytes = Buffer.from(Array.from({ length }, (_, index) => (offset + index) * 7 + seed));
-          if (spoil === 0 && length > 0) bytes[0] = bytes[0]! ^ 0xff;
-          const expected = model(stored, offset, bytes);
-          const bench = processes[process ? 0 : 1];
-          const answer = await bench.append.append(holder, offset, bytes).then(
-            (value) => ({ status: 200, ...value }),
-            (error: { status: number; data: { length?: number } }) => ({ status: error.status, length: error.data.length }),
-          );
-          stored = Buffer.from(expected.stored);
-          expect(answer.status).toBe(expected.status);
-          if (answer.status !== 409) expect(answer.length).toBe(stored.length);
-        }
-        expect(await processes[0].text(holder.attemptId)).toEqual(stored);
-        const live = await database.db.selectFrom('log_chunks').select('bytes').where('attempt_id', '=', holder.attemptId).execute();
-        expect(live.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBeLessThan(40);
-      }),
+      fc.asyncProperty(
+        fc.array(step, { minLength: 1, maxLength: 25 }),
+        fc.integer({ min: 0, max: 255 }),
+        async (steps, seed) => {
+          const holder = await leasedAttempt(database);
+          const blobs = new MemoryBlobs();
+          const processes = [new LogBench(database, small, blobs), new LogBench(database, small, blobs)] as const;
+          let stored = Buffer.alloc(0);
+          for (const { back, length, spoil, process } of steps) {
+            const offset = Math.max(0, stored.length - back);
+            // The same offset has the same byte, unless this step is to lie.
+            const bytes = Buffer.from(Array.from({ length }, (_, index) => (offset + index) * 7 + seed));
+            if (spoil === 0 && length > 0) bytes[0] = bytes[0]! ^ 0xff;
+            const expected = model(stored, offset, bytes);
+            const bench = processes[process ? 0 : 1];
+            const answer = await bench.append.append(holder, offset, bytes).then(
+              (value) => ({ status: 200, ...value }),
+              (error: { status: number; data: { length?: number } }) => ({
+                status: error.status,
+                length: error.data.length,
+              }),
+            );
+            stored = Buffer.from(expected.stored);
+            expect(answer.status).toBe(expected.status);
+            if (answer.status !== 409) expect(answer.length).toBe(stored.length);
+          }
+          expect(await processes[0].text(holder.attemptId)).toEqual(stored);
+          const live = await database.db
+            .selectFrom('log_chunks')
+            .select('bytes')
+            .where('attempt_id', '=', holder.attemptId)
+            .execute();
+          expect(live.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBeLessThan(40);
+        },
+      ),
       { numRuns: 25 },
     );
   });
@@ -73,7 +90,10 @@ describe('append to a log', () => {
     const bench = new LogBench(database, small);
     const whole = Buffer.from('0123456789'.repeat(30));
     await bench.append.append(holder, 0, whole.subarray(0, 90));
-    await Promise.all([bench.append.append(holder, 60, whole.subarray(60, 150)), bench.append.append(holder, 90, whole.subarray(90, 120))]);
+    await Promise.all([
+      bench.append.append(holder, 60, whole.subarray(60, 150)),
+      bench.append.append(holder, 90, whole.subarray(90, 120)),
+    ]);
     const { length } = await bench.append.append(holder, 0, whole);
     expect(length).toBe(300);
     expect(await bench.text(holder.attemptId)).toEqual(whole);
@@ -82,8 +102,14 @@ describe('append to a log', () => {
   it('A51 I06 refuses a stale epoch and another runner, and stores nothing', async () => {
     const holder = await leasedAttempt(database);
     const bench = new LogBench(database, small);
-    for (const other of [{ ...holder, epoch: 2 }, { ...holder, runnerId: (await leasedAttempt(database)).runnerId }]) {
-      await expect(bench.append.append(other, 0, Buffer.from('x'))).rejects.toMatchObject({ status: 409, code: 'lease-lost' });
+    for (const other of [
+      { ...holder, epoch: 2 },
+      { ...holder, runnerId: (await leasedAttempt(database)).runnerId },
+    ]) {
+      await expect(bench.append.append(other, 0, Buffer.from('x'))).rejects.toMatchObject({
+        status: 409,
+        code: 'lease-lost',
+      });
     }
     expect(await bench.length(holder.attemptId)).toBe(0);
   });
@@ -115,9 +141,16 @@ describe('sealing', () => {
     await declare(holder, Buffer.from('hello world'));
     expect(await bench.seal.sealIfComplete(holder.attemptId)).toBe(false);
     await bench.append.append(holder, 6, Buffer.from('world'));
-    expect(await rowOf(holder)).toMatchObject({ log_length: 11, log_sha256: sha256(Buffer.from('hello world')), log_incomplete: false });
+    expect(await rowOf(holder)).toMatchObject({
+      log_length: 11,
+      log_sha256: sha256(Buffer.from('hello world')),
+      log_incomplete: false,
+    });
     expect((await rowOf(holder)).log_sealed_at).not.toBeNull();
-    await expect(bench.append.append(holder, 11, Buffer.from('!'))).rejects.toMatchObject({ status: 409, code: 'log-sealed' });
+    await expect(bench.append.append(holder, 11, Buffer.from('!'))).rejects.toMatchObject({
+      status: 409,
+      code: 'log-sealed',
+    });
     expect(await bench.append.append(holder, 0, Buffer.from('hello'))).toEqual({ length: 11 });
   });
 
@@ -136,12 +169,20 @@ describe('sealing', () => {
     await new LogBench(database, small, blobs).append.append(holder, 0, Buffer.from('x'.repeat(90)));
     await declare(holder, Buffer.from('y'.repeat(90)), true);
     expect(await new LogBench(database, small, blobs).seal.sealIfComplete(holder.attemptId)).toBe(true);
-    expect(await rowOf(holder)).toMatchObject({ log_incomplete: true, log_truncated: true, log_sha256: sha256(Buffer.from('x'.repeat(90))) });
+    expect(await rowOf(holder)).toMatchObject({
+      log_incomplete: true,
+      log_truncated: true,
+      log_sha256: sha256(Buffer.from('x'.repeat(90))),
+    });
   });
 
   it('an attempt that never began has nothing to miss', async () => {
     const holder = await leasedAttempt(database);
-    await database.db.updateTable('attempts').set({ status: 'cancelled', started_at: null, finished_at: new Date(0) }).where('id', '=', holder.attemptId).execute();
+    await database.db
+      .updateTable('attempts')
+      .set({ status: 'cancelled', started_at: null, finished_at: new Date(0) })
+      .where('id', '=', holder.attemptId)
+      .execute();
     await new LogBench(database, small).seal.sealOverdue();
     expect(await rowOf(holder)).toMatchObject({ log_incomplete: false, log_length: 0 });
   });
@@ -157,10 +198,18 @@ describe('segments', () => {
     // The object of a process that died before it could name it.
     await blobs.put(`logs/${holder.attemptId}/0-60`, whole.subarray(0, 60));
     const bench = new LogBench(database, small, blobs);
-    await Promise.all([bench.segments.storeWhenFull(holder.attemptId, 60), new LogBench(database, small, blobs).segments.storeWhenFull(holder.attemptId, 60)]);
+    await Promise.all([
+      bench.segments.storeWhenFull(holder.attemptId, 60),
+      new LogBench(database, small, blobs).segments.storeWhenFull(holder.attemptId, 60),
+    ]);
     await bench.append.append(holder, 60, whole.subarray(60));
     expect(await bench.text(holder.attemptId)).toEqual(whole);
-    const segments = await database.db.selectFrom('log_segments').selectAll().where('attempt_id', '=', holder.attemptId).orderBy('start_offset').execute();
+    const segments = await database.db
+      .selectFrom('log_segments')
+      .selectAll()
+      .where('attempt_id', '=', holder.attemptId)
+      .orderBy('start_offset')
+      .execute();
     expect(segments.map(({ start_offset: start, length }) => [start, length])).toEqual([
       [0, 60],
       [60, 40],

@@ -54,7 +54,11 @@ export class AppendLog {
   async append(holder: LogHolder, offset: number, bytes: Buffer): Promise<{ length: number }> {
     const end = offset + bytes.length;
     if (end > this.#settings.limitBytes + LAST_WORDS) {
-      throw new Problem(413, 'log-limit', `A log has at most ${this.#settings.limitBytes} bytes; cut it there and report it as truncated.`);
+      throw new Problem(
+        413,
+        'log-limit',
+        `A log has at most ${this.#settings.limitBytes} bytes; cut it there and report it as truncated.`,
+      );
     }
     let known = offset;
     for (;;) {
@@ -75,7 +79,10 @@ export class AppendLog {
     let at = from;
     for await (const stored of this.#reader.read(attemptId, from, from + bytes.length)) {
       if (!stored.equals(bytes.subarray(at - from, at - from + stored.length))) {
-        throw conflict('log-conflict', `The log has other bytes stored between ${at} and ${at + stored.length}; a log never changes.`);
+        throw conflict(
+          'log-conflict',
+          `The log has other bytes stored between ${at} and ${at + stored.length}; a log never changes.`,
+        );
       }
       at += stored.length;
     }
@@ -84,19 +91,28 @@ export class AppendLog {
   async #write(holder: LogHolder, start: number, fresh: Buffer): Promise<Written> {
     return this.#transactions.run(async (unit) => {
       const log = await lockLog(unit, holder);
-      if (start > log.length) throw new Problem(416, 'log-gap', `The log has ${log.length} bytes; send from there.`, { length: log.length });
+      if (start > log.length)
+        throw new Problem(416, 'log-gap', `The log has ${log.length} bytes; send from there.`, { length: log.length });
       if (fresh.length === 0) return { kind: 'stored', length: log.length, grew: false, hasResult: log.hasResult };
       if (start < log.length) return { kind: 'overlap', length: log.length };
       if (log.sealed) throw conflict('log-sealed', 'The log is sealed and takes nothing more.');
       const length = start + fresh.length;
-      await unit.tx.insertInto('log_chunks').values({ attempt_id: holder.attemptId, start_offset: start, bytes: fresh }).execute();
+      await unit.tx
+        .insertInto('log_chunks')
+        .values({ attempt_id: holder.attemptId, start_offset: start, bytes: fresh })
+        .execute();
       await unit.tx.updateTable('attempts').set({ log_length: length }).where('id', '=', holder.attemptId).execute();
       await failpoint('append-log:before-commit');
       return { kind: 'stored', length, grew: true, hasResult: log.hasResult };
     });
   }
 
-  async #afterGrowth(attemptId: string, written: { length: number; hasResult: boolean }, fresh: Buffer, start: number): Promise<void> {
+  async #afterGrowth(
+    attemptId: string,
+    written: { length: number; hasResult: boolean },
+    fresh: Buffer,
+    start: number,
+  ): Promise<void> {
     await failpoint('append-log:after-commit');
     this.#hashes.add(attemptId, start, fresh);
     this.#live.logGrew(attemptId, written.length, false);

@@ -1,5 +1,8 @@
 /** `[from, to)` of a log of `total` bytes. `whole`: no range was asked for, or one we need not honour (several, other units). */
-export type ByteRange = { readonly kind: 'whole' } | { readonly kind: 'part'; readonly from: number; readonly to: number } | { readonly kind: 'unsatisfiable' };
+export type ByteRange =
+  | { readonly kind: 'whole' }
+  | { readonly kind: 'part'; readonly from: number; readonly to: number }
+  | { readonly kind: 'unsatisfiable' };
 
 /** RFC 9110, one range in bytes: `bytes=5-9`, `bytes=5-`, `bytes=-5`. */
 export function byteRange(header: string | undefined, total: number): ByteRange {

@@ -22,7 +22,15 @@ export interface LogRow {
 export async function lockLog(unit: Unit, { attemptId, epoch, runnerId, poolId }: LogHolder): Promise<LogRow> {
   const row = await unit.tx
     .selectFrom('attempts')
-    .select(['status', 'epoch', 'runner_id', 'pool_id', 'log_length', 'log_sealed_at', sql<boolean>`result is not null`.as('has_result')])
+    .select([
+      'status',
+      'epoch',
+      'runner_id',
+      'pool_id',
+      'log_length',
+      'log_sealed_at',
+      sql<boolean>`result is not null`.as('has_result'),
+    ])
     .where('id', '=', attemptId)
     .forUpdate()
     .executeTakeFirst();
@@ -33,5 +41,8 @@ export async function lockLog(unit: Unit, { attemptId, epoch, runnerId, poolId }
 }
 
 export function leaseLost(): Problem {
-  return conflict('lease-lost', 'The lease is not held any more; end the containers of this attempt and send nothing more of it.');
+  return conflict(
+    'lease-lost',
+    'The lease is not held any more; end the containers of this attempt and send nothing more of it.',
+  );
 }

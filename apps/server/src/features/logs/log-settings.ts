@@ -8,7 +8,12 @@ export class LogSettings {
   readonly limitBytes: number;
   /** How long the rest of a log may take after the result. */
   readonly finishSeconds: number;
-  constructor({ segmentBytes = 8 * 1024 * 1024, appendBytes = 4 * 1024 * 1024, limitBytes = 1_073_741_824, finishSeconds = 60 } = {}) {
+  constructor({
+    segmentBytes = 8 * 1024 * 1024,
+    appendBytes = 4 * 1024 * 1024,
+    limitBytes = 1_073_741_824,
+    finishSeconds = 60,
+  } = {}) {
     this.segmentBytes = segmentBytes;
     this.appendBytes = appendBytes;
     this.limitBytes = limitBytes;

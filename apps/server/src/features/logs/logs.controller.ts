@@ -21,7 +21,12 @@ export class LogsController {
   }
 
   @Get(':attemptId/log')
-  async read(@Param('attemptId') attemptId: string, @CurrentUser() person: UserPrincipal, @Req() request: SluiceRequest, @Res() reply: FastifyReply): Promise<void> {
+  async read(
+    @Param('attemptId') attemptId: string,
+    @CurrentUser() person: UserPrincipal,
+    @Req() request: SluiceRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
     const log = await this.#visible(attemptId, person);
     const total = log.log_length;
     const range = byteRange(request.headers.range, total);
@@ -37,12 +42,16 @@ export class LogsController {
     });
     if (range.kind === 'unsatisfiable') {
       void reply.header('content-range', `bytes */${total}`);
-      throw new Problem(416, 'range', `The log has ${total} bytes so far; ask for a range below that.`, { length: total });
+      throw new Problem(416, 'range', `The log has ${total} bytes so far; ask for a range below that.`, {
+        length: total,
+      });
     }
     const { from, to } = range.kind === 'part' ? range : { from: 0, to: total };
     if (range.kind === 'part') void reply.status(206).header('content-range', `bytes ${from}-${to - 1}/${total}`);
     void reply.header('content-length', String(to - from));
-    await reply.send(Readable.from(this.#reader.read(attemptId, from, to), { objectMode: false, highWaterMark: 64 * 1024 }));
+    await reply.send(
+      Readable.from(this.#reader.read(attemptId, from, to), { objectMode: false, highWaterMark: 64 * 1024 }),
+    );
   }
 
   async #visible(attemptId: string, person: UserPrincipal) {

@@ -17,7 +17,11 @@ const SWEEP_MS = 5_000;
   imports: [LiveModule],
   controllers: [LogsController],
   providers: [
-    { provide: LogSettings, useFactory: ({ logLimitBytes: limitBytes }: Config) => new LogSettings({ limitBytes }), inject: [Config] },
+    {
+      provide: LogSettings,
+      useFactory: ({ logLimitBytes: limitBytes }: Config) => new LogSettings({ limitBytes }),
+      inject: [Config],
+    },
     { provide: LiveSignals, useClass: LiveNotifiedSignals },
     LogReader,
     LogHashes,
@@ -48,6 +52,8 @@ export class LogsModule implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async #sweep(): Promise<void> {
-    await this.#seal.sealOverdue().catch((error: unknown) => this.#log.error({ err: error }, 'overdue logs could not be sealed'));
+    await this.#seal
+      .sealOverdue()
+      .catch((error: unknown) => this.#log.error({ err: error }, 'overdue logs could not be sealed'));
   }
 }

@@ -16,7 +16,13 @@ export class SealLog {
   readonly #hashes: LogHashes;
   readonly #live: LiveSignals;
   readonly #settings: LogSettings;
-  constructor(@Inject(Kysely) db: Db, reader: LogReader, hashes: LogHashes, @Inject(LiveSignals) live: LiveSignals, settings: LogSettings) {
+  constructor(
+    @Inject(Kysely) db: Db,
+    reader: LogReader,
+    hashes: LogHashes,
+    @Inject(LiveSignals) live: LiveSignals,
+    settings: LogSettings,
+  ) {
     this.#db = db;
     this.#reader = reader;
     this.#hashes = hashes;
@@ -30,7 +36,12 @@ export class SealLog {
     if (!log?.result || log.length < log.result.log.length) return false;
     const sha256 = await this.#sha256(attemptId, log.length);
     const complete = log.length === log.result.log.length && sha256 === log.result.log.sha256;
-    return this.#seal(attemptId, { length: log.length, sha256, incomplete: !complete, truncated: log.result.log.truncated });
+    return this.#seal(attemptId, {
+      length: log.length,
+      sha256,
+      incomplete: !complete,
+      truncated: log.result.log.truncated,
+    });
   }
 
   /** Seals what has waited long enough for its last bytes; also logs of attempts that ended without a result. */
@@ -55,10 +66,17 @@ export class SealLog {
     if (!log) return false;
     // An attempt that no runner ever began has nothing to miss.
     const incomplete = log.result !== null || log.started;
-    return this.#seal(attemptId, { length: log.length, sha256: await this.#sha256(attemptId, log.length), incomplete, truncated: log.result?.log.truncated ?? false });
+    return this.#seal(attemptId, {
+      length: log.length,
+      sha256: await this.#sha256(attemptId, log.length),
+      incomplete,
+      truncated: log.result?.log.truncated ?? false,
+    });
   }
 
-  async #unsealed(attemptId: string): Promise<{ length: number; result: AttemptResult | null; started: boolean } | undefined> {
+  async #unsealed(
+    attemptId: string,
+  ): Promise<{ length: number; result: AttemptResult | null; started: boolean } | undefined> {
     const row = await this.#db
       .selectFrom('attempts')
       .select(['log_length', 'result', 'started_at'])
@@ -66,7 +84,9 @@ export class SealLog {
       .where('log_sealed_at', 'is', null)
       .where('finished_at', 'is not', null)
       .executeTakeFirst();
-    return row && { length: row.log_length, result: row.result as AttemptResult | null, started: row.started_at !== null };
+    return (
+      row && { length: row.log_length, result: row.result as AttemptResult | null, started: row.started_at !== null }
+    );
   }
 
   async #sha256(attemptId: string, length: number): Promise<string> {
@@ -78,10 +98,18 @@ export class SealLog {
   }
 
   /** Only if nobody was faster and not a byte came meanwhile. */
-  async #seal(attemptId: string, log: { length: number; sha256: string; incomplete: boolean; truncated: boolean }): Promise<boolean> {
+  async #seal(
+    attemptId: string,
+    log: { length: number; sha256: string; incomplete: boolean; truncated: boolean },
+  ): Promise<boolean> {
     const { numUpdatedRows } = await this.#db
       .updateTable('attempts')
-      .set({ log_sealed_at: sql<Date>`now()`, log_sha256: log.sha256, log_incomplete: log.incomplete, log_truncated: log.truncated })
+      .set({
+        log_sealed_at: sql<Date>`now()`,
+        log_sha256: log.sha256,
+        log_incomplete: log.incomplete,
+        log_truncated: log.truncated,
+      })
       .where('id', '=', attemptId)
       .where('log_sealed_at', 'is', null)
       .where('log_length', '=', log.length)

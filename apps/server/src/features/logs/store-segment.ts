@@ -22,7 +22,12 @@ export class StoreSegment {
   readonly #settings: LogSettings;
   /** Where the live part of a log began when this process last looked. */
   readonly #ends = new Map<string, number>();
-  constructor(@Inject(Kysely) db: Db, transactions: Transactions, @Inject(BlobStore) blobs: BlobStore, settings: LogSettings) {
+  constructor(
+    @Inject(Kysely) db: Db,
+    transactions: Transactions,
+    @Inject(BlobStore) blobs: BlobStore,
+    settings: LogSettings,
+  ) {
     this.#db = db;
     this.#transactions = transactions;
     this.#blobs = blobs;
@@ -81,9 +86,20 @@ export class StoreSegment {
       if (taken) return;
       await unit.tx
         .insertInto('log_segments')
-        .values({ attempt_id: attemptId, start_offset: start, length: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex'), blob_key: key })
+        .values({
+          attempt_id: attemptId,
+          start_offset: start,
+          length: bytes.length,
+          sha256: createHash('sha256').update(bytes).digest('hex'),
+          blob_key: key,
+        })
         .execute();
-      await unit.tx.deleteFrom('log_chunks').where('attempt_id', '=', attemptId).where('start_offset', '>=', start).where('start_offset', '<', end).execute();
+      await unit.tx
+        .deleteFrom('log_chunks')
+        .where('attempt_id', '=', attemptId)
+        .where('start_offset', '>=', start)
+        .where('start_offset', '<', end)
+        .execute();
       await failpoint('store-segment:before-commit');
     });
   }

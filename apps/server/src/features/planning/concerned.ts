@@ -32,7 +32,8 @@ export function concerns(service: { readonly path: string }, file: DefinitionFil
  */
 function concernsWithoutDefinition(service: { readonly path: string }, file: DefinitionFile, change: Change): Concern {
   const onDefault = change.branch === change.defaultBranch;
-  if (change.paths === null) return onDefault ? CONCERNED : no(`there is no usable ${file.path} on branch ${change.branch}`);
+  if (change.paths === null)
+    return onDefault ? CONCERNED : no(`there is no usable ${file.path} on branch ${change.branch}`);
   if (change.paths.includes(file.path)) return CONCERNED;
   const folder = service.path.replace(/^(\.\/)+|\/+$/g, '');
   const touched = folder === '.' || folder === '' || change.paths.some((path) => path.startsWith(`${folder}/`));

@@ -24,12 +24,18 @@ export class DefinitionFiles {
   }
 
   /** Throws UnreadableFileError for a link or a huge file (A31) and CommitMissingError. */
-  async read(repository: MirrorRepository, service: { slug: string; path: string }, commit: string): Promise<DefinitionFile> {
+  async read(
+    repository: MirrorRepository,
+    service: { slug: string; path: string },
+    commit: string,
+  ): Promise<DefinitionFile> {
     const path = definitionPath(service.path);
     const text = await this.#mirror.readFile(repository, commit, path);
     if (text !== null) return { path, text, definition: checkDefinition(text, path).definition ?? null };
     const kept = this.#pipelines.definitionOf(service.slug);
-    return kept ? { path: kept.file, text: kept.text, definition: kept.definition } : { path, text: null, definition: null };
+    return kept
+      ? { path: kept.file, text: kept.text, definition: kept.definition }
+      : { path, text: null, definition: null };
   }
 }
 

@@ -1,5 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { CommitMissingError, GitMirror, type CommitInfo, type MirrorRepository } from '../../platform/forge/git-mirror.port.ts';
+import {
+  CommitMissingError,
+  GitMirror,
+  type CommitInfo,
+  type MirrorRepository,
+} from '../../platform/forge/git-mirror.port.ts';
 
 export interface KnownBranch {
   readonly ref: string;
@@ -10,7 +15,11 @@ export interface KnownBranch {
 
 /** Where an announced push stands in the history that the mirror shows. */
 export type PushPlace =
-  | { readonly kind: 'next'; readonly commit: CommitInfo; /** Paths to look at; null = everything. */ readonly paths: readonly string[] | null }
+  | {
+      readonly kind: 'next';
+      readonly commit: CommitInfo;
+      /** Paths to look at; null = everything. */ readonly paths: readonly string[] | null;
+    }
   /** A newer push of the branch was planned already (F53). */
   | { readonly kind: 'older' }
   /** In the repository, but not on the branch (A18): rewritten meanwhile, or never there. */
@@ -28,7 +37,12 @@ export class PlacePush {
     this.#mirror = mirror;
   }
 
-  async place(repository: MirrorRepository, branch: KnownBranch, before: string | null, after: string): Promise<PushPlace> {
+  async place(
+    repository: MirrorRepository,
+    branch: KnownBranch,
+    before: string | null,
+    after: string,
+  ): Promise<PushPlace> {
     const now = await this.#mirror.resolve(repository, branch.ref);
     let commit: CommitInfo;
     try {
@@ -51,10 +65,22 @@ export class PlacePush {
    * announced is not lost: its changes count with the next one. Then the head named by the payload, if the branch grew
    * from it. A new or rewritten branch is compared with the default branch. null = with nothing: everything counts.
    */
-  async #base(repository: MirrorRepository, branch: KnownBranch, before: string | null, after: string, shared: string | null) {
+  async #base(
+    repository: MirrorRepository,
+    branch: KnownBranch,
+    before: string | null,
+    after: string,
+    shared: string | null,
+  ) {
     if (branch.head !== null && branch.head !== after && shared === branch.head) return branch.head;
     const newBranchOrFirst = branch.head === null || branch.head === after;
-    if (newBranchOrFirst && before !== null && before !== after && (await this.#mirror.mergeBase(repository, before, after)) === before) return before;
+    if (
+      newBranchOrFirst &&
+      before !== null &&
+      before !== after &&
+      (await this.#mirror.mergeBase(repository, before, after)) === before
+    )
+      return before;
     const main = await this.#mirror.resolve(repository, branch.defaultBranch);
     if (main === null || branch.ref === `refs/heads/${branch.defaultBranch}`) return null;
     const fork = await this.#mirror.mergeBase(repository, main, after);

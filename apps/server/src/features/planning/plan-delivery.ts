@@ -27,7 +27,14 @@ export class PlanDelivery {
   readonly #places: PlacePush;
   readonly #services: PlanServices;
   readonly #record: RecordPlan;
-  constructor(db: Kysely<Tables>, mirror: GitMirror, repositories: OpenRepository, places: PlacePush, services: PlanServices, record: RecordPlan) {
+  constructor(
+    db: Kysely<Tables>,
+    mirror: GitMirror,
+    repositories: OpenRepository,
+    places: PlacePush,
+    services: PlanServices,
+    record: RecordPlan,
+  ) {
     this.#db = db;
     this.#mirror = mirror;
     this.#repositories = repositories;
@@ -37,7 +44,11 @@ export class PlanDelivery {
   }
 
   async plan({ deliveryId }: { deliveryId: string }): Promise<void> {
-    const delivery = await this.#db.selectFrom('deliveries').selectAll().where('id', '=', deliveryId).executeTakeFirst();
+    const delivery = await this.#db
+      .selectFrom('deliveries')
+      .selectAll()
+      .where('id', '=', deliveryId)
+      .executeTakeFirst();
     if (delivery?.status !== 'received') return;
     const push = readPushDelivery(delivery.payload);
     const repository = await this.#repositories.open(delivery.repository_id);
@@ -54,28 +65,63 @@ export class PlanDelivery {
     throw new Error(`the head of ${push.ref} moved ${MOVED_HEADS} times while delivery ${delivery.id} was planned`);
   }
 
-  async #planOnce(delivery: Row<'deliveries'>, push: PushDelivery, after: string, repository: MirrorRepository): Promise<'ended' | 'moved'> {
+  async #planOnce(
+    delivery: Row<'deliveries'>,
+    push: PushDelivery,
+    after: string,
+    repository: MirrorRepository,
+  ): Promise<'ended' | 'moved'> {
     const { ref } = push;
-    const { default_branch: defaultBranch } = await this.#db.selectFrom('repositories').select('default_branch').where('id', '=', delivery.repository_id).executeTakeFirstOrThrow();
-    const known = await this.#db.selectFrom('branch_heads').select('commit').where('repository_id', '=', delivery.repository_id).where('ref', '=', ref).executeTakeFirst();
+    const { default_branch: defaultBranch } = await this.#db
+      .selectFrom('repositories')
+      .select('default_branch')
+      .where('id', '=', delivery.repository_id)
+      .executeTakeFirstOrThrow();
+    const known = await this.#db
+      .selectFrom('branch_heads')
+      .select('commit')
+      .where('repository_id', '=', delivery.repository_id)
+      .where('ref', '=', ref)
+      .executeTakeFirst();
     const head = known?.commit ?? null;
     const place = await this.#places.place(repository, { ref, defaultBranch, head }, push.before, after);
     const short = after.slice(0, 12);
     switch (place.kind) {
       case 'missing':
-        await this.#tryAgain(delivery, TRIES_WHEN_MISSING, new Error(`Commit ${short} is not in the repository; push it again.`));
+        await this.#tryAgain(
+          delivery,
+          TRIES_WHEN_MISSING,
+          new Error(`Commit ${short} is not in the repository; push it again.`),
+        );
         return 'ended';
       case 'elsewhere':
-        await this.#fail(delivery, `Commit ${short} is not reachable from ${ref}; it was rewritten meanwhile or never belonged to the branch.`);
+        await this.#tryAgain(
+          delivery,
+          TRIES_WHEN_MISSING,
+          new Error(
+            `Commit ${short} is not reachable from ${ref}; it was rewritten meanwhile or never belonged to the branch.`,
+          ),
+        );
         return 'ended';
       case 'older':
-        await this.#record.end(delivery, 'ignored', `Commit ${short} is older than ${head?.slice(0, 12)}, which was planned for ${ref} already; the newer run holds its changes.`);
+        await this.#record.end(
+          delivery,
+          'ignored',
+          `Commit ${short} is older than ${head?.slice(0, 12)}, which was planned for ${ref} already; the newer run holds its changes.`,
+        );
         return 'ended';
       case 'next': {
-        const services = await this.#db.selectFrom('services').select(['id', 'slug', 'path']).where('repository_id', '=', delivery.repository_id).orderBy('slug').execute();
+        const services = await this.#db
+          .selectFrom('services')
+          .select(['id', 'slug', 'path'])
+          .where('repository_id', '=', delivery.repository_id)
+          .orderBy('slug')
+          .execute();
         const change = { branch: ref.replace(/^refs\/heads\//, ''), defaultBranch, paths: place.paths };
         const planned = await this.#services.plan(repository, services, after, change);
-        return (await this.#record.record(delivery, push, { head, commit: place.commit, services: planned })) === 'void' ? 'moved' : 'ended';
+        return (await this.#record.record(delivery, push, { head, commit: place.commit, services: planned })) === 'void'
+          ? 'moved'
+          : 'ended';
       }
     }
   }
@@ -88,11 +134,17 @@ export class PlanDelivery {
   async #tryAgain(delivery: Row<'deliveries'>, limit: number, error: Error): Promise<void> {
     const tries = await this.#record.countTry(delivery.id);
     if (tries < limit) throw error;
-    await this.#fail(delivery, `${error.message} Given up after ${tries} tries: deliver the webhook again when this is mended.`);
+    await this.#fail(
+      delivery,
+      `${error.message.replace(/\.?$/, '.')} Given up after ${tries} tries: deliver the webhook again when this is mended.`,
+    );
   }
 
   async #fail(delivery: Row<'deliveries'>, message: string): Promise<void> {
-    this.#log.warn({ deliveryId: delivery.id, repositoryId: delivery.repository_id, message }, 'a delivery could not be planned');
+    this.#log.warn(
+      { deliveryId: delivery.id, repositoryId: delivery.repository_id, message },
+      'a delivery could not be planned',
+    );
     await this.#record.end(delivery, 'failed', message);
   }
 }

@@ -28,7 +28,12 @@ export class PlanServices {
     change: Change,
   ): Promise<PlannedService[]> {
     const planned: PlannedService[] = [];
-    for (const service of services) planned.push({ id: service.id, slug: service.slug, decision: await this.#decide(repository, service, commit, change) });
+    for (const service of services)
+      planned.push({
+        id: service.id,
+        slug: service.slug,
+        decision: await this.#decide(repository, service, commit, change),
+      });
     return planned;
   }
 

@@ -21,7 +21,8 @@ import { StartRun } from './start-run.ts';
   providers: [
     {
       provide: GitMirror,
-      useFactory: (config: Config) => new SimpleGitMirror({ folder: join(config.dataFolder, 'mirrors'), allowedOrigins: config.gitAllowOrigins }),
+      useFactory: (config: Config) =>
+        new SimpleGitMirror({ folder: join(config.dataFolder, 'mirrors'), allowedOrigins: config.gitAllowOrigins }),
       inject: [Config],
     },
     DefinitionFiles,

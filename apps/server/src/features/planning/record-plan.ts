@@ -38,7 +38,11 @@ export class RecordPlan {
       await unit.tx
         .insertInto('branch_heads')
         .values({ repository_id: delivery.repository_id, ref: push.ref, commit: plan.commit.sha })
-        .onConflict((clash) => clash.columns(['repository_id', 'ref']).doUpdateSet({ commit: plan.commit.sha, updated_at: sql<Date>`now()` }))
+        .onConflict((clash) =>
+          clash
+            .columns(['repository_id', 'ref'])
+            .doUpdateSet({ commit: plan.commit.sha, updated_at: sql<Date>`now()` }),
+        )
         .execute();
       await this.#finish(unit, delivery, await this.#createRuns(unit, delivery, push, plan));
       return 'recorded' as const;
@@ -48,11 +52,20 @@ export class RecordPlan {
   }
 
   /** Ends a delivery without runs. `forgetHead`: the branch is gone, and one made later under its name begins anew. */
-  async end(delivery: Row<'deliveries'>, status: 'ignored' | 'failed', message: string, forgetHead = false): Promise<void> {
+  async end(
+    delivery: Row<'deliveries'>,
+    status: 'ignored' | 'failed',
+    message: string,
+    forgetHead = false,
+  ): Promise<void> {
     await this.#transactions.run(async (unit) => {
       if (!(await lockOpenDelivery(unit, delivery))) return;
       if (forgetHead) {
-        await unit.tx.deleteFrom('branch_heads').where('repository_id', '=', delivery.repository_id).where('ref', '=', delivery.ref).execute();
+        await unit.tx
+          .deleteFrom('branch_heads')
+          .where('repository_id', '=', delivery.repository_id)
+          .where('ref', '=', delivery.ref)
+          .execute();
       }
       await this.#finish(unit, delivery, { status, outcome: { message } });
     });
@@ -72,7 +85,12 @@ export class RecordPlan {
     });
   }
 
-  async #createRuns(unit: Unit, delivery: Row<'deliveries'>, push: PushDelivery, { commit, services }: DeliveryPlan): Promise<Ending> {
+  async #createRuns(
+    unit: Unit,
+    delivery: Row<'deliveries'>,
+    push: PushDelivery,
+    { commit, services }: DeliveryPlan,
+  ): Promise<Ending> {
     const by = await findPusher(unit.tx, push.pusher);
     const runs: { service: string; runId: string; number: number }[] = [];
     const said: { service: string; message: string }[] = [];
@@ -95,17 +113,29 @@ export class RecordPlan {
         file: { path, text },
       });
       runs.push({ service: service.slug, runId: run.runId, number: run.number });
-      said.push({ service: service.slug, message: run.created ? `run #${run.number}` : `run #${run.number} was made of this push already` });
+      said.push({
+        service: service.slug,
+        message: run.created ? `run #${run.number}` : `run #${run.number} was made of this push already`,
+      });
     }
     const unreadable = services.find(({ decision }) => decision.kind === 'unreadable');
-    if (runs.length > 0) return { status: 'planned', outcome: { message: headline(runs, said.length), runs, services: said } };
-    if (unreadable?.decision.kind === 'unreadable') return { status: 'failed', outcome: { message: unreadable.decision.why, services: said } };
-    const message = said.length === 0 ? 'No service of this repository is registered; register one with its folder.' : `No service is affected: ${said.map((one) => `${one.service} ${one.message}`).join('; ')}`;
+    if (runs.length > 0)
+      return { status: 'planned', outcome: { message: headline(runs, said.length), runs, services: said } };
+    if (unreadable?.decision.kind === 'unreadable')
+      return { status: 'failed', outcome: { message: unreadable.decision.why, services: said } };
+    const message =
+      said.length === 0
+        ? 'No service of this repository is registered; register one with its folder.'
+        : `No service is affected: ${said.map((one) => `${one.service} ${one.message}`).join('; ')}`;
     return { status: 'ignored', outcome: { message: message.slice(0, 1000), services: said } };
   }
 
   async #finish(unit: Unit, delivery: Row<'deliveries'>, { status, outcome }: Ending): Promise<void> {
-    await unit.tx.updateTable('deliveries').set({ status, outcome: json(outcome) }).where('id', '=', delivery.id).execute();
+    await unit.tx
+      .updateTable('deliveries')
+      .set({ status, outcome: json(outcome) })
+      .where('id', '=', delivery.id)
+      .execute();
     await failpoint('plan:before-commit');
   }
 }
@@ -116,18 +146,31 @@ interface Ending {
 }
 
 function headline(runs: readonly { service: string; number: number }[], of: number): string {
-  const shown = runs.slice(0, 10).map((run) => `${run.service} #${run.number}`).join(', ');
+  const shown = runs
+    .slice(0, 10)
+    .map((run) => `${run.service} #${run.number}`)
+    .join(', ');
   return `${runs.length} of ${of} services: ${shown}${runs.length > 10 ? ' and more' : ''}`;
 }
 
 /** The repository's row stands for its branches: one delivery of a repository is recorded at a time. */
 async function lockOpenDelivery(unit: Unit, delivery: Row<'deliveries'>): Promise<boolean> {
   await unit.tx.selectFrom('repositories').select('id').where('id', '=', delivery.repository_id).forUpdate().execute();
-  const now = await unit.tx.selectFrom('deliveries').select('status').where('id', '=', delivery.id).forUpdate().executeTakeFirst();
+  const now = await unit.tx
+    .selectFrom('deliveries')
+    .select('status')
+    .where('id', '=', delivery.id)
+    .forUpdate()
+    .executeTakeFirst();
   return now?.status === 'received';
 }
 
 async function readHead(unit: Unit, delivery: Row<'deliveries'>): Promise<string | null> {
-  const row = await unit.tx.selectFrom('branch_heads').select('commit').where('repository_id', '=', delivery.repository_id).where('ref', '=', delivery.ref).executeTakeFirst();
+  const row = await unit.tx
+    .selectFrom('branch_heads')
+    .select('commit')
+    .where('repository_id', '=', delivery.repository_id)
+    .where('ref', '=', delivery.ref)
+    .executeTakeFirst();
   return row?.commit ?? null;
 }

@@ -3,7 +3,12 @@ import { Kysely } from 'kysely';
 import { fullRefName } from '@sluice/git';
 import type { Tables } from '../../platform/db/schema.ts';
 import { Transactions } from '../../platform/db/transactions.ts';
-import { GitMirror, RepositoryUnreachableError, UnreadableFileError, type MirrorRepository } from '../../platform/forge/git-mirror.port.ts';
+import {
+  GitMirror,
+  RepositoryUnreachableError,
+  UnreadableFileError,
+  type MirrorRepository,
+} from '../../platform/forge/git-mirror.port.ts';
 import { actorOf, requireRole, type UserPrincipal } from '../../platform/http/principal.ts';
 import { invalid, Problem } from '../../platform/http/problem.ts';
 import { Audit } from '../audit/index.ts';
@@ -39,10 +44,17 @@ export class StartRun {
     this.#audit = audit;
   }
 
-  async start(by: UserPrincipal, input: { service: string; ref?: string | undefined }): Promise<{ runId: string; number: number }> {
+  async start(
+    by: UserPrincipal,
+    input: { service: string; ref?: string | undefined },
+  ): Promise<{ runId: string; number: number }> {
     const service = await serviceInScope(this.#db, by, input.service);
     requireRole(by, service.teamId, 'developer', `Service ${input.service}`);
-    const row = await this.#db.selectFrom('repositories').select('default_branch').where('id', '=', service.repositoryId).executeTakeFirstOrThrow();
+    const row = await this.#db
+      .selectFrom('repositories')
+      .select('default_branch')
+      .where('id', '=', service.repositoryId)
+      .executeTakeFirstOrThrow();
     const ref = fullRefName(input.ref ?? row.default_branch);
     if (!ref?.startsWith('refs/heads/')) throw invalid('ref: write the name of a branch, such as main.', 'branch-name');
     const repository = await this.#repositories.open(service.repositoryId);
@@ -81,7 +93,11 @@ export class StartRun {
       throw error;
     }
     const sha = await this.#mirror.resolve(repository, ref);
-    if (sha === null) throw invalid(`The repository has no branch ${ref.replace(/^refs\/heads\//, '')}; push it first, or name another one.`, 'branch-unknown');
+    if (sha === null)
+      throw invalid(
+        `The repository has no branch ${ref.replace(/^refs\/heads\//, '')}; push it first, or name another one.`,
+        'branch-unknown',
+      );
     return sha;
   }
 }

@@ -58,17 +58,37 @@ export class AcceptResult {
 
   /** The first one stands; that there was another is on record (F21). */
   async #conflict(unit: Unit, runner: RunnerPrincipal, row: AttemptRow, result: AttemptResult): Promise<Problem> {
-    await this.#record(unit, runner, row, 'attempt.result-conflict', { stored: (row.result as AttemptResult).outcome, refused: result.outcome });
+    await this.#record(unit, runner, row, 'attempt.result-conflict', {
+      stored: (row.result as AttemptResult).outcome,
+      refused: result.outcome,
+    });
     return conflict('result-conflict', 'Another result of this attempt is stored already; it stands.');
   }
 
   /** Never applied, kept as evidence only (F17). */
-  async #late(unit: Unit, runner: RunnerPrincipal, row: AttemptRow, { epoch }: OnLease, result: AttemptResult): Promise<Problem> {
-    await this.#record(unit, runner, row, 'attempt.late-result', { outcome: result.outcome, epoch, currentEpoch: row.epoch, status: row.status });
+  async #late(
+    unit: Unit,
+    runner: RunnerPrincipal,
+    row: AttemptRow,
+    { epoch }: OnLease,
+    result: AttemptResult,
+  ): Promise<Problem> {
+    await this.#record(unit, runner, row, 'attempt.late-result', {
+      outcome: result.outcome,
+      epoch,
+      currentEpoch: row.epoch,
+      status: row.status,
+    });
     return leaseLost();
   }
 
-  async #record(unit: Unit, runner: RunnerPrincipal, row: AttemptRow, action: string, detail: Record<string, unknown>): Promise<void> {
+  async #record(
+    unit: Unit,
+    runner: RunnerPrincipal,
+    row: AttemptRow,
+    action: string,
+    detail: Record<string, unknown>,
+  ): Promise<void> {
     await this.#audit.record(unit, {
       teamId: row.team_id,
       actor: { kind: 'system', name: `runner ${runner.runnerId}` },
@@ -80,25 +100,38 @@ export class AcceptResult {
 }
 
 async function plannedJob(unit: Unit, row: AttemptRow): Promise<PlannedJob | undefined> {
-  const { state } = await unit.tx.selectFrom('runs').select('state').where('id', '=', row.run_id).executeTakeFirstOrThrow();
+  const { state } = await unit.tx
+    .selectFrom('runs')
+    .select('state')
+    .where('id', '=', row.run_id)
+    .executeTakeFirstOrThrow();
   return state.plan.jobs.find(({ key }) => key === row.job_key);
 }
 
 /** A runner cannot claim a success that its own words contradict (A55). */
 function checkAgainstPlan(job: PlannedJob | undefined, { outcome, exitCode, steps }: AttemptResult): void {
   if (outcome !== 'passed') return;
-  if (exitCode !== undefined && exitCode !== 0) throw invalid(`The result is passed with exit code ${exitCode}; a passed job has 0.`, 'result-contradiction');
+  if (exitCode !== undefined && exitCode !== 0)
+    throw invalid(`The result is passed with exit code ${exitCode}; a passed job has 0.`, 'result-contradiction');
   const bad = steps.find(({ status }) => status !== 'passed');
   if (bad) throw invalid(`The result is passed, but its step "${bad.name}" is ${bad.status}.`, 'result-contradiction');
   if (job?.work.kind !== 'steps') return;
   const planned = job.work.spec.steps.length;
   if (new Set(steps.map(({ index }) => index)).size < planned) {
-    throw invalid(`The result is passed with ${steps.length} of ${planned} steps; report every step.`, 'result-contradiction');
+    throw invalid(
+      `The result is passed with ${steps.length} of ${planned} steps; report every step.`,
+      'result-contradiction',
+    );
   }
 }
 
 function toEnded({ outcome, reason, exitCode, image }: AttemptResult): Omit<Ended, 'type' | 'jobKey' | 'attemptId'> {
-  return { outcome, ...(reason ? { reason } : {}), ...(exitCode === undefined ? {} : { exitCode }), ...(image ? { image } : {}) };
+  return {
+    outcome,
+    ...(reason ? { reason } : {}),
+    ...(exitCode === undefined ? {} : { exitCode }),
+    ...(image ? { image } : {}),
+  };
 }
 
 function sameContent(left: unknown, right: unknown): boolean {

@@ -8,7 +8,15 @@ import { Transactions, type Unit } from '../../platform/db/transactions.ts';
 import { failpoint } from '../../platform/failpoints/failpoints.ts';
 import type { RunnerPrincipal } from '../../platform/http/principal.ts';
 import { Outbox } from '../../platform/outbox/outbox.ts';
-import { DispatchSettings, leaseOf, lockAttempt, lockAttemptOnly, secondsAfter, writeLease, type LockedAttempt } from '../dispatch/index.ts';
+import {
+  DispatchSettings,
+  leaseOf,
+  lockAttempt,
+  lockAttemptOnly,
+  secondsAfter,
+  writeLease,
+  type LockedAttempt,
+} from '../dispatch/index.ts';
 import { leaseLost } from '../logs/index.ts';
 import { notFound } from '../../platform/http/problem.ts';
 import { RunStore } from '../runs/index.ts';
@@ -40,7 +48,11 @@ export class HoldLease {
       if (decision.kind === 'ignored') return;
       await writeLease(unit, attemptId, decision.lease);
       await unit.tx.deleteFrom('polls').where('attempt_id', '=', attemptId).execute();
-      const { name } = await unit.tx.selectFrom('runners').select('name').where('id', '=', runner.runnerId).executeTakeFirstOrThrow();
+      const { name } = await unit.tx
+        .selectFrom('runners')
+        .select('name')
+        .where('id', '=', runner.runnerId)
+        .executeTakeFirstOrThrow();
       await this.#runs.apply(unit, row.run_id, {
         type: 'attempt-started',
         jobKey: row.job_key as Extract<RunCommand, { type: 'attempt-started' }>['jobKey'],
@@ -58,18 +70,27 @@ export class HoldLease {
       const expiresAt = secondsAfter(now, this.#settings.leaseSeconds);
       const decision = renewLease(leaseOf(row), { runnerId: runner.runnerId, epoch }, expiresAt);
       if (decision.kind === 'rejected') throw leaseLost();
-      if (decision.kind === 'accepted') await unit.tx.updateTable('attempts').set({ expires_at: expiresAt }).where('id', '=', attemptId).execute();
+      if (decision.kind === 'accepted')
+        await unit.tx.updateTable('attempts').set({ expires_at: expiresAt }).where('id', '=', attemptId).execute();
       await seen(unit, runner);
       const lasts = decision.kind === 'accepted' ? expiresAt : row.expires_at!.toISOString();
       return { expiresAt: lasts, cancel: row.cancel_requested_at !== null };
     });
   }
 
-  async reportSteps(runner: RunnerPrincipal, { attemptId, epoch }: OnLease, steps: readonly z.infer<typeof stepReport>[]): Promise<void> {
+  async reportSteps(
+    runner: RunnerPrincipal,
+    { attemptId, epoch }: OnLease,
+    steps: readonly z.infer<typeof stepReport>[],
+  ): Promise<void> {
     await this.#transactions.run(async (unit) => {
       const { row } = known(runner, await lockAttemptOnly(unit, attemptId));
       if (row.status !== 'running' || row.epoch !== epoch || row.runner_id !== runner.runnerId) throw leaseLost();
-      await unit.tx.updateTable('attempts').set({ steps: json(steps) }).where('id', '=', attemptId).execute();
+      await unit.tx
+        .updateTable('attempts')
+        .set({ steps: json(steps) })
+        .where('id', '=', attemptId)
+        .execute();
       await this.#outbox.add(unit, 'changed', { topics: [`run:${row.run_id}`] });
     });
   }
@@ -84,5 +105,7 @@ export function known(runner: RunnerPrincipal, locked: LockedAttempt | undefined
 const SEEN_SECONDS = 10;
 
 async function seen(unit: Unit, { runnerId }: RunnerPrincipal): Promise<void> {
-  await sql`update runners set last_seen_at = now() where id = ${runnerId} and last_seen_at < now() - ${SEEN_SECONDS} * interval '1 second'`.execute(unit.tx);
+  await sql`update runners set last_seen_at = now() where id = ${runnerId} and last_seen_at < now() - ${SEEN_SECONDS} * interval '1 second'`.execute(
+    unit.tx,
+  );
 }

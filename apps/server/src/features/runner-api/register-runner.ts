@@ -29,7 +29,12 @@ export class RegisterRunner {
     this.#outbox = outbox;
   }
 
-  async register({ token, name, protocol, version }: Registration): Promise<{ runnerId: string; token: string; pool: string; labels: string[] }> {
+  async register({
+    token,
+    name,
+    protocol,
+    version,
+  }: Registration): Promise<{ runnerId: string; token: string; pool: string; labels: string[] }> {
     requireProtocol(protocol);
     const runnerToken = newToken('slr_');
     const runnerId = this.#ids.next();
@@ -43,8 +48,17 @@ export class RegisterRunner {
         .where('expires_at', '>', sql<Date>`now()`)
         .returning('pool_id')
         .executeTakeFirst();
-      if (!used) throw new Problem(401, 'registration-token', 'The registration token is unknown, used or expired; make a new one under Runners.');
-      const pool = await unit.tx.selectFrom('pools').select(['name', 'labels', 'team_id']).where('id', '=', used.pool_id).executeTakeFirstOrThrow();
+      if (!used)
+        throw new Problem(
+          401,
+          'registration-token',
+          'The registration token is unknown, used or expired; make a new one under Runners.',
+        );
+      const pool = await unit.tx
+        .selectFrom('pools')
+        .select(['name', 'labels', 'team_id'])
+        .where('id', '=', used.pool_id)
+        .executeTakeFirstOrThrow();
       await unit.tx
         .insertInto('runners')
         .values({ id: runnerId, pool_id: used.pool_id, name, token_hash: hashToken(runnerToken), version })
@@ -67,5 +81,10 @@ export function requireProtocol(protocol: number): void {
   const accepted = [RUNNER_PROTOCOL, RUNNER_PROTOCOL - 1].filter((version) => version >= 1);
   if (accepted.includes(protocol)) return;
   const advice = protocol < RUNNER_PROTOCOL ? 'update the runner' : 'update the server';
-  throw new Problem(426, 'protocol-version', `The runner speaks protocol ${protocol}, the server ${accepted.join(' and ')}; ${advice}.`, { accepted });
+  throw new Problem(
+    426,
+    'protocol-version',
+    `The runner speaks protocol ${protocol}, the server ${accepted.join(' and ')}; ${advice}.`,
+    { accepted },
+  );
 }

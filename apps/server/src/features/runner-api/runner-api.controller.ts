@@ -47,7 +47,11 @@ export class RunnerApiController {
   }
 
   @Implement(api.poll)
-  poll(@CurrentRunner() runner: RunnerPrincipal, @Req() request: SluiceRequest, @Res({ passthrough: true }) reply: FastifyReply) {
+  poll(
+    @CurrentRunner() runner: RunnerPrincipal,
+    @Req() request: SluiceRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     return implement(api.poll).handler(async ({ input }) => {
       requireProtocol(input.protocol);
       // A poll waits for work, not for us: a stop need not wait for it.
@@ -56,7 +60,8 @@ export class RunnerApiController {
       let lease: LeaseGrant | null = null;
       reply.raw.once('close', () => {
         gone.abort();
-        if (lease !== null && !reply.raw.writableFinished) void this.#polls.notDelivered(runner, lease).catch(() => undefined);
+        if (lease !== null && !reply.raw.writableFinished)
+          void this.#polls.notDelivered(runner, lease).catch(() => undefined);
       });
       // Not `request.raw.destroyed`: that is true as soon as the body has been read.
       if (request.raw.socket.destroyed) gone.abort();

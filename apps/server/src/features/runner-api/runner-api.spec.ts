@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sql } from 'kysely';
 import { eventually } from '@sluice/testing';
 import { hashToken, newToken } from '../../platform/http/bearer-tokens.ts';
-import { ONE_JOB, type TestTeam } from '../dispatch/testing/pipeline-rows.ts';
+import { ONE_JOB, type TestTeam } from '../../testing/pipeline-rows.ts';
 import { RunnerApp, type RunnerClient } from './testing/runner-app.ts';
 
 let server: RunnerApp;
@@ -22,7 +22,13 @@ beforeEach(async () => {
   runner = await server.runner(pool);
 });
 
-const pollBody = (more: Record<string, unknown> = {}) => ({ pollId: server.rows.ids.next(), slots: 1, waitSeconds: 5, protocol: 1, ...more });
+const pollBody = (more: Record<string, unknown> = {}) => ({
+  pollId: server.rows.ids.next(),
+  slots: 1,
+  waitSeconds: 5,
+  protocol: 1,
+  ...more,
+});
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const step = (more: Record<string, unknown> = {}) => ({
   index: 0,
@@ -50,25 +56,40 @@ async function started(): Promise<{ runId: string; attemptId: string; epoch: num
   return { runId, attemptId, epoch };
 }
 const auditOf = async (attemptId: string) =>
-  (await server.database.db.selectFrom('audit_entries').select('action').where('subject', '=', `attempt:${attemptId}`).execute()).map(({ action }) => action);
+  (
+    await server.database.db
+      .selectFrom('audit_entries')
+      .select('action')
+      .where('subject', '=', `attempt:${attemptId}`)
+      .execute()
+  ).map(({ action }) => action);
 const eventsOf = async (runId: string, type: string) =>
-  (await server.database.db.selectFrom('run_events').select('event').where('run_id', '=', runId).execute()).filter(({ event }) => event.type === type).length;
+  (await server.database.db.selectFrom('run_events').select('event').where('run_id', '=', runId).execute()).filter(
+    ({ event }) => event.type === type,
+  ).length;
 
 describe('registration', () => {
   const issue = async (minutes = 15) => {
     const token = newToken('slg_');
     await server.database.db
       .insertInto('runner_registration_tokens')
-      .values({ id: server.rows.ids.next(), pool_id: pool, token_hash: hashToken(token), created_by: 'Ann', expires_at: sql<Date>`now() + make_interval(mins => ${minutes})` })
+      .values({
+        id: server.rows.ids.next(),
+        pool_id: pool,
+        token_hash: hashToken(token),
+        created_by: 'Ann',
+        expires_at: sql<Date>`now() + make_interval(mins => ${minutes})`,
+      })
       .execute();
     return token;
   };
-  const register = (token: string, more: Record<string, unknown> = {}) => server.client('none').call('register', { token, name: 'r1', protocol: 1, version: '0.1.0', ...more });
+  const register = (token: string, more: Record<string, unknown> = {}) =>
+    server.client('none').call('register', { token, name: 'r1', protocol: 1, version: '0.1.0', ...more });
 
   it('A48 gives a runner token once per registration token, also when two race', async () => {
     const token = await issue();
     const answers = await Promise.all([register(token), register(token), register(token)]);
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 401, 401]);
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 401, 401]);
     const { body } = answers.find(({ status }) => status === 200)!;
     const registered = server.client(body.token as string, body.runnerId as string, pool);
     expect((await registered.call('poll', pollBody({ waitSeconds: 0 }))).body).toEqual({ lease: null });
@@ -89,17 +110,25 @@ describe('registration', () => {
 
 describe('who may call', () => {
   it('A47 nobody without a live runner token', async () => {
-    for (const token of ['', 'slr_wrong', 'slt_user']) expect((await server.client(token).call('poll', pollBody())).status).toBe(401);
-    await server.database.db.updateTable('runners').set({ removed_at: new Date() }).where('id', '=', runner.runnerId).execute();
+    for (const token of ['', 'slr_wrong', 'slt_user'])
+      expect((await server.client(token).call('poll', pollBody())).status).toBe(401);
+    await server.database.db
+      .updateTable('runners')
+      .set({ removed_at: new Date() })
+      .where('id', '=', runner.runnerId)
+      .execute();
     expect((await runner.call('poll', pollBody())).status).toBe(401);
   });
 
   it('A49 A50 a runner of another pool does not learn that an attempt exists', async () => {
     const { attemptId, epoch } = await started();
     const stranger = await server.runner(await server.rows.pool());
-    for (const path of ['start', 'renew']) expect((await stranger.call(`attempts/${attemptId}/${path}`, { epoch })).status).toBe(404);
+    for (const path of ['start', 'renew'])
+      expect((await stranger.call(`attempts/${attemptId}/${path}`, { epoch })).status).toBe(404);
     expect((await stranger.call(`attempts/${attemptId}/result`, { epoch, result: result() })).status).toBe(404);
-    expect((await stranger.call(`attempts/${attemptId}/reports`, { epoch, file: 'a.xml', xml: '<testsuite/>' })).status).toBe(404);
+    expect(
+      (await stranger.call(`attempts/${attemptId}/reports`, { epoch, file: 'a.xml', xml: '<testsuite/>' })).status,
+    ).toBe(404);
     expect((await stranger.log(attemptId, `offset=0&epoch=${epoch}`, 'x')).status).toBe(404);
     expect((await server.rows.attempt(attemptId)).status).toBe('running');
   });
@@ -107,9 +136,15 @@ describe('who may call', () => {
   it('A51 another runner of the pool, or a stale epoch, is told that the lease is lost', async () => {
     const { attemptId, epoch } = await started();
     const colleague = await server.runner(pool);
-    for (const [who, at] of [[colleague, epoch], [runner, epoch + 1]] as const) {
+    for (const [who, at] of [
+      [colleague, epoch],
+      [runner, epoch + 1],
+    ] as const) {
       for (const path of ['start', 'renew']) {
-        expect(await who.call(`attempts/${attemptId}/${path}`, { epoch: at })).toMatchObject({ status: 409, body: { data: { code: 'lease-lost' } } });
+        expect(await who.call(`attempts/${attemptId}/${path}`, { epoch: at })).toMatchObject({
+          status: 409,
+          body: { data: { code: 'lease-lost' } },
+        });
       }
       expect((await who.call(`attempts/${attemptId}/steps`, { epoch: at, steps: [step()] })).status).toBe(409);
       expect((await who.log(attemptId, `offset=0&epoch=${at}`, 'x')).status).toBe(409);
@@ -131,8 +166,18 @@ describe('a lease over the wire', () => {
     const { runId, attemptId, epoch } = await started();
     expect((await runner.call(`attempts/${attemptId}/start`, { epoch })).status).toBe(200);
     for (let round = 0; round < 2; round += 1) {
-      expect(await runner.call(`attempts/${attemptId}/renew`, { epoch })).toMatchObject({ status: 200, body: { cancel: false } });
-      expect((await runner.call(`attempts/${attemptId}/steps`, { epoch, steps: [step({ status: 'running', exitCode: null })] })).status).toBe(200);
+      expect(await runner.call(`attempts/${attemptId}/renew`, { epoch })).toMatchObject({
+        status: 200,
+        body: { cancel: false },
+      });
+      expect(
+        (
+          await runner.call(`attempts/${attemptId}/steps`, {
+            epoch,
+            steps: [step({ status: 'running', exitCode: null })],
+          })
+        ).status,
+      ).toBe(200);
     }
     expect(await eventsOf(runId, 'attempt-started')).toBe(1);
     expect((await server.rows.attempt(attemptId)).steps).toMatchObject([{ status: 'running' }]);
@@ -140,9 +185,18 @@ describe('a lease over the wire', () => {
 
   it('F61 a runner hears of a cancel with its next renewal', async () => {
     const { runId, attemptId, epoch } = await started();
-    await server.database.transactions.run((unit) => server.rows.runs.apply(unit, runId, { type: 'cancel', by: { kind: 'user', name: 'Ann' } }));
+    await server.database.transactions.run((unit) =>
+      server.rows.runs.apply(unit, runId, { type: 'cancel', by: { kind: 'user', name: 'Ann' } }),
+    );
     expect((await runner.call(`attempts/${attemptId}/renew`, { epoch })).body.cancel).toBe(true);
-    expect((await runner.call(`attempts/${attemptId}/result`, { epoch, result: result({ outcome: 'cancelled', steps: [] }) })).status).toBe(200);
+    expect(
+      (
+        await runner.call(`attempts/${attemptId}/result`, {
+          epoch,
+          result: result({ outcome: 'cancelled', steps: [] }),
+        })
+      ).status,
+    ).toBe(200);
     expect((await server.rows.stateOf(runId)).status).toBe('cancelled');
   });
 
@@ -152,7 +206,9 @@ describe('a lease over the wire', () => {
     await eventually(async () => (await server.database.db.selectFrom('polls').select('id').execute()).length === 1);
     cut.abort();
     expect(await polled).toBe('cut');
-    await eventually(async () => (await server.database.db.selectFrom('polls').select('id').execute()).length === 0, { describe: 'the end of the poll' });
+    await eventually(async () => (await server.database.db.selectFrom('polls').select('id').execute()).length === 0, {
+      describe: 'the end of the poll',
+    });
     const runId = await server.rows.run(team, ONE_JOB);
     expect((await runner.call('poll', pollBody())).body.lease.run.id).toBe(runId);
   });
@@ -172,7 +228,10 @@ describe('results', () => {
   it('F21 another result is a conflict; the first stands and the second is on record', async () => {
     const { runId, attemptId, epoch } = await started();
     await runner.call(`attempts/${attemptId}/result`, { epoch, result: result() });
-    const second = await runner.call(`attempts/${attemptId}/result`, { epoch, result: result({ outcome: 'failed', exitCode: 1 }) });
+    const second = await runner.call(`attempts/${attemptId}/result`, {
+      epoch,
+      result: result({ outcome: 'failed', exitCode: 1 }),
+    });
     expect(second).toMatchObject({ status: 409, body: { data: { code: 'result-conflict' } } });
     expect((await server.rows.stateOf(runId)).status).toBe('passed');
     expect(await auditOf(attemptId)).toEqual(['attempt.result-conflict']);
@@ -180,8 +239,15 @@ describe('results', () => {
 
   it('F15 F17 I06 a result after the lease was taken back is refused, kept as evidence and never applied', async () => {
     const { runId, attemptId, epoch } = await started();
-    await server.database.db.updateTable('attempts').set({ expires_at: sql<Date>`now() - interval '1 second'` }).where('id', '=', attemptId).execute();
-    await eventually(async () => (await server.rows.attempt(attemptId)).status === 'lost', { timeoutMs: 15_000, describe: 'the sweep' });
+    await server.database.db
+      .updateTable('attempts')
+      .set({ expires_at: sql<Date>`now() - interval '1 second'` })
+      .where('id', '=', attemptId)
+      .execute();
+    await eventually(async () => (await server.rows.attempt(attemptId)).status === 'lost', {
+      timeoutMs: 15_000,
+      describe: 'the sweep',
+    });
     const late = await runner.call(`attempts/${attemptId}/result`, { epoch, result: result() });
     expect(late).toMatchObject({ status: 409, body: { data: { code: 'lease-lost' } } });
     expect(await server.rows.attempt(attemptId)).toMatchObject({ status: 'lost', epoch: epoch + 1, result: null });
@@ -191,7 +257,11 @@ describe('results', () => {
 
   it('F17 a result past the end of the lease counts as long as nobody took it back', async () => {
     const { runId, attemptId, epoch } = await started();
-    await server.database.db.updateTable('attempts').set({ expires_at: sql<Date>`now() - interval '1 millisecond'` }).where('id', '=', attemptId).execute();
+    await server.database.db
+      .updateTable('attempts')
+      .set({ expires_at: sql<Date>`now() - interval '1 millisecond'` })
+      .where('id', '=', attemptId)
+      .execute();
     const { status } = await runner.call(`attempts/${attemptId}/result`, { epoch, result: result() });
     const state = await server.rows.stateOf(runId);
     // The sweep may have been faster by chance; what must never happen is a mix of both.
@@ -203,7 +273,9 @@ describe('results', () => {
       const { runId, attemptId, epoch } = await started();
       await Promise.all([
         runner.call(`attempts/${attemptId}/result`, { epoch, result: result() }),
-        server.database.transactions.run((unit) => server.rows.runs.apply(unit, runId, { type: 'cancel', by: { kind: 'user', name: 'Ann' } })),
+        server.database.transactions.run((unit) =>
+          server.rows.runs.apply(unit, runId, { type: 'cancel', by: { kind: 'user', name: 'Ann' } }),
+        ),
       ]);
       const state = await server.rows.stateOf(runId);
       expect(['passed', 'cancelled']).toContain(state.status);
@@ -233,14 +305,24 @@ describe('logs over the wire', () => {
     await runner.call(`attempts/${attemptId}/result`, { epoch, result: result({}, 'hello world') });
     expect((await server.rows.attempt(attemptId)).log_sealed_at).toBeNull();
     expect((await runner.log(attemptId, `offset=6&epoch=${epoch}`, 'world')).body).toEqual({ length: 11 });
-    expect(await server.rows.attempt(attemptId)).toMatchObject({ log_incomplete: false, log_sha256: sha256('hello world'), log_sealed_at: expect.any(Date) });
+    expect(await server.rows.attempt(attemptId)).toMatchObject({
+      log_incomplete: false,
+      log_sha256: sha256('hello world'),
+      log_sealed_at: expect.any(Date),
+    });
   });
 
   it('F23 a gap answers 416 with the length to go on from', async () => {
     const { attemptId, epoch } = await started();
     await runner.log(attemptId, `offset=0&epoch=${epoch}`, 'abc');
-    expect(await runner.log(attemptId, `offset=9&epoch=${epoch}`, 'x')).toMatchObject({ status: 416, body: { length: 3, error: { code: 'log-gap' } } });
-    expect(await runner.log(attemptId, `offset=1&epoch=${epoch}`, 'XX')).toMatchObject({ status: 409, body: { error: { code: 'log-conflict' } } });
+    expect(await runner.log(attemptId, `offset=9&epoch=${epoch}`, 'x')).toMatchObject({
+      status: 416,
+      body: { length: 3, error: { code: 'log-gap' } },
+    });
+    expect(await runner.log(attemptId, `offset=1&epoch=${epoch}`, 'XX')).toMatchObject({
+      status: 409,
+      body: { error: { code: 'log-conflict' } },
+    });
   });
 
   it.each([
@@ -263,18 +345,26 @@ describe('logs over the wire', () => {
     expect((await runner.log(attemptId, query, 'x', 'text/plain')).status).toBe(415);
     expect((await runner.log(attemptId, query, Buffer.alloc(4 * 1024 * 1024 + 1))).status).toBe(413);
     expect((await runner.log(attemptId, query, Buffer.alloc(17 * 1024 * 1024))).status).toBe(413);
-    expect((await runner.log(attemptId, query, Buffer.alloc(4 * 1024 * 1024))).body).toEqual({ length: 4 * 1024 * 1024 });
+    expect((await runner.log(attemptId, query, Buffer.alloc(4 * 1024 * 1024))).body).toEqual({
+      length: 4 * 1024 * 1024,
+    });
   });
 });
 
 describe('reports', () => {
   it('stores test cases once, however often the file is sent', async () => {
     const { attemptId, epoch } = await started();
-    const xml = '<testsuite name="s"><testcase name="a" time="0.5"/><testcase name="b"><failure message="no">at b.ts:1</failure></testcase></testsuite>';
+    const xml =
+      '<testsuite name="s"><testcase name="a" time="0.5"/><testcase name="b"><failure message="no">at b.ts:1</failure></testcase></testsuite>';
     const send = () => runner.call(`attempts/${attemptId}/reports`, { epoch, file: 'reports/a.xml', xml });
     expect((await send()).body).toEqual({ passed: 1, failed: 1, skipped: 0 });
     expect((await send()).body).toEqual({ passed: 1, failed: 1, skipped: 0 });
-    const cases = await server.database.db.selectFrom('test_cases').select(['name', 'status', 'message']).where('attempt_id', '=', attemptId).orderBy('ordinal').execute();
+    const cases = await server.database.db
+      .selectFrom('test_cases')
+      .select(['name', 'status', 'message'])
+      .where('attempt_id', '=', attemptId)
+      .orderBy('ordinal')
+      .execute();
     expect(cases).toEqual([
       { name: 'a', status: 'passed', message: null },
       { name: 'b', status: 'failed', message: 'no\nat b.ts:1' },

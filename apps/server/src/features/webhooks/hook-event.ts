@@ -28,14 +28,24 @@ export const pushBody = z.object({
 /** The payload as it is stored. Refs that git would not take for a branch are put aside, however well they are signed (A27). */
 export function toPushEvent(body: z.infer<typeof pushBody>, pusher: string | null): HookEvent {
   const ref = fullRefName(body.ref);
-  if (ref === undefined || !body.ref.startsWith('refs/')) return { kind: 'ignored', why: 'The name of the ref is not one Sluice works with; nothing is planned for it.' };
-  if (!ref.startsWith('refs/heads/')) return { kind: 'ignored', why: `Only branches start runs; ${ref.split('/').slice(0, 2).join('/')} does not.` };
-  const commits = (body.commits ?? []).slice(-KEPT_COMMITS).map(({ id, message }) => ({ id, message: message.split('\n', 1)[0]!.slice(0, KEPT_MESSAGE) }));
-  return { kind: 'push', push: { schemaVersion: PUSH_DELIVERY_VERSION, ref, before: body.before, after: body.after, pusher, commits } };
+  if (ref === undefined || !body.ref.startsWith('refs/'))
+    return { kind: 'ignored', why: 'The name of the ref is not one Sluice works with; nothing is planned for it.' };
+  if (!ref.startsWith('refs/heads/'))
+    return { kind: 'ignored', why: `Only branches start runs; ${ref.split('/').slice(0, 2).join('/')} does not.` };
+  const commits = (body.commits ?? [])
+    .slice(-KEPT_COMMITS)
+    .map(({ id, message }) => ({ id, message: message.split('\n', 1)[0]!.slice(0, KEPT_MESSAGE) }));
+  return {
+    kind: 'push',
+    push: { schemaVersion: PUSH_DELIVERY_VERSION, ref, before: body.before, after: body.after, pusher, commits },
+  };
 }
 
 export function malformed(error: z.ZodError): HookEvent {
   const [issue] = error.issues;
   const path = issue?.path.join('.') ?? '';
-  return { kind: 'malformed', problem: `The payload is no push as it should be${path === '' ? '' : ` at ${path}`}: ${issue?.message ?? 'unknown form'}.` };
+  return {
+    kind: 'malformed',
+    problem: `The payload is no push as it should be${path === '' ? '' : ` at ${path}`}: ${issue?.message ?? 'unknown form'}.`,
+  };
 }

@@ -33,7 +33,14 @@ export class OpenHook {
       .selectFrom('hooks')
       .innerJoin('repositories', 'repositories.id', 'hooks.repository_id')
       .leftJoin('services', 'services.repository_id', 'repositories.id')
-      .select(['hooks.id', 'hooks.team_id', 'hooks.repository_id', 'hooks.secret_sealed', 'repositories.kind', 'services.slug'])
+      .select([
+        'hooks.id',
+        'hooks.team_id',
+        'hooks.repository_id',
+        'hooks.secret_sealed',
+        'repositories.kind',
+        'services.slug',
+      ])
       .where('hooks.id', '=', hookId)
       .limit(2)
       .execute();

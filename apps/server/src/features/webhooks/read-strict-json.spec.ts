@@ -4,36 +4,59 @@ import { readStrictJson } from './read-strict-json.ts';
 const read = (text: string) => readStrictJson(Buffer.from(text));
 
 describe('readStrictJson', () => {
-  it.each(['{}', '[]', ' {"a": [1, {"b": "x\\"{[y"}], "c": null}\n', '"a:b"', '{"a":{"x":1},"b":{"x":1}}', '[{"x":1},{"x":2}]', '{"a":"a","b":"a"}'])('reads %s', (text) => {
+  it.each([
+    '{}',
+    '[]',
+    ' {"a": [1, {"b": "x\\"{[y"}], "c": null}\n',
+    '"a:b"',
+    '{"a":{"x":1},"b":{"x":1}}',
+    '[{"x":1},{"x":2}]',
+    '{"a":"a","b":"a"}',
+  ])('reads %s', (text) => {
     expect(read(text)).toEqual({ ok: true, value: JSON.parse(text) });
   });
 
   it('A09: refuses a depth of 10,000 before anything is built', () => {
-    expect(read(`${'['.repeat(10_000)}${']'.repeat(10_000)}`)).toEqual({ ok: false, problem: expect.stringContaining('nested deeper than 64') });
+    expect(read(`${'['.repeat(10_000)}${']'.repeat(10_000)}`)).toEqual({
+      ok: false,
+      problem: expect.stringContaining('nested deeper than 64'),
+    });
     expect(read(`${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`)).toMatchObject({ ok: false });
     expect(read(`${'['.repeat(64)}${']'.repeat(64)}`)).toMatchObject({ ok: true });
   });
 
-  it.each(['{"__proto__":{"x":1}}', '{"a":{"\\u005f_proto__":{"x":1}}}', '{"__proto__" : null}'])('A09: refuses the key __proto__ in %s', (text) => {
-    expect(read(text)).toEqual({ ok: false, problem: expect.stringContaining('__proto__') });
-    expect(({} as { x?: unknown }).x).toBeUndefined();
-  });
+  it.each(['{"__proto__":{"x":1}}', '{"a":{"\\u005f_proto__":{"x":1}}}', '{"__proto__" : null}'])(
+    'A09: refuses the key __proto__ in %s',
+    (text) => {
+      expect(read(text)).toEqual({ ok: false, problem: expect.stringContaining('__proto__') });
+      expect(({} as { x?: unknown }).x).toBeUndefined();
+    },
+  );
 
   it('A09: a key constructor is plain data', () => {
     expect(read('{"constructor":{"prototype":{"x":1}}}')).toMatchObject({ ok: true });
     expect(({} as { x?: unknown }).x).toBeUndefined();
   });
 
-  it.each(['{"a":1,"a":2}', '{"a":1,"\\u0061":2}', '{"o":{"k":[],"k":[]}}'])('A09: refuses the same key twice in %s', (text) => {
-    expect(read(text)).toEqual({ ok: false, problem: expect.stringContaining('same key twice') });
-  });
+  it.each(['{"a":1,"a":2}', '{"a":1,"\\u0061":2}', '{"o":{"k":[],"k":[]}}'])(
+    'A09: refuses the same key twice in %s',
+    (text) => {
+      expect(read(text)).toEqual({ ok: false, problem: expect.stringContaining('same key twice') });
+    },
+  );
 
-  it.each(['', '{', '{"a":NaN}', '{"a":1}x', "{'a':1}", '{"a":"', '{"a":1,}', '"\\x"', '{"\\x":1}', ']', '\u0000'])('A09: refuses %j', (text) => {
-    expect(read(text)).toEqual({ ok: false, problem: 'The body is not JSON.' });
-  });
+  it.each(['', '{', '{"a":NaN}', '{"a":1}x', "{'a':1}", '{"a":"', '{"a":1,}', '"\\x"', '{"\\x":1}', ']', '\u0000'])(
+    'A09: refuses %j',
+    (text) => {
+      expect(read(text)).toEqual({ ok: false, problem: 'The body is not JSON.' });
+    },
+  );
 
   it('A09: refuses a byte order mark and bytes that are not UTF-8', () => {
-    expect(readStrictJson(Buffer.from('\ufeff{}'))).toEqual({ ok: false, problem: expect.stringContaining('byte order mark') });
+    expect(readStrictJson(Buffer.from('\ufeff{}'))).toEqual({
+      ok: false,
+      problem: expect.stringContaining('byte order mark'),
+    });
     expect(readStrictJson(Buffer.from([0x22, 0xff, 0x22]))).toEqual({ ok: false, problem: 'The body is not UTF-8.' });
     expect(readStrictJson(Buffer.from('{}', 'utf16le'))).toMatchObject({ ok: false });
   });

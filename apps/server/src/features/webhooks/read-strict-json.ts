@@ -1,4 +1,5 @@
-export type StrictJson = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string };
+export type StrictJson =
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string };
 
 /** Deeper than any forge nests; bounded because whatever walks the value later may recurse. */
 const MAX_DEPTH = 64;
@@ -10,7 +11,8 @@ const BACKSLASH = 0x5c;
  * object, no `__proto__`, bounded depth (A09). The depth is known before anything is built.
  */
 export function readStrictJson(bytes: Uint8Array): StrictJson {
-  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return no('The body begins with a byte order mark; send plain UTF-8.');
+  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf)
+    return no('The body begins with a byte order mark; send plain UTF-8.');
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -25,7 +25,13 @@ export interface HookRequest {
 /** `message` and `url` are for the person who pushes: git hosts print them. */
 export interface HookAnswer {
   readonly status: 200 | 202;
-  readonly body: { readonly message: string; readonly delivery?: string; readonly duplicate?: true; readonly ignored?: true; readonly url?: string };
+  readonly body: {
+    readonly message: string;
+    readonly delivery?: string;
+    readonly duplicate?: true;
+    readonly ignored?: true;
+    readonly url?: string;
+  };
 }
 
 const HEADERS = {
@@ -58,26 +64,47 @@ export class ReceiveWebhook {
 
   async receive(request: HookRequest): Promise<HookAnswer> {
     const wait = this.#rate.take(request.hookId.slice(0, 36), request.address);
-    if (wait > 0) throw refusal(429, 'too-many-requests', 'Too many deliveries for this hook; send it again in a moment.', { retryAfterSeconds: wait });
+    if (wait > 0)
+      throw refusal(429, 'too-many-requests', 'Too many deliveries for this hook; send it again in a moment.', {
+        retryAfterSeconds: wait,
+      });
     const hook = await this.#hooks.open(request.hookId);
     const body = request.body ?? Buffer.alloc(0);
     const one = (name: string) => (typeof request.headers[name] === 'string' ? request.headers[name] : undefined);
     const names = HEADERS[hook?.kind ?? 'git'];
     const signed = verifySignature(body, one(names.signature), hook?.secret ?? NO_SECRET);
-    if (!hook) throw refusal(404, 'not-found', 'There is no such hook; copy its address again from the repository in Sluice.');
-    if (hook.secret === null) throw refusal(503, 'hook-without-secret', 'This hook has no usable secret, so nothing can be accepted; connect the repository again.');
+    if (!hook)
+      throw refusal(404, 'not-found', 'There is no such hook; copy its address again from the repository in Sluice.');
+    if (hook.secret === null)
+      throw refusal(
+        503,
+        'hook-without-secret',
+        'This hook has no usable secret, so nothing can be accepted; connect the repository again.',
+      );
     if (!signed) {
-      this.#log.warn({ hookId: hook.id, signature: one(names.signature) === undefined ? 'absent' : 'wrong' }, 'a webhook was refused');
-      throw refusal(401, 'bad-signature', `The signature in ${names.signature} is missing or wrong; set the hook's secret on the sender.`);
+      this.#log.warn(
+        { hookId: hook.id, signature: one(names.signature) === undefined ? 'absent' : 'wrong' },
+        'a webhook was refused',
+      );
+      throw refusal(
+        401,
+        'bad-signature',
+        `The signature in ${names.signature} is missing or wrong; set the hook's secret on the sender.`,
+      );
     }
     return this.#accept(hook, this.#read(hook, request.contentType, one(names.event), body), one(names.delivery), body);
   }
 
   #read(hook: OpenedHook, contentType: string | undefined, name: string | undefined, body: Buffer): HookEvent {
     if (!/^application\/json\s*(;|$)/i.test(contentType ?? '')) {
-      throw refusal(415, 'unsupported-media-type', 'Send the payload as application/json; set the content type of the webhook accordingly.');
+      throw refusal(
+        415,
+        'unsupported-media-type',
+        'Send the payload as application/json; set the content type of the webhook accordingly.',
+      );
     }
-    if (name === undefined || !EVENT_NAME.test(name)) throw refusal(400, 'bad-event', `The header ${HEADERS[hook.kind].event} must name the event.`);
+    if (name === undefined || !EVENT_NAME.test(name))
+      throw refusal(400, 'bad-event', `The header ${HEADERS[hook.kind].event} must name the event.`);
     const read = readStrictJson(body);
     if (!read.ok) throw refusal(400, 'bad-payload', read.problem);
     return READERS[hook.kind](name, read.value);
@@ -96,14 +123,35 @@ export class ReceiveWebhook {
     }
   }
 
-  async #store(hook: OpenedHook, push: PushDelivery, deliveryId: string | undefined, contentKey: string): Promise<HookAnswer> {
+  async #store(
+    hook: OpenedHook,
+    push: PushDelivery,
+    deliveryId: string | undefined,
+    contentKey: string,
+  ): Promise<HookAnswer> {
     if (deliveryId !== undefined && !DELIVERY_ID.test(deliveryId)) {
-      throw refusal(400, 'bad-delivery-id', `The header ${HEADERS[hook.kind].delivery} must be an id of at most 128 letters, digits, ".", "_", ":" or "-".`);
+      throw refusal(
+        400,
+        'bad-delivery-id',
+        `The header ${HEADERS[hook.kind].delivery} must be an id of at most 128 letters, digits, ".", "_", ":" or "-".`,
+      );
     }
-    const { kind, deliveryId: delivery } = await this.#deliveries.store(hook, { key: deliveryId ?? `content:${contentKey}`, contentKey, push });
+    const { kind, deliveryId: delivery } = await this.#deliveries.store(hook, {
+      key: deliveryId ?? `content:${contentKey}`,
+      contentKey,
+      push,
+    });
     const url = this.#pageOf(hook);
-    if (kind === 'duplicate') return { status: 200, body: { duplicate: true, delivery, message: `This push is known already: ${url}`, url } };
-    return { status: 202, body: { delivery, message: `${sayPush(push)}${hook.services.length === 0 ? '; no service is registered for this repository yet' : ''}: ${url}`, url } };
+    if (kind === 'duplicate')
+      return { status: 200, body: { duplicate: true, delivery, message: `This push is known already: ${url}`, url } };
+    return {
+      status: 202,
+      body: {
+        delivery,
+        message: `${sayPush(push)}${hook.services.length === 0 ? '; no service is registered for this repository yet' : ''}: ${url}`,
+        url,
+      },
+    };
   }
 
   /** The service's page where the repository holds one service, else the board. */
@@ -115,7 +163,9 @@ export class ReceiveWebhook {
 
 function sayPush({ ref, after }: PushDelivery): string {
   const branch = ref.replace(/^refs\/heads\//, '').slice(0, 100);
-  return after === null ? `${branch} was deleted, which starts no run` : `${branch} is at ${after.slice(0, 12)}, planning its runs`;
+  return after === null
+    ? `${branch} was deleted, which starts no run`
+    : `${branch} is at ${after.slice(0, 12)}, planning its runs`;
 }
 
 /** `message` stands at the top level too: git hosts print it to the person who pushes. */

@@ -40,13 +40,23 @@ export class StoreDelivery {
   }
 
   async #storeOnce(unit: Unit, hook: OpenedHook, { key, contentKey, push }: NewDelivery): Promise<StoredDelivery> {
-    const of = unit.tx.selectFrom('deliveries').select(['id', 'status', 'content_key']).where('hook_id', '=', hook.id);
-    const known = await of.where('delivery_key', '=', key).forUpdate().executeTakeFirst();
-    // The forge's "redeliver" keeps the id: after a failure it is a person's wish to have it planned after all.
-    if (known) return known.status === 'failed' && known.content_key === contentKey ? this.#reopen(unit, known.id) : { kind: 'duplicate', deliveryId: known.id };
+    const of = unit.tx
+      .selectFrom('deliveries')
+      .select(['id', 'status', 'delivery_key', 'content_key'])
+      .where('hook_id', '=', hook.id);
     // Only the newest of the ref counts: a branch may be set back and forward again with the very same payload.
-    const newest = await of.where('ref', '=', push.ref).orderBy('id', 'desc').limit(1).executeTakeFirst();
-    if (newest?.content_key === contentKey && newest.status !== 'failed') return { kind: 'duplicate', deliveryId: newest.id };
+    const newestOfRef = unit.tx
+      .selectFrom('deliveries')
+      .select('id')
+      .where('hook_id', '=', hook.id)
+      .where('ref', '=', push.ref)
+      .orderBy('id', 'desc')
+      .limit(1);
+    const rows = await of.where((eb) => eb.or([eb('delivery_key', '=', key), eb('id', '=', newestOfRef)])).execute();
+    const known = rows.find((row) => row.delivery_key === key);
+    if (known) return this.#again(unit, known, contentKey);
+    const same = rows.find((row) => row.content_key === contentKey && row.status !== 'failed');
+    if (same) return { kind: 'duplicate', deliveryId: same.id };
     const id = this.#ids.next();
     const made = await unit.tx
       .insertInto('deliveries')
@@ -70,8 +80,18 @@ export class StoreDelivery {
     return { kind: 'duplicate', deliveryId: winner.id };
   }
 
-  async #reopen(unit: Unit, id: string): Promise<StoredDelivery> {
-    await unit.tx.updateTable('deliveries').set({ status: 'received', tries: 0, outcome: null }).where('id', '=', id).execute();
-    return { kind: 'stored', deliveryId: id };
+  /** The forge's "redeliver" keeps the id: after a failure it is a person's wish to have it planned after all. */
+  async #again(unit: Unit, known: { id: string; content_key: string }, contentKey: string): Promise<StoredDelivery> {
+    const reopened =
+      known.content_key === contentKey
+        ? await unit.tx
+            .updateTable('deliveries')
+            .set({ status: 'received', tries: 0, outcome: null })
+            .where('id', '=', known.id)
+            .where('status', '=', 'failed')
+            .returning('id')
+            .executeTakeFirst()
+        : undefined;
+    return { kind: reopened ? 'stored' : 'duplicate', deliveryId: known.id };
   }
 }

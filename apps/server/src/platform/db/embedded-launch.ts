@@ -39,7 +39,9 @@ export async function embeddedLaunch(
 async function namespaceWorks(folder: string, binaries: PostgresBinaries): Promise<boolean> {
   // Reading the data folder inside the namespace fails when a path above it belongs to an unmapped user.
   const script = 'test -w "$1" && exec "$2" --version';
-  return run(NAMESPACE[0]!, [...NAMESPACE.slice(1), 'sh', '-c', script, 'sh', folder, binaries.postgres], { cwd: '/' }).then(
+  return run(NAMESPACE[0]!, [...NAMESPACE.slice(1), 'sh', '-c', script, 'sh', folder, binaries.postgres], {
+    cwd: '/',
+  }).then(
     () => true,
     () => false,
   );

@@ -1,6 +1,16 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -46,7 +56,8 @@ export class EmbeddedPostgres {
   }
 
   static async start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-    const launch = options.launch ?? (await embeddedLaunch(join(resolve(options.folder), 'postgres'), await embeddedBinaries()));
+    const launch =
+      options.launch ?? (await embeddedLaunch(join(resolve(options.folder), 'postgres'), await embeddedBinaries()));
     const cluster = join(launch.folder, 'cluster');
     const password = passwordOf(launch);
     if (!existsSync(cluster)) await initialise(launch, cluster, options.durable ?? true);
@@ -66,11 +77,17 @@ export class EmbeddedPostgres {
   async stop(): Promise<void> {
     await endProcess(this.pid, 'SIGINT', 10_000);
     await endProcess(this.pid, 'SIGQUIT', 5_000);
-    if (identify(this.pid)) throw new Error(`The embedded PostgreSQL (process ${this.pid}) did not stop; end it before the next start.`);
+    if (identify(this.pid))
+      throw new Error(`The embedded PostgreSQL (process ${this.pid}) did not stop; end it before the next start.`);
   }
 }
 
-async function startPostmaster(launch: EmbeddedLaunch, cluster: string, password: string, options: EmbeddedPostgresOptions): Promise<Postmaster> {
+async function startPostmaster(
+  launch: EmbeddedLaunch,
+  cluster: string,
+  password: string,
+  options: EmbeddedPostgresOptions,
+): Promise<Postmaster> {
   const logFile = join(launch.folder, 'postgres.log');
   const deadline = performance.now() + START_LIMIT_MS;
   for (;;) {
@@ -87,7 +104,13 @@ async function startPostmaster(launch: EmbeddedLaunch, cluster: string, password
   }
 }
 
-function spawnPostgres(launch: EmbeddedLaunch, cluster: string, port: number, logFile: string, options: EmbeddedPostgresOptions): number {
+function spawnPostgres(
+  launch: EmbeddedLaunch,
+  cluster: string,
+  port: number,
+  logFile: string,
+  options: EmbeddedPostgresOptions,
+): number {
   const settings: Record<string, string> = {
     listen_addresses: '127.0.0.1',
     port: String(port),
@@ -100,11 +123,19 @@ function spawnPostgres(launch: EmbeddedLaunch, cluster: string, port: number, lo
   const [command, ...args] = [
     ...launch.prefix,
     launch.binaries.postgres,
-    ...['-D', cluster, ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])],
+    '-D',
+    cluster,
+    ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
   ] as [string, ...string[]];
   if (existsSync(logFile) && statSync(logFile).size > LOG_LIMIT_BYTES) renameSync(logFile, `${logFile}.old`);
   const log = openSync(logFile, 'a', 0o600);
-  const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log], cwd: launch.folder, env: environment(), ...identityOf(launch) });
+  const child = spawn(command, args, {
+    detached: true,
+    stdio: ['ignore', log, log],
+    cwd: launch.folder,
+    env: environment(),
+    ...identityOf(launch),
+  });
   closeSync(log);
   child.on('error', () => undefined);
   child.unref();
@@ -119,20 +150,37 @@ async function initialise(launch: EmbeddedLaunch, cluster: string, durable: bool
   const [command, ...args] = [
     ...launch.prefix,
     launch.binaries.initdb,
-    ...['-D', draft, '-U', USER, '--pwfile', passwordFile(launch), '--auth', 'scram-sha-256', '--encoding', 'UTF8', '--locale', 'C', '--no-instructions'],
+    '-D',
+    draft,
+    '-U',
+    USER,
+    '--pwfile',
+    passwordFile(launch),
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    '--locale=C',
+    '--no-instructions',
     ...(durable ? [] : ['--no-sync']),
   ] as [string, ...string[]];
   try {
     await run(command, args, { cwd: launch.folder, env: environment(), ...identityOf(launch) });
   } catch (cause) {
     const { stderr, message } = cause as { stderr?: string; message: string };
-    throw new Error(`The embedded PostgreSQL could not be set up in ${launch.folder}: ${stderr?.trim() || message}`, { cause });
+    throw new Error(`The embedded PostgreSQL could not be set up in ${launch.folder}: ${stderr?.trim() || message}`, {
+      cause,
+    });
   }
   renameSync(draft, cluster);
 }
 
 /** True as soon as this very cluster answers; false when its process ended or time is up. */
-async function answersAs(port: number, password: string, cluster: string, limitMs: number, pid: number): Promise<boolean> {
+async function answersAs(
+  port: number,
+  password: string,
+  cluster: string,
+  limitMs: number,
+  pid: number,
+): Promise<boolean> {
   const deadline = performance.now() + limitMs;
   while (performance.now() < deadline && identify(pid)) {
     const folder = await ask(port, password, 'postgres', 'show data_directory').catch(() => undefined);
@@ -148,7 +196,10 @@ async function ensureDatabase(port: number, password: string): Promise<void> {
 }
 
 async function ask(port: number, password: string, database: string, sql: string): Promise<unknown> {
-  const client = new pg.Client({ connectionString: addressOf(port, password, database), connectionTimeoutMillis: 2_000 });
+  const client = new pg.Client({
+    connectionString: addressOf(port, password, database),
+    connectionTimeoutMillis: 2_000,
+  });
   client.on('error', () => undefined);
   try {
     await client.connect();

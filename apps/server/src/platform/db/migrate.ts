@@ -19,7 +19,9 @@ export async function migrateDatabase(db: Db, migrations: Record<string, Migrati
   await failpoint('migrate:after');
   const failed = results.find(({ status }) => status === 'Error');
   if (failed) {
-    throw new Error(`The database migration ${failed.migrationName} failed and was rolled back: ${sentence(error)}`, { cause: error });
+    throw new Error(`The database migration ${failed.migrationName} failed and was rolled back: ${sentence(error)}`, {
+      cause: error,
+    });
   }
   if (error !== undefined) {
     const remedy = 'Start the version of Sluice that made this database, or a newer one.';

@@ -21,7 +21,8 @@ export function livingPostmaster(cluster: string): Postmaster | undefined {
  */
 export function removeForeignPostmasterFile(cluster: string): void {
   const pid = Number(readLines(cluster)[0]);
-  if (Number.isInteger(pid) && pid > 1 && identify(pid) && !isPostgres(pid)) rmSync(join(cluster, 'postmaster.pid'), { force: true });
+  if (Number.isInteger(pid) && pid > 1 && identify(pid) && !isPostgres(pid))
+    rmSync(join(cluster, 'postmaster.pid'), { force: true });
 }
 
 function isPostgres(pid: number): boolean {

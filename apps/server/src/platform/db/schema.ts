@@ -314,7 +314,11 @@ export interface ReleaseEvidence {
   readonly image: BuiltImage;
   readonly tests: { readonly passed: number; readonly failed: number; readonly skipped: number } | null;
   /** Proven identities behind the run: who pushed, triggered or re-ran (every run of the same commit and plan). */
-  readonly by: readonly { readonly part: 'pushed' | 'triggered'; readonly identity: string; readonly userId?: string }[];
+  readonly by: readonly {
+    readonly part: 'pushed' | 'triggered';
+    readonly identity: string;
+    readonly userId?: string;
+  }[];
 }
 
 export type Row<T extends keyof Tables> = Selectable<Tables[T]>;

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -49,9 +49,15 @@ describe('SimpleGitMirror', () => {
     expect(await mirror.resolve(repository, 'main')).toBe(shas[1]);
     expect(await mirror.resolve(repository, 'refs/heads/none')).toBeNull();
     expect((await mirror.commit(repository, shas[1]!)).authorEmail).toBe('ada@example.com');
-    expect((await mirror.commitsBetween(repository, shas[0]!, shas[1]!, 10)).commits.map((one) => one.message)).toEqual(['Second']);
+    expect((await mirror.commitsBetween(repository, shas[0]!, shas[1]!, 10)).commits.map((one) => one.message)).toEqual(
+      ['Second'],
+    );
     expect((await mirror.commitsBetween(repository, null, shas[1]!, 10)).commits).toHaveLength(1);
-    expect(await mirror.changedPaths(repository, shas[0]!, shas[1]!)).toEqual(['link.yaml', 'services/a/x.txt', 'services/etc']);
+    expect(await mirror.changedPaths(repository, shas[0]!, shas[1]!)).toEqual([
+      'link.yaml',
+      'services/a/x.txt',
+      'services/etc',
+    ]);
     expect(await mirror.changedPaths(repository, null, shas[1]!)).toBeNull();
     expect(await mirror.diffSummary(repository, shas[0]!, shas[1]!)).toEqual({ files: 3, insertions: 4, deletions: 0 });
   });
@@ -80,7 +86,9 @@ describe('SimpleGitMirror', () => {
   it('brings a push that came after the fetch of another caller had begun', async () => {
     const [, sha] = await Promise.all([
       mirror.fetch(repository),
-      work.commit('Third', { 'third.txt': '3' }).then(async (made) => (await work.git('push', '--quiet', 'origin', 'main'), made)),
+      work
+        .commit('Third', { 'third.txt': '3' })
+        .then(async (made) => (await work.git('push', '--quiet', 'origin', 'main'), made)),
     ]);
     await Promise.all([mirror.fetch(repository), mirror.fetch(repository), mirror.fetch(repository)]);
     expect(await mirror.resolve(repository, 'main')).toBe(sha);
@@ -96,6 +104,21 @@ describe('SimpleGitMirror', () => {
     await work.git('push', '--quiet', '--force', 'origin', `${shas[0]!}:refs/heads/side`);
     await mirror.fetch(repository);
     expect(await mirror.resolve(repository, 'side')).toBe(shas[0]);
+  });
+
+  it('fetches again into a mirror that a killed fetch left locked', async () => {
+    const folder = join(
+      root,
+      'mirrors',
+      readdirSync(join(root, 'mirrors')).find((name) => name.endsWith('.git'))!,
+    );
+    for (const name of ['packed-refs.lock', 'refs/heads/main.lock']) writeFileSync(join(folder, name), '');
+    const sha = await work.commit('After the crash', { 'crash.txt': '1' });
+    await work.git('push', '--quiet', 'origin', 'main');
+    await expect(mirror.fetch(repository)).rejects.toThrow(/cannot lock ref/);
+    const restarted = new SimpleGitMirror({ folder: join(root, 'mirrors'), allowedOrigins: [host.origin] });
+    await restarted.fetch(repository);
+    expect(await restarted.resolve(repository, 'main')).toBe(sha);
   });
 
   it('A27: reads branches with shell characters in their names as data', async () => {
@@ -117,19 +140,25 @@ describe('SimpleGitMirror', () => {
     expect((refused as Error).message).not.toContain('not-her-password');
   });
 
-  it.each(['ext::sh -c touch% /tmp/x', 'file:///etc', '/srv/other.git', '--upload-pack=touch', 'http://127.0.0.1:1/x.git'])(
-    'A19-A22: does not give %s to git',
-    async (url) => {
-      await expect(mirror.fetch({ id: 'r2', url, credential: null })).rejects.toThrow(RepositoryUnreachableError);
-    },
-  );
+  it.each([
+    'ext::sh -c touch% /tmp/x',
+    'file:///etc',
+    '/srv/other.git',
+    '--upload-pack=touch',
+    'http://127.0.0.1:1/x.git',
+  ])('A19-A22: does not give %s to git', async (url) => {
+    await expect(mirror.fetch({ id: 'r2', url, credential: null })).rejects.toThrow(RepositoryUnreachableError);
+  });
 
-  it.each(['https://127.0.0.1/x.git', 'https://0x7f.1/x.git', 'https://[::1]/x.git', 'https://169.254.169.254/x.git', 'https://①②⑦.0.0.1/x.git'])(
-    'A22: does not speak to %s, which is not public',
-    async (url) => {
-      await expect(mirror.fetch({ id: 'r3', url, credential: null })).rejects.toThrow(/not on the public internet/);
-    },
-  );
+  it.each([
+    'https://127.0.0.1/x.git',
+    'https://0x7f.1/x.git',
+    'https://[::1]/x.git',
+    'https://169.254.169.254/x.git',
+    'https://①②⑦.0.0.1/x.git',
+  ])('A22: does not speak to %s, which is not public', async (url) => {
+    await expect(mirror.fetch({ id: 'r3', url, credential: null })).rejects.toThrow(/not on the public internet/);
+  });
 
   it('A22: looks at every address of a name', async () => {
     const wary = new SimpleGitMirror({
@@ -137,6 +166,8 @@ describe('SimpleGitMirror', () => {
       allowedOrigins: [],
       lookup: async () => ['93.184.216.34', '10.0.0.7'],
     });
-    await expect(wary.fetch({ id: 'r4', url: 'https://rebind.example/x.git', credential: null })).rejects.toThrow(/not on the public internet/);
+    await expect(wary.fetch({ id: 'r4', url: 'https://rebind.example/x.git', credential: null })).rejects.toThrow(
+      /not on the public internet/,
+    );
   });
 });

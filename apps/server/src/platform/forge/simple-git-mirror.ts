@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
 import { checkRepositoryUrl, fullRefName, gitEnvironment, KeyedLock, type GitAccess } from '@sluice/git';
@@ -48,6 +48,8 @@ export class SimpleGitMirror extends GitMirror {
   readonly #locks = new KeyedLock();
   /** Commits found once: a mirror is never pruned, so they stay. Saves a process for every further question about one. */
   readonly #seen = new Set<string>();
+  /** Folders that this process has fetched into. */
+  readonly #entered = new Set<string>();
   readonly #fetching = new Map<string, Promise<void>>();
   constructor(settings: MirrorSettings) {
     super();
@@ -77,7 +79,14 @@ export class SimpleGitMirror extends GitMirror {
     const access = { transport, origin: url.origin, credential: repository.credential };
     if (allowedOrigins.includes(url.origin)) return access;
     try {
-      return { ...access, pinned: { host: url.hostname, port: portOf(url), addresses: await resolvePublicAddresses(url.hostname, lookup) } };
+      return {
+        ...access,
+        pinned: {
+          host: url.hostname,
+          port: portOf(url),
+          addresses: await resolvePublicAddresses(url.hostname, lookup),
+        },
+      };
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       throw new RepositoryUnreachableError(error.message, { cause: error });
@@ -91,6 +100,8 @@ export class SimpleGitMirror extends GitMirror {
       await mkdir(folder, { recursive: true });
       await this.#git(folder).raw(['init', '--quiet', '--bare', '--template=', '.']);
     }
+    if (!this.#entered.has(folder)) await removeLeftLocks(folder);
+    this.#entered.add(folder);
     await failpoint('mirror:before-fetch');
     try {
       await this.#git(folder, access).raw([
@@ -105,14 +116,22 @@ export class SimpleGitMirror extends GitMirror {
         '+refs/heads/*:refs/heads/*',
       ]);
     } catch (error) {
-      throw new RepositoryUnreachableError(`The repository could not be fetched: ${lastWords(error as Error)}`, { cause: error });
+      throw new RepositoryUnreachableError(`The repository could not be fetched: ${lastWords(error as Error)}`, {
+        cause: error,
+      });
     }
   }
 
   override async resolve(repository: MirrorRepository, ref: string): Promise<string | null> {
     const full = fullRefName(ref);
     if (full === undefined) return null;
-    const answer = await this.#try(repository, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${full}^{commit}`]);
+    const answer = await this.#try(repository, [
+      'rev-parse',
+      '--verify',
+      '--quiet',
+      '--end-of-options',
+      `${full}^{commit}`,
+    ]);
     return answer === null ? null : answer.trim();
   }
 
@@ -123,7 +142,9 @@ export class SimpleGitMirror extends GitMirror {
     if (!entry) return null;
     const [mode, type, object, size] = entry.split('\t')[0]!.split(/ +/);
     if (type !== 'blob' || (mode !== '100644' && mode !== '100755')) {
-      throw new UnreadableFileError(`${path} is no regular file at this commit (mode ${mode}); replace the link by the file itself.`);
+      throw new UnreadableFileError(
+        `${path} is no regular file at this commit (mode ${mode}); replace the link by the file itself.`,
+      );
     }
     if (Number(size) > MAX_FILE_BYTES) throw new UnreadableFileError(`${path} is larger than 1 MiB.`);
     return this.#git(this.#folder(repository)).raw(['cat-file', 'blob', object!]);
@@ -131,7 +152,13 @@ export class SimpleGitMirror extends GitMirror {
 
   override async commit(repository: MirrorRepository, commit: string): Promise<CommitInfo> {
     await this.#requireCommit(repository, commit);
-    const text = await this.#git(this.#folder(repository)).raw(['log', '-1', `--format=${COMMIT_FORMAT}`, commit, '--']);
+    const text = await this.#git(this.#folder(repository)).raw([
+      'log',
+      '-1',
+      `--format=${COMMIT_FORMAT}`,
+      commit,
+      '--',
+    ]);
     return parseCommits(text)[0]!;
   }
 
@@ -158,7 +185,15 @@ export class SimpleGitMirror extends GitMirror {
   override async changedPaths(repository: MirrorRepository, from: string | null, to: string): Promise<string[] | null> {
     await this.#requireCommit(repository, to);
     if (from === null || !(await this.#has(repository, from))) return null;
-    const text = await this.#git(this.#folder(repository)).raw(['diff', '--name-only', '--no-renames', '-z', from, to, '--']);
+    const text = await this.#git(this.#folder(repository)).raw([
+      'diff',
+      '--name-only',
+      '--no-renames',
+      '-z',
+      from,
+      to,
+      '--',
+    ]);
     return text.split('\0').filter((path) => path !== '');
   }
 
@@ -183,7 +218,10 @@ export class SimpleGitMirror extends GitMirror {
   }
 
   #folder(repository: MirrorRepository): string {
-    return join(this.#settings.folder, `${createHash('sha256').update(`${repository.id} ${repository.url}`).digest('hex').slice(0, 40)}.git`);
+    return join(
+      this.#settings.folder,
+      `${createHash('sha256').update(`${repository.id} ${repository.url}`).digest('hex').slice(0, 40)}.git`,
+    );
   }
 
   #git(folder: string, access?: GitAccess): SimpleGit {
@@ -226,23 +264,38 @@ export class SimpleGitMirror extends GitMirror {
   }
 }
 
+/**
+ * A git that was killed leaves its lock files, and every later fetch would stumble over them. A folder of mirrors belongs
+ * to one server, so before its first fetch nobody can be holding one.
+ */
+async function removeLeftLocks(folder: string): Promise<void> {
+  const root = await readdir(folder);
+  const refs = await readdir(join(folder, 'refs'), { recursive: true });
+  const left = [...root, ...refs.map((name) => join('refs', name))].filter((name) => name.endsWith('.lock'));
+  await Promise.all(left.map((name) => rm(join(folder, name), { force: true })));
+}
+
 /** simple-git counts a failure without a word on stderr as success; `merge-base --is-ancestor` says no in just that way. */
 function failedByExitCode(
   error: Buffer | Error | undefined,
   { exitCode, stdErr, stdOut }: { exitCode: number; stdErr: Buffer[]; stdOut: Buffer[] },
 ): Buffer | Error | undefined {
   if (error !== undefined || exitCode === 0) return error;
-  const said = Buffer.concat([...stdErr, ...stdOut]).toString('utf8').trim();
+  const said = Buffer.concat([...stdErr, ...stdOut])
+    .toString('utf8')
+    .trim();
   return new Error(said || `git ended with exit code ${exitCode}`);
 }
 
 function portOf(url: URL): number {
-  return url.port === '' ? { 'https:': 443, 'http:': 80 }[url.protocol] ?? 22 : Number(url.port);
+  return url.port === '' ? ({ 'https:': 443, 'http:': 80 }[url.protocol] ?? 22) : Number(url.port);
 }
 
-/** git's last line says what was wrong; credentials are in none of them, as they travel in headers only. */
+/** The lines in which git says what was wrong; credentials are in none of them, as they travel in headers only. */
 function lastWords(error: Error): string {
-  return error.message.trim().split('\n').slice(-2).join(' ').slice(0, 500) || 'git gave no reason';
+  const lines = error.message.trim().split('\n');
+  const telling = lines.filter((line) => /^(fatal|error|remote): /.test(line));
+  return (telling.length > 0 ? telling : lines).slice(-2).join(' ').slice(0, 500) || 'git gave no reason';
 }
 
 function parseCommits(text: string): CommitInfo[] {
@@ -252,6 +305,12 @@ function parseCommits(text: string): CommitInfo[] {
     .filter((record) => record !== '')
     .map((record) => {
       const [sha, message, author, authorEmail, at] = record.split('\x1f');
-      return { sha: sha!, message: message ?? '', author: author ?? '', authorEmail: authorEmail ?? '', at: new Date(at!).toISOString() };
+      return {
+        sha: sha!,
+        message: message ?? '',
+        author: author ?? '',
+        authorEmail: authorEmail ?? '',
+        at: new Date(at!).toISOString(),
+      };
     });
 }

@@ -26,7 +26,7 @@ export interface OutboxMessages {
   /** Environment settings changed: bindings of waiting deployments are computed anew. */
   'rebind-lanes': { environmentId: string };
   /** Live view topics that changed (protocol/live.ts); ids only. */
-  'changed': { topics: string[] };
+  changed: { topics: string[] };
 }
 
 export type OutboxTopic = keyof OutboxMessages;
@@ -41,7 +41,7 @@ const TOPICS = {
   'tell-run': true,
   'run-deployment': true,
   'rebind-lanes': true,
-  'changed': true,
+  changed: true,
 } as const satisfies Record<OutboxTopic, true>;
 
 export const OUTBOX_TOPICS = Object.keys(TOPICS) as OutboxTopic[];

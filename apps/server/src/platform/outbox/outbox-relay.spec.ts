@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { eventually } from '@sluice/testing';
 import { json } from '../db/database.ts';
 import { testDatabase, type TestDatabase } from '../db/testing/test-database.ts';
+import { armFailpoints } from '../failpoints/failpoints.ts';
 import { Outbox } from './outbox.ts';
 import { OutboxRelay, type OutboxRelayOptions } from './outbox-relay.ts';
 import { OutboxSignal } from './outbox-signal.ts';
@@ -21,18 +22,27 @@ afterEach(async () => {
 type LookAtPool = (payload: { poolId: string }) => Promise<void>;
 
 /** A replica: its own signal, handlers and relay. */
-function replica(onPool: LookAtPool, options: OutboxRelayOptions = {}, onRun: (payload: { runId: string }) => Promise<void> = () => Promise.resolve()) {
+function replica(
+  onPool: LookAtPool,
+  options: OutboxRelayOptions = {},
+  onRun: (payload: { runId: string }) => Promise<void> = () => Promise.resolve(),
+) {
   const signal = new OutboxSignal();
   const handlers = new RegisteredHandlers();
   handlers.on('look-at-pool', onPool);
   handlers.on('make-release', onRun);
-  const relay = new OutboxRelay(database.db, signal, handlers, { topics: ['look-at-pool', 'make-release'], sweepMs: 50, ...options });
+  const relay = new OutboxRelay(database.db, signal, handlers, {
+    topics: ['look-at-pool', 'make-release'],
+    sweepMs: 50,
+    ...options,
+  });
   started.push(relay);
   return { relay, outbox: new Outbox(signal) };
 }
 
 const rows = () => database.db.selectFrom('outbox').selectAll().orderBy('id').execute();
-const add = (outbox: Outbox, poolId: string) => database.transactions.run((unit) => outbox.add(unit, 'look-at-pool', { poolId }));
+const add = (outbox: Outbox, poolId: string) =>
+  database.transactions.run((unit) => outbox.add(unit, 'look-at-pool', { poolId }));
 
 describe('outbox relay', () => {
   it('carries a committed message at once and deletes it (I32)', async () => {
@@ -40,8 +50,8 @@ describe('outbox relay', () => {
     const { relay, outbox } = replica(({ poolId }) => Promise.resolve(void seen.push(poolId)), { sweepMs: 60_000 });
     relay.start();
     await add(outbox, 'one');
-    await eventually(() => seen.length === 1);
-    await eventually(async () => (await rows()).length === 0, { describe: 'an empty outbox' });
+    await eventually(async () => seen.length > 0 && (await rows()).length === 0, { describe: 'an empty outbox' });
+    expect(seen).toEqual(['one']);
   });
 
   it('carries nothing of a transaction that rolls back', async () => {
@@ -76,6 +86,7 @@ describe('outbox relay', () => {
     late.resolve();
     await slow;
     await eventually(() => seen.includes('lower id'));
+    expect(seen).toEqual(['higher id', 'lower id']);
   });
 
   it('F03 takes over the messages of a process that died after its claim', async () => {
@@ -87,7 +98,19 @@ describe('outbox relay', () => {
     const seen: string[] = [];
     const next = replica(({ poolId }) => Promise.resolve(void seen.push(poolId)));
     next.relay.start();
-    await eventually(() => seen.includes('orphan'), { describe: 'the take-over' });
+    await eventually(() => seen.length > 0, { describe: 'the take-over' });
+    expect(seen).toEqual(['orphan']);
+  });
+
+  it('F04 a message whose handler worked but whose end was not noted is carried again', async () => {
+    armFailpoints('outbox:after-handler=throw', 'test');
+    let calls = 0;
+    const { relay, outbox } = replica(() => ((calls += 1), Promise.resolve()), { retryMs: 10 });
+    relay.start();
+    await add(outbox, 'twice');
+    await eventually(async () => calls > 0 && (await rows()).length === 0);
+    expect(calls).toBe(2);
+    armFailpoints(undefined, undefined);
   });
 
   it('keeps the claim of a handler that takes long', async () => {
@@ -109,7 +132,10 @@ describe('outbox relay', () => {
 
   it('tries again with growing pauses and notes the error', async () => {
     let calls = 0;
-    const { relay, outbox } = replica(() => ((calls += 1), calls < 3 ? Promise.reject(new Error('target is down')) : Promise.resolve()), { retryMs: 20 });
+    const { relay, outbox } = replica(
+      () => ((calls += 1), calls < 3 ? Promise.reject(new Error('target is down')) : Promise.resolve()),
+      { retryMs: 20 },
+    );
     relay.start();
     await add(outbox, 'flaky');
     await eventually(async () => (await rows())[0]?.last_error === 'Error: target is down');
@@ -119,11 +145,16 @@ describe('outbox relay', () => {
 
   it('a topic whose handlers hang does not hold up another', async () => {
     const released: string[] = [];
-    const { relay, outbox } = replica(() => new Promise(() => undefined), {}, ({ runId }) => Promise.resolve(void released.push(runId)));
+    const { relay, outbox } = replica(
+      () => new Promise(() => undefined),
+      {},
+      ({ runId }) => Promise.resolve(void released.push(runId)),
+    );
     relay.start();
     for (let index = 0; index < 12; index += 1) await add(outbox, `hangs ${index}`);
     await database.transactions.run((unit) => outbox.add(unit, 'make-release', { runId: 'run' }));
-    await eventually(() => released.length === 1);
+    await eventually(() => released.length > 0);
+    expect(released).toEqual(['run']);
     await relay.stop(0);
   });
 
@@ -133,7 +164,12 @@ describe('outbox relay', () => {
     const replicas = [replica(note), replica(note), replica(note)];
     await database.db
       .insertInto('outbox')
-      .values(Array.from({ length: 200 }, (_, index) => ({ topic: 'look-at-pool', payload: json({ poolId: String(index) }) })))
+      .values(
+        Array.from({ length: 200 }, (_, index) => ({
+          topic: 'look-at-pool',
+          payload: json({ poolId: String(index) }),
+        })),
+      )
       .execute();
     for (const { relay } of replicas) relay.start();
     await eventually(async () => (await rows()).length === 0, { describe: 'an empty outbox' });

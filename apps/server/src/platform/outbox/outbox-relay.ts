@@ -134,7 +134,9 @@ export class OutboxRelay {
       await this.#db.deleteFrom('outbox').where('id', '=', id).execute();
     } catch (error) {
       this.#options.onError(error as Error, `outbox topic ${topic}, message ${id}, try ${tries}`);
-      await this.#putBack(id, tries, error as Error).catch((failed: unknown) => this.#options.onError(failed as Error, 'outbox'));
+      await this.#putBack(id, tries, error as Error).catch((failed: unknown) =>
+        this.#options.onError(failed as Error, 'outbox'),
+      );
     }
   }
 

@@ -15,7 +15,10 @@ export class Outbox {
   }
 
   async add<T extends OutboxTopic>(unit: Unit, topic: T, payload: OutboxMessages[T]): Promise<void> {
-    await unit.tx.insertInto('outbox').values({ topic, payload: json(payload) }).execute();
+    await unit.tx
+      .insertInto('outbox')
+      .values({ topic, payload: json(payload) })
+      .execute();
     unit.afterCommit(() => this.#waker.wake());
   }
 }

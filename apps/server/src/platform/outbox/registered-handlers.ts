@@ -8,14 +8,18 @@ export class RegisteredHandlers extends OutboxHandlers {
   readonly #handlers = new Map<string, Handler>();
 
   override on<T extends OutboxTopic>(topic: T, handler: (payload: OutboxMessages[T]) => Promise<void>): void {
-    if (this.#handlers.has(topic)) throw new Error(`The outbox topic "${topic}" has two handlers; exactly one feature handles it.`);
+    if (this.#handlers.has(topic))
+      throw new Error(`The outbox topic "${topic}" has two handlers; exactly one feature handles it.`);
     this.#handlers.set(topic, handler as Handler);
   }
 
   /** Throws when a topic would have no one to carry it out: its messages would wait for ever. */
   verify(topics: readonly OutboxTopic[] = OUTBOX_TOPICS): void {
     const missing = topics.filter((topic) => !this.#handlers.has(topic));
-    if (missing.length > 0) throw new Error(`These outbox topics have no handler: ${missing.join(', ')}. Register one with OutboxHandlers.on before the start.`);
+    if (missing.length > 0)
+      throw new Error(
+        `These outbox topics have no handler: ${missing.join(', ')}. Register one with OutboxHandlers.on before the start.`,
+      );
   }
 
   handlerOf(topic: string): Handler | undefined {

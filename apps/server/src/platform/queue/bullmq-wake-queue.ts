@@ -68,13 +68,23 @@ export class BullmqWakeQueue extends WakeQueue {
     clearTimeout(timer);
   }
 
-  override async consume<T extends WakeName>(name: T, handler: (message: WakeMessages[T]) => Promise<void>): Promise<void> {
+  override async consume<T extends WakeName>(
+    name: T,
+    handler: (message: WakeMessages[T]) => Promise<void>,
+  ): Promise<void> {
     if (this.#consumers.has(name)) throw new Error(`The queue "${name}" has a consumer in this process already.`);
-    const consumer = { name, handler: handler as Consumer['handler'], progressAt: performance.now(), suspected: false } as Consumer;
+    const consumer = {
+      name,
+      handler: handler as Consumer['handler'],
+      progressAt: performance.now(),
+      suspected: false,
+    } as Consumer;
     consumer.worker = this.#makeWorker(consumer);
     this.#consumers.set(name, consumer);
     // An outage at start is no reason to stay down: the worker connects when the store is back.
-    await withinLimit(consumer.worker.waitUntilReady(), 5_000).catch((error: unknown) => this.#report(error, `consume ${name}`));
+    await withinLimit(consumer.worker.waitUntilReady(), 5_000).catch((error: unknown) =>
+      this.#report(error, `consume ${name}`),
+    );
   }
 
   override problem(): string | null {
@@ -87,7 +97,9 @@ export class BullmqWakeQueue extends WakeQueue {
     clearInterval(this.#watchdog);
     await Promise.all([...this.#consumers.values()].map(({ worker }) => closeWorker(worker, 10_000)));
     this.#closed = true;
-    await Promise.all([...this.#queues.values()].map((queue) => withinLimit(queue.close(), 2_000).catch(() => undefined)));
+    await Promise.all(
+      [...this.#queues.values()].map((queue) => withinLimit(queue.close(), 2_000).catch(() => undefined)),
+    );
     await this.#store.close();
   }
 
@@ -141,7 +153,9 @@ export class BullmqWakeQueue extends WakeQueue {
     // Without listeners an error ends the process or silences the worker.
     worker.on('error', (error: Error) => this.#report(error, `worker ${name}`));
     worker.on('failed', (_, error: Error) => this.#report(error, `worker ${name}`));
-    worker.on('stalled', (id: string) => this.#report(new Error(`message ${id} stalled and is handled again`), `worker ${name}`));
+    worker.on('stalled', (id: string) =>
+      this.#report(new Error(`message ${id} stalled and is handled again`), `worker ${name}`),
+    );
     worker.on('drained', () => void (consumer.progressAt = performance.now()));
     return worker;
   }
@@ -156,7 +170,10 @@ export class BullmqWakeQueue extends WakeQueue {
         const stuckAlready = consumer.suspected;
         consumer.suspected = waiting > 0;
         if (waiting === 0 || !stuckAlready) continue;
-        this.#report(new Error(`${waiting} messages wait and none was fetched; the worker is made anew`), `worker ${consumer.name}`);
+        this.#report(
+          new Error(`${waiting} messages wait and none was fetched; the worker is made anew`),
+          `worker ${consumer.name}`,
+        );
         const stuck = consumer.worker;
         consumer.worker = this.#makeWorker(consumer);
         consumer.progressAt = performance.now();

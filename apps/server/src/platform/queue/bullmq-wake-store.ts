@@ -18,8 +18,21 @@ export interface WakeStore {
  * Connections are few: a producer takes two at most and a consumer three, whatever the load.
  */
 export function postgresWakeStore(connectionString: string): WakeStore {
-  const connection = { connectionString, schema: 'bullmq', migrate: true, max: 2, connectionTimeoutMillis: 5_000, application_name: 'sluice-queue' };
-  return { ...withBackend(createPostgresBackend), producer: connection, consumer: connection, options: {}, close: () => Promise.resolve() };
+  const connection = {
+    connectionString,
+    schema: 'bullmq',
+    migrate: true,
+    max: 2,
+    connectionTimeoutMillis: 5_000,
+    application_name: 'sluice-queue',
+  };
+  return {
+    ...withBackend(createPostgresBackend),
+    producer: connection,
+    consumer: connection,
+    options: {},
+    close: () => Promise.resolve(),
+  };
 }
 
 export class UnfitRedisError extends Error {
@@ -42,7 +55,12 @@ export async function redisWakeStore(url: string): Promise<WakeStore> {
 }
 
 async function refuseEvictingRedis(url: string): Promise<void> {
-  const client = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 1, connectTimeout: 5_000, retryStrategy: () => null });
+  const client = new Redis(url, {
+    lazyConnect: true,
+    maxRetriesPerRequest: 1,
+    connectTimeout: 5_000,
+    retryStrategy: () => null,
+  });
   client.on('error', () => undefined);
   let memory: string;
   try {
@@ -50,7 +68,10 @@ async function refuseEvictingRedis(url: string): Promise<void> {
     // INFO is allowed where managed services forbid CONFIG.
     memory = await client.info('memory');
   } catch (cause) {
-    throw new UnfitRedisError(`The Redis of REDIS_URL cannot be reached (${(cause as Error).message}); start it, or unset REDIS_URL to queue on PostgreSQL.`, { cause });
+    throw new UnfitRedisError(
+      `The Redis of REDIS_URL cannot be reached (${(cause as Error).message}); start it, or unset REDIS_URL to queue on PostgreSQL.`,
+      { cause },
+    );
   } finally {
     client.disconnect();
   }

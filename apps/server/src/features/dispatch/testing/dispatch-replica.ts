@@ -26,7 +26,9 @@ export class FixedSecrets extends JobSecrets {
   asked = 0;
   override forJob({ names }: { readonly names: readonly string[] }) {
     this.asked += 1;
-    return Promise.resolve(names.flatMap((name) => (this.values[name] === undefined ? [] : [{ name, value: this.values[name] }])));
+    return Promise.resolve(
+      names.flatMap((name) => (this.values[name] === undefined ? [] : [{ name, value: this.values[name] }])),
+    );
   }
   override registryCredentials(_team: string, registry: string) {
     return Promise.resolve(registry === 'private.example.com' ? { username: 'u', password: 'p' } : null);
@@ -65,7 +67,7 @@ export class DispatchReplica {
   readonly outbox: Outbox;
   readonly #notifications: PgNotifications;
 
-  constructor(database: TestDatabase, settings = new DispatchSettings({ pollSeconds: 1, sweepMs: 100 })) {
+  constructor(database: TestDatabase, settings = new DispatchSettings({ sweepMs: 100 })) {
     this.db = openDatabase(database.url, 5);
     this.transactions = new Transactions(this.db);
     const [clock, ids, signal] = [new SystemClock(), new UuidV7(), new OutboxSignal()];
@@ -74,13 +76,29 @@ export class DispatchReplica {
     this.runs = new RunStore(clock, ids, this.outbox);
     this.dispatch = new Dispatch(this.transactions, new GrantLeases(settings), this.waiting, this.#notifications);
     this.returnLease = new ReturnLease(this.transactions, this.outbox);
-    this.polls = new PollForLease(this.db, this.transactions, this.dispatch, this.waiting, this.returnLease, settings, clock);
+    this.polls = new PollForLease(
+      this.db,
+      this.transactions,
+      this.dispatch,
+      this.waiting,
+      this.returnLease,
+      settings,
+      clock,
+    );
     this.build = new BuildLease(this.db, this.secrets, settings);
     this.endAttempt = new EndAttempt(this.runs);
     this.answer = new AnswerPoll(this.polls, this.build, this.returnLease, this.endAttempt, this.transactions, clock);
     this.expire = new ExpireLeases(this.db, this.transactions, this.endAttempt, this.outbox, settings);
     this.vouch = new VouchForPolls(this.db, this.waiting, this.#notifications, settings);
-    this.reconcile = new Reconcile(this.db, this.transactions, this.expire, new AssignPools(this.outbox), this.dispatch, signal, settings);
+    this.reconcile = new Reconcile(
+      this.db,
+      this.transactions,
+      this.expire,
+      new AssignPools(this.outbox),
+      this.dispatch,
+      signal,
+      settings,
+    );
   }
 
   start(): Promise<void> {
@@ -88,13 +106,19 @@ export class DispatchReplica {
   }
 
   poll(runner: Runner, options: PollOptions = {}): Promise<LeaseGrant | null> {
-    const { pollId = new UuidV7().next(), waitSeconds = 5, slots = 1, draining = false, gone = new AbortController().signal } = options;
+    const {
+      pollId = new UuidV7().next(),
+      waitSeconds = 5,
+      slots = 1,
+      draining = false,
+      gone = new AbortController().signal,
+    } = options;
     return this.answer.answer(runner, { pollId, waitSeconds, slots, draining }, gone);
   }
 
   async close(): Promise<void> {
     this.polls.stop();
-    this.vouch.stop();
+    await this.vouch.stop();
     await this.reconcile.stop();
     await this.#notifications.close();
     await this.db.destroy();

@@ -8,7 +8,7 @@ import { LogReader } from '../log-reader.ts';
 import { LogSettings } from '../log-settings.ts';
 import { SealLog } from '../seal-log.ts';
 import { StoreSegment } from '../store-segment.ts';
-import { MemoryBlobs } from './memory-blobs.ts';
+import { MemoryBlobs } from '../../../testing/memory-blobs.ts';
 
 class NotedSignals extends LiveSignals {
   readonly seen: [attemptId: string, length: number, sealed: boolean][] = [];
@@ -32,7 +32,15 @@ export class LogBench {
     this.reader = new LogReader(database.db, blobs);
     this.seal = new SealLog(database.db, this.reader, hashes, this.live, settings);
     this.segments = new StoreSegment(database.db, database.transactions, blobs, settings);
-    this.append = new AppendLog(database.transactions, this.reader, this.segments, this.seal, hashes, this.live, settings);
+    this.append = new AppendLog(
+      database.transactions,
+      this.reader,
+      this.segments,
+      this.seal,
+      hashes,
+      this.live,
+      settings,
+    );
   }
 
   async text(attemptId: string, from = 0, to?: number): Promise<Buffer> {
@@ -43,7 +51,11 @@ export class LogBench {
   }
 
   async length(attemptId: string): Promise<number> {
-    const row = await this.#database.db.selectFrom('attempts').select('log_length').where('id', '=', attemptId).executeTakeFirstOrThrow();
+    const row = await this.#database.db
+      .selectFrom('attempts')
+      .select('log_length')
+      .where('id', '=', attemptId)
+      .executeTakeFirstOrThrow();
     return row.log_length;
   }
 }
@@ -51,11 +63,32 @@ export class LogBench {
 /** An attempt with a lease, made without a run's history: logs do not look at it. */
 export async function leasedAttempt(database: TestDatabase): Promise<LogHolder> {
   const ids = new UuidV7();
-  const [team, service, repository, run, pool, runner, attempt] = Array.from({ length: 7 }, () => ids.next()) as [string, string, string, string, string, string, string];
+  const [team, service, repository, run, pool, runner, attempt] = Array.from({ length: 7 }, () => ids.next()) as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
   const { db } = database;
   await db.insertInto('teams').values({ id: team, slug: team, title: 'Team' }).execute();
-  await db.insertInto('repositories').values({ id: repository, team_id: team, url: 'https://e.x/y', kind: 'git', default_branch: 'main', credential_sealed: null }).execute();
-  await db.insertInto('services').values({ id: service, team_id: team, slug: service, repository_id: repository }).execute();
+  await db
+    .insertInto('repositories')
+    .values({
+      id: repository,
+      team_id: team,
+      url: 'https://e.x/y',
+      kind: 'git',
+      default_branch: 'main',
+      credential_sealed: null,
+    })
+    .execute();
+  await db
+    .insertInto('services')
+    .values({ id: service, team_id: team, slug: service, repository_id: repository })
+    .execute();
   await db
     .insertInto('runs')
     .values({

@@ -16,16 +16,23 @@ import { RequestsInFlight } from '../../../platform/http/requests-in-flight.ts';
 import { OutboxHandlers } from '../../../platform/outbox/outbox.ts';
 import type { OutboxTopic } from '../../../platform/outbox/messages.ts';
 import { PlatformModule } from '../../../platform/platform.module.ts';
-import { PipelineRows } from '../../dispatch/testing/pipeline-rows.ts';
+import { PipelineRows } from '../../../testing/pipeline-rows.ts';
 import { IdentityModule } from '../../identity/index.ts';
-import { MemoryBlobs } from '../../logs/testing/memory-blobs.ts';
+import { MemoryBlobs } from '../../../testing/memory-blobs.ts';
 import { RunnerApiModule } from '../index.ts';
 
 /** Topics whose features are not part of this server; their messages are carried to nowhere. */
 @Module({})
 class ElsewhereModule {
   constructor(handlers: OutboxHandlers) {
-    const elsewhere: OutboxTopic[] = ['plan-delivery', 'withdraw-release', 'offer-release', 'advance-release', 'run-deployment', 'rebind-lanes'];
+    const elsewhere: OutboxTopic[] = [
+      'plan-delivery',
+      'withdraw-release',
+      'offer-release',
+      'advance-release',
+      'run-deployment',
+      'rebind-lanes',
+    ];
     for (const topic of elsewhere) handlers.on(topic, () => Promise.resolve());
   }
 }
@@ -57,7 +64,13 @@ export class RunnerApp {
   readonly #folder: string;
   readonly #ownsDatabase: boolean;
 
-  private constructor(database: TestDatabase, app: NestFastifyApplication, origin: string, folder: string, ownsDatabase: boolean) {
+  private constructor(
+    database: TestDatabase,
+    app: NestFastifyApplication,
+    origin: string,
+    folder: string,
+    ownsDatabase: boolean,
+  ) {
     this.database = database;
     this.rows = new PipelineRows(database);
     this.app = app;
@@ -66,13 +79,22 @@ export class RunnerApp {
     this.#ownsDatabase = ownsDatabase;
   }
 
-  static async start({ database, environment = {} }: { database?: TestDatabase; environment?: Record<string, string> } = {}): Promise<RunnerApp> {
+  static async start({
+    database,
+    environment = {},
+  }: { database?: TestDatabase; environment?: Record<string, string> } = {}): Promise<RunnerApp> {
     const own = database ?? (await testDatabase());
     const folder = mkdtempSync(join(tmpdir(), 'sluice-runner-app-'));
-    const config = readConfig({ SLUICE_DATA: folder, DATABASE_URL: own.url, SLUICE_MASTER_KEY: 'ab'.repeat(32), PORT: '0', ...environment }, folder);
+    const config = readConfig(
+      { SLUICE_DATA: folder, DATABASE_URL: own.url, SLUICE_MASTER_KEY: 'ab'.repeat(32), PORT: '0', ...environment },
+      folder,
+    );
     const [origin, inFlight] = [new PublicOrigin('http://localhost'), new RequestsInFlight()];
     const blobs = new MemoryBlobs();
-    const root = RunnerAppModule.with([PlatformModule.forRoot(config, () => blobs), HttpModule.forRoot(origin, inFlight)]);
+    const root = RunnerAppModule.with([
+      PlatformModule.forRoot(config, () => blobs),
+      HttpModule.forRoot(origin, inFlight),
+    ]);
     const app = await NestFactory.create<NestFastifyApplication>(root, createFastifyAdapter(origin.value, inFlight), {
       logger: false,
       abortOnError: false,
@@ -87,7 +109,11 @@ export class RunnerApp {
   async runner(poolId: string): Promise<RunnerClient> {
     const token = newToken('slr_');
     const { runnerId } = await this.rows.runner(poolId);
-    await this.database.db.updateTable('runners').set({ token_hash: hashToken(token) }).where('id', '=', runnerId).execute();
+    await this.database.db
+      .updateTable('runners')
+      .set({ token_hash: hashToken(token) })
+      .where('id', '=', runnerId)
+      .execute();
     return this.client(token, runnerId, poolId);
   }
 
@@ -95,7 +121,11 @@ export class RunnerApp {
     const send = async (path: string, init: RequestInit) => {
       const answer = await fetch(`${this.origin}/api/v1/runner/${path}`, { method: 'POST', ...init });
       const text = await answer.text();
-      return { status: answer.status, body: text === '' ? undefined : (JSON.parse(text) as unknown), headers: answer.headers };
+      return {
+        status: answer.status,
+        body: text === '' ? undefined : (JSON.parse(text) as unknown),
+        headers: answer.headers,
+      };
     };
     const authorization = `Bearer ${token}`;
     return {
@@ -103,9 +133,16 @@ export class RunnerApp {
       poolId,
       token,
       call: (path, body, signal) =>
-        send(path, { body: JSON.stringify(body), headers: { authorization, 'content-type': 'application/json' }, ...(signal ? { signal } : {}) }),
+        send(path, {
+          body: JSON.stringify(body),
+          headers: { authorization, 'content-type': 'application/json' },
+          ...(signal ? { signal } : {}),
+        }),
       log: (attemptId, query, bytes, type = 'application/octet-stream') =>
-        send(`attempts/${attemptId}/log?${query}`, { body: Buffer.from(bytes), headers: { authorization, 'content-type': type } }),
+        send(`attempts/${attemptId}/log?${query}`, {
+          body: Buffer.from(bytes),
+          headers: { authorization, 'content-type': type },
+        }),
     };
   }
 

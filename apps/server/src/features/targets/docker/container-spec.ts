@@ -73,6 +73,12 @@ export function hostAddress(text: string | undefined): HostAddress | null {
   return { HostIp: host, HostPort: text.slice(colon + 1) };
 }
 
+/** How a process on the engine's machine reaches it. */
+export function originOf({ HostIp, HostPort }: HostAddress): string {
+  const host = HostIp === '' || HostIp === '0.0.0.0' ? '127.0.0.1' : HostIp === '::' ? '::1' : HostIp;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${HostPort}`;
+}
+
 /** The engine's own networks know no names. */
 function aliased(network: string): boolean {
   return !['bridge', 'host', 'none', 'default'].includes(network);

@@ -1,7 +1,7 @@
 import type Docker from 'dockerode';
 import type { DeploymentIntent } from '../target.port.ts';
 import type { Engine } from './connect-engine.ts';
-import { LABELS, containerName, hostAddress } from './container-spec.ts';
+import { LABELS, containerName, hostAddress, originOf } from './container-spec.ts';
 import { readLog } from './container-log.ts';
 import { dockerPlan, dockerSettings, imageName } from './docker-plan.ts';
 import { isUp, type ContainerState, type DockerWorld, type NewContainer, type OldContainer } from './docker-world.ts';
@@ -57,7 +57,7 @@ async function newContainer(look: DockerLook, id: string): Promise<NewContainer 
   if (found === null) return null;
   const { State, Config } = found;
   const state = State.Status as ContainerState;
-  const probe = state === 'running' && !look.judged ? await probeOf(look, container) : null;
+  const probe = state === 'running' && !look.judged ? await probeOf(look, container, found) : null;
   return {
     id,
     state,
@@ -67,18 +67,25 @@ async function newContainer(look: DockerLook, id: string): Promise<NewContainer 
     startedAt: state === 'created' ? null : State.StartedAt,
     imageId: found.Image,
     digest: Config.Labels[LABELS.digest] ?? '',
-    health: (State.Health?.Status as NewContainer['health'] | 'none' | undefined) === undefined || (State.Health?.Status as string) === 'none' ? null : (State.Health?.Status as NewContainer['health']),
+    health: healthOf(State.Health?.Status),
     probe,
     log: state === 'created' || probe?.ok === true || (look.judged && isUp(state)) ? '' : await logOf(look, container),
   };
 }
 
-async function probeOf({ engine, intent, signal }: DockerLook, container: Docker.Container): Promise<HealthAnswer | null> {
-  const { healthPath, port } = dockerSettings(intent);
+/** Engines say nothing, or `none`, of an image without a check. */
+function healthOf(status: string | undefined): NewContainer['health'] {
+  return status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : null;
+}
+
+async function probeOf({ engine, intent, signal }: DockerLook, container: Docker.Container, found: Docker.ContainerInspectInfo): Promise<HealthAnswer | null> {
+  const { healthPath, port, network } = dockerSettings(intent);
   if (healthPath === undefined) return null;
   if (port === undefined) return { ok: false, text: `healthPath is ${healthPath} and target.port.container says no port` };
-  const mapped = engine.local ? hostAddress(port.host[intent.service]) : null;
-  return probeHealth(container, { port: port.container, path: healthPath, mapped, signal });
+  const mapped = hostAddress(port.host[intent.service]);
+  const address = found.NetworkSettings.Networks[network]?.IPAddress;
+  const origins = [...(mapped ? [originOf(mapped)] : []), ...(address ? [`http://${address}:${port.container}`] : [])];
+  return probeHealth(container, { port: port.container, path: healthPath, origins: engine.local ? origins : [], signal });
 }
 
 async function logOf({ secrets }: DockerLook, container: Docker.Container): Promise<string> {

@@ -1,14 +1,13 @@
 import { PassThrough } from 'node:stream';
 import type Docker from 'dockerode';
 import { TargetSilentError } from '../target.port.ts';
-import type { HostAddress } from './container-spec.ts';
 import { asSilent, engineSays, statusOf } from './engine-error.ts';
 
 export interface HealthQuestion {
   readonly port: number;
   readonly path: string;
-  /** Where the engine maps the port on this machine; null when it maps none or is elsewhere. */
-  readonly mapped: HostAddress | null;
+  /** Where the container may be reached from this process, best first (`http://127.0.0.1:8101`); empty for an engine elsewhere. */
+  readonly origins: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -21,26 +20,29 @@ export interface HealthAnswer {
 const ANSWER_SECONDS = 4;
 
 /**
- * Asks for the health path: straight at the mapped port of an engine on this machine, else from inside the container with
- * the first of these programs that its image has. The address is an argument of its own, never part of a script.
+ * Asks for the health path: straight from here where an answer comes back, else from inside the container with the first
+ * of these programs that its image has. The address is an argument of its own, never part of a script.
  */
 export async function probeHealth(container: Docker.Container, question: HealthQuestion): Promise<HealthAnswer> {
-  const direct = question.mapped === null ? null : await askDirectly(question.mapped, question);
-  return direct ?? askInside(container, question);
+  for (const origin of question.origins) {
+    const answer = await askDirectly(origin, question);
+    if (answer !== null) return answer;
+  }
+  return askInside(container, question);
 }
 
-/** Null when nothing listens there: a server that runs in a container itself does not see the ports of its host. */
-async function askDirectly({ HostIp, HostPort }: HostAddress, { path, signal }: HealthQuestion): Promise<HealthAnswer | null> {
-  const host = HostIp === '0.0.0.0' || HostIp === '' ? '127.0.0.1' : HostIp === '::' ? '[::1]' : HostIp.includes(':') ? `[${HostIp}]` : HostIp;
+/** Null when nothing answers: a server that runs in a container itself does not see the ports and networks of its host. */
+async function askDirectly(origin: string, { path, signal }: HealthQuestion): Promise<HealthAnswer | null> {
   try {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_SECONDS * 1000)]);
-    const answer = await fetch(`http://${host}:${HostPort}${path}`, { signal: limit, redirect: 'manual' });
+    const answer = await fetch(`${origin}${path}`, { signal: limit, redirect: 'manual' });
     await answer.body?.cancel();
     return { ok: answer.ok, text: `GET ${path} answered ${answer.status}` };
   } catch (error) {
     if (signal.aborted) throw new TargetSilentError('the probe was stopped', { cause: error });
-    if ((error as Error).name === 'TimeoutError') return { ok: false, text: `GET ${path} gave no answer within ${ANSWER_SECONDS} s` };
-    return null;
+    const code = (error as { cause?: { code?: unknown } }).cause?.code;
+    // The engine's forwarder takes connections before the container does, and then drops them.
+    return code === 'ECONNRESET' || code === 'UND_ERR_SOCKET' ? { ok: false, text: `GET ${path} gave no answer yet` } : null;
   }
 }
 
@@ -68,7 +70,8 @@ async function run(container: Docker.Container, Cmd: string[]): Promise<number |
     const stream = await exec.start({ hijack: true, stdin: false });
     await drained(stream);
     const { ExitCode } = await exec.inspect();
-    return ExitCode === 126 || ExitCode === 127 ? 'no-such-program' : (ExitCode ?? 1);
+    // 126 and 127: it is not there. Above: it died, as static programs do that may not look up names.
+    return ExitCode !== null && ExitCode >= 126 ? 'no-such-program' : (ExitCode ?? 1);
   } catch (error) {
     const status = statusOf(error);
     if (status === 409 || status === 404) return 'not-running';

@@ -39,7 +39,7 @@ export class SshAgent extends Agent {
         if (error) return reject(error);
         // What the far command complains about would otherwise stand in the way of its output.
         channel.stderr.resume();
-        resolve(channel);
+        resolve(likeSocket(channel));
       });
     });
   }
@@ -70,4 +70,10 @@ export class SshAgent extends Agent {
         });
     });
   }
+}
+
+/** What Node's HTTP client asks of a socket; silence is noticed by the keep-alive of the ssh connection instead. */
+function likeSocket(channel: ClientChannel): ClientChannel {
+  const itself = () => channel;
+  return Object.assign(channel, { setTimeout: itself, setKeepAlive: itself, setNoDelay: itself, ref: itself, unref: itself });
 }

@@ -21,7 +21,11 @@ export async function migratedTemplate(server: string): Promise<string> {
       const url = new URL(server);
       url.pathname = `/${draft}`;
       const db = openDatabase(url.href, 2);
-      await migrateDatabase(db).finally(() => db.destroy());
+      try {
+        await migrateDatabase(db);
+      } finally {
+        await db.destroy();
+      }
       await client.query(`alter database "${draft}" rename to "${name}"`);
     }
     return name;
@@ -33,6 +37,7 @@ export async function migratedTemplate(server: string): Promise<string> {
 function contentOfMigrations(): string {
   const folder = new URL('../migrations/', import.meta.url);
   const hash = createHash('sha256');
-  for (const file of readdirSync(folder).sort()) if (/\.(ts|js)$/.test(file)) hash.update(file).update(readFileSync(new URL(file, folder)));
+  for (const file of readdirSync(folder).sort())
+    if (/\.(ts|js)$/.test(file)) hash.update(file).update(readFileSync(new URL(file, folder)));
   return hash.digest('hex').slice(0, 16);
 }

@@ -19,7 +19,10 @@ export function sharedPostgres(): Promise<string> {
 }
 
 async function openShared(): Promise<string> {
-  const checkout = createHash('sha256').update(import.meta.url).digest('hex').slice(0, 10);
+  const checkout = createHash('sha256')
+    .update(import.meta.url)
+    .digest('hex')
+    .slice(0, 10);
   const folder = join(tmpdir(), `sluice-test-postgres-${process.getuid?.() ?? 0}-${checkout}`);
   const members = join(folder, 'members');
   return whileLocked(`${folder}.lock`, async () => {
@@ -53,7 +56,11 @@ const WATCH = `
   done`;
 
 function watch(folder: string, postgres: number): void {
-  const child = spawn('sh', ['-c', WATCH, 'sluice-test-postgres', folder, String(postgres)], { detached: true, stdio: 'ignore', cwd: '/' });
+  const child = spawn('sh', ['-c', WATCH, 'sluice-test-postgres', folder, String(postgres)], {
+    detached: true,
+    stdio: 'ignore',
+    cwd: '/',
+  });
   child.unref();
   writeFileSync(join(folder, 'watcher'), String(child.pid));
 }
@@ -70,7 +77,8 @@ async function whileLocked<T>(lock: string, work: () => Promise<T>): Promise<T> 
     }
     const holder = readHolder(lock);
     if (holder !== undefined && !identify(holder)) rmSync(lock, { recursive: true, force: true });
-    else if (performance.now() > deadline) throw new Error(`${lock} is held for a minute by process ${holder ?? 'unknown'}; remove it if no test runs.`);
+    else if (performance.now() > deadline)
+      throw new Error(`${lock} is held for a minute by process ${holder ?? 'unknown'}; remove it if no test runs.`);
     else await pause(20);
   }
   writeFileSync(join(lock, 'pid'), String(process.pid));

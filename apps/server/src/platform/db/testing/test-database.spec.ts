@@ -13,7 +13,10 @@ describe('test database', () => {
   });
 
   it('gives each spec a migrated database of its own', async () => {
-    await one.db.insertInto('teams').values({ id: '018f0000-0000-7000-8000-000000000001', slug: 'accounts', title: 'Accounts' }).execute();
+    await one.db
+      .insertInto('teams')
+      .values({ id: '018f0000-0000-7000-8000-000000000001', slug: 'accounts', title: 'Accounts' })
+      .execute();
     expect(await one.db.selectFrom('teams').selectAll().execute()).toHaveLength(1);
     expect(await two.db.selectFrom('teams').selectAll().execute()).toHaveLength(0);
   });

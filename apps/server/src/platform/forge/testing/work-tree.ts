@@ -14,7 +14,10 @@ export interface WorkTree {
  * A work tree for a spec. Every call is asynchronous on purpose: the git host of the tests answers in this same process,
  * so a push that blocked the event loop would wait for itself for ever.
  */
-export async function makeWorkTree(folder: string, author = { name: 'Ada', email: 'ada@example.com' }): Promise<WorkTree> {
+export async function makeWorkTree(
+  folder: string,
+  author = { name: 'Ada', email: 'ada@example.com' },
+): Promise<WorkTree> {
   mkdirSync(folder, { recursive: true });
   const env = {
     GIT_CONFIG_GLOBAL: '/dev/null',

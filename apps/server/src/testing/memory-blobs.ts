@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { BlobMissingError, BlobStore } from '../../../platform/blobs/blob-store.port.ts';
+import { BlobMissingError, BlobStore } from '../platform/blobs/blob-store.port.ts';
 
 /** Refuses what a real store would: other bytes under a key that exists. */
 export class MemoryBlobs extends BlobStore {

@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { eventually } from '@sluice/testing';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { RunnerBench } from './testing/runner-bench.ts';
+import { runnerBench } from './testing/runner-bench.ts';
+
+const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+let bench: RunnerBench;
+const children: ChildProcess[] = [];
+beforeEach(async () => {
+  bench = await runnerBench();
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  await bench.stop();
+});
+
+function run(env: Record<string, string>): { child: ChildProcess; said: () => string; exited: Promise<number | null> } {
+  const child = spawn(process.execPath, ['--conditions', '@sluice/source', '--no-warnings', main], {
+    env: { PATH: process.env['PATH'], ...env } as NodeJS.ProcessEnv,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.push(child);
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  return { child, said: () => text, exited: new Promise((resolve) => child.once('exit', resolve)) };
+}
+
+test('bad settings end it with code 2 and all problems', async () => {
+  const { exited, said } = run({ SLUICE_RUNNER_SLOTS: '-1' });
+  expect(await exited).toBe(2);
+  expect(said()).toContain('SLUICE_URL is missing');
+  expect(said()).toContain('SLUICE_RUNNER_SLOTS must be at least 1');
+});
+
+test('without any token it says what to set', async () => {
+  const { exited, said } = run({ SLUICE_URL: bench.server.url.href, SLUICE_RUNNER_DIR: bench.config.workDir });
+  expect(await exited).toBe(1);
+  expect(said()).toContain('set SLUICE_REGISTRATION_TOKEN');
+});
+
+test('F47 the process polls, and SIGTERM drains it to exit code 0', async () => {
+  const { child, exited, said } = run({
+    SLUICE_URL: bench.server.url.href,
+    SLUICE_RUNNER_DIR: bench.config.workDir,
+    SLUICE_REGISTRATION_TOKEN: 'secret-registration',
+    SLUICE_RUNNER_SLOTS: '1',
+  });
+  await eventually(() => bench.server.pollIds.length > 0, { describe: 'the first poll' });
+  child.kill('SIGTERM');
+  expect(await exited).toBe(0);
+  expect(said()).toContain('runner ended');
+  expect(said()).not.toContain('secret-registration');
+});

@@ -1,0 +1,233 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Logger } from '@nestjs/common';
+import { startGitHost, type GitHost } from '@sluice/testing';
+import { SystemClock, UuidV7 } from '../../../platform/clock/system-clock.ts';
+import { json } from '../../../platform/db/database.ts';
+import type { Row } from '../../../platform/db/schema.ts';
+import { testDatabase, type TestDatabase } from '../../../platform/db/testing/test-database.ts';
+import { SimpleGitMirror } from '../../../platform/forge/simple-git-mirror.ts';
+import { makeWorkTree, type WorkTree } from '../../../platform/forge/testing/work-tree.ts';
+import type { UserPrincipal } from '../../../platform/http/principal.ts';
+import { Outbox } from '../../../platform/outbox/outbox.ts';
+import { OutboxSignal } from '../../../platform/outbox/outbox-signal.ts';
+import { Audit } from '../../audit/index.ts';
+import {
+  OpenRepository,
+  repositoryPlace,
+  type ControlPlaneDefinition,
+  type LoadPipelines,
+} from '../../catalog/index.ts';
+import { CreateRun, RunStore } from '../../runs/index.ts';
+import { Sealer } from '../../secrets/index.ts';
+import { DefinitionFiles } from '../definition-file.ts';
+import { PlacePush } from '../place-push.ts';
+import { PlanDelivery } from '../plan-delivery.ts';
+import { PlanServices } from '../plan-services.ts';
+import type { PushDelivery } from '../push-delivery.ts';
+import { RecordPlan } from '../record-plan.ts';
+import { StartRun } from '../start-run.ts';
+
+const CREDENTIAL = { username: 'bot', password: 'bot-password' };
+
+export interface TestRepository {
+  readonly id: string;
+  readonly teamId: string;
+  readonly team: string;
+  readonly hookId: string;
+  readonly url: string;
+  readonly work: WorkTree;
+  /** Pushes to a branch of the git host. */
+  push(what?: string): Promise<void>;
+}
+
+/** Planning on real rows, a real git host and real mirrors. */
+export class PlanningWorld {
+  readonly database: TestDatabase;
+  readonly host: GitHost;
+  readonly planner: PlanDelivery;
+  readonly startRun: StartRun;
+  /** Definitions that the control plane keeps. */
+  readonly kept = new Map<string, ControlPlaneDefinition>();
+  readonly #root: string;
+  readonly #ids = new UuidV7();
+  readonly #sealer = new Sealer(Buffer.alloc(32, 7));
+  #made = 0;
+
+  static async open(): Promise<PlanningWorld> {
+    // Refused deliveries are what many of these specs are about.
+    Logger.overrideLogger(false);
+    const root = mkdtempSync(join(tmpdir(), 'sluice-planning-'));
+    const host = await startGitHost({
+      root: join(root, 'host'),
+      users: { ada: 'ada-password', bot: CREDENTIAL.password },
+      read: 'authenticated',
+    });
+    return new PlanningWorld(root, host, await testDatabase());
+  }
+
+  private constructor(root: string, host: GitHost, database: TestDatabase) {
+    this.#root = root;
+    this.host = host;
+    this.database = database;
+    const mirror = new SimpleGitMirror({ folder: join(root, 'mirrors'), allowedOrigins: [host.origin] });
+    const repositories = new OpenRepository(database.db, this.#sealer);
+    const files = new DefinitionFiles(mirror, {
+      definitionOf: (service: string) => this.kept.get(service),
+    } as LoadPipelines);
+    const createRun = new CreateRun(
+      this.#ids,
+      new RunStore(new SystemClock(), this.#ids, new Outbox(new OutboxSignal())),
+    );
+    const record = new RecordPlan(database.transactions, createRun);
+    this.planner = new PlanDelivery(
+      database.db,
+      mirror,
+      repositories,
+      new PlacePush(mirror),
+      new PlanServices(files),
+      record,
+    );
+    this.startRun = new StartRun(
+      database.db,
+      database.transactions,
+      repositories,
+      mirror,
+      files,
+      createRun,
+      new Audit(),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.host.stop();
+    await this.database.close();
+    rmSync(this.#root, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** A repository with a work tree beside it. `services`: slug to folder. */
+  async repository(services: Readonly<Record<string, string>>, url?: string): Promise<TestRepository> {
+    this.#made += 1;
+    const name = `shop-${this.#made}`;
+    const team = `team-${this.#made}`;
+    const [id, teamId, hookId] = [this.#ids.next(), this.#ids.next(), this.#ids.next()];
+    const made = await this.host.createRepository(name);
+    const { db } = this.database;
+    await db.insertInto('teams').values({ id: teamId, slug: team, title: 'Team' }).execute();
+    const sealed = this.#sealer.seal(JSON.stringify(CREDENTIAL), repositoryPlace(id));
+    await db
+      .insertInto('repositories')
+      .values({
+        id,
+        team_id: teamId,
+        url: url ?? made.url,
+        kind: 'git',
+        default_branch: 'main',
+        credential_sealed: sealed,
+      })
+      .execute();
+    await db
+      .insertInto('hooks')
+      .values({ id: hookId, team_id: teamId, repository_id: id, secret_sealed: '' })
+      .execute();
+    for (const [slug, path] of Object.entries(services)) {
+      await db
+        .insertInto('services')
+        .values({ id: this.#ids.next(), team_id: teamId, slug, repository_id: id, path })
+        .execute();
+    }
+    const work = await makeWorkTree(join(this.#root, `work-${this.#made}`));
+    await work.git('remote', 'add', 'origin', this.host.repositoryUrl(name, 'ada'));
+    return {
+      id,
+      teamId,
+      team,
+      hookId,
+      url: made.url,
+      work,
+      push: async (what = 'main') => void (await work.git('push', '--quiet', '--force', 'origin', what)),
+    };
+  }
+
+  /** Stores a delivery as the webhook does; planning it is another step. */
+  async store(repository: TestRepository, push: Partial<PushDelivery> & Pick<PushDelivery, 'after'>): Promise<string> {
+    const id = this.#ids.next();
+    const whole: PushDelivery = {
+      schemaVersion: 1,
+      ref: 'refs/heads/main',
+      before: null,
+      pusher: 'jonas',
+      commits: [],
+      ...push,
+    };
+    await this.database.db
+      .insertInto('deliveries')
+      .values({
+        id,
+        team_id: repository.teamId,
+        hook_id: repository.hookId,
+        repository_id: repository.id,
+        delivery_key: id,
+        event: 'push',
+        ref: whole.ref,
+        content_key: id,
+        payload: json(whole),
+      })
+      .execute();
+    return id;
+  }
+
+  /** Stores and plans; gives the delivery's row afterwards. */
+  async deliver(
+    repository: TestRepository,
+    push: Partial<PushDelivery> & Pick<PushDelivery, 'after'>,
+  ): Promise<Row<'deliveries'>> {
+    const deliveryId = await this.store(repository, push);
+    await this.planner.plan({ deliveryId });
+    return this.delivery(deliveryId);
+  }
+
+  async delivery(id: string): Promise<Row<'deliveries'>> {
+    return this.database.db.selectFrom('deliveries').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+  }
+
+  async runs(repository: TestRepository) {
+    return this.database.db
+      .selectFrom('runs')
+      .innerJoin('services', 'services.id', 'runs.service_id')
+      .select(['services.slug', 'runs.number', 'runs.ref', 'runs.commit', 'runs.status', 'runs.state', 'runs.trust'])
+      .where('services.repository_id', '=', repository.id)
+      .orderBy('runs.created_at')
+      .orderBy('services.slug')
+      .execute();
+  }
+
+  async head(repository: TestRepository, ref = 'refs/heads/main'): Promise<string | undefined> {
+    const row = await this.database.db
+      .selectFrom('branch_heads')
+      .select('commit')
+      .where('repository_id', '=', repository.id)
+      .where('ref', '=', ref)
+      .executeTakeFirst();
+    return row?.commit;
+  }
+
+  person(repository: TestRepository, role: 'viewer' | 'developer'): UserPrincipal {
+    const memberships = [{ teamId: repository.teamId, team: repository.team, title: 'Team', role }];
+    return {
+      kind: 'user',
+      userId: this.#ids.next(),
+      name: 'Mira',
+      email: 'mira@example.com',
+      systemAdmin: false,
+      memberships,
+      via: 'session',
+      scopes: [],
+    };
+  }
+}
+
+export function definitionOf(service: string, on = ''): string {
+  return `service: ${service}\n${on}\ncommit:\n  jobs:\n    verify: { image: node:24, steps: [{ run: npm test }] }\n`;
+}

@@ -1,0 +1,82 @@
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { TestBrowser, until } from './open-browser.ts';
+
+let browser: TestBrowser;
+beforeAll(async () => {
+  browser = await TestBrowser.open();
+});
+afterEach(() => browser.closePages());
+afterAll(() => browser[Symbol.asyncDispose]());
+
+it('shows services by team, counts as filters, and keeps filters in the address', async () => {
+  const { page, troubles } = await browser.page('/board');
+  await page.getByRole('link', { name: 'catalog', exact: true }).waitFor();
+  expect(await page.getByRole('gridcell').getByLabel(/^Test, running/).count()).toBeGreaterThan(0);
+  // Quiet services are folded until a filter looks for them.
+  expect(await page.getByRole('link', { name: 'wishlist', exact: true }).count()).toBe(0);
+  await page.getByLabel('Filter services').fill('wishlist');
+  await page.getByRole('link', { name: 'wishlist', exact: true }).waitFor();
+  expect(new URL(page.url()).searchParams.get('q')).toBe('wishlist');
+  await page.getByLabel('Clear text').click();
+  await page.getByRole('link', { name: /need approval/ }).click();
+  await until('only gated services', () => page.locator('.board-row').count(), (rows) => rows === 3);
+  await page.reload();
+  await until('the filter after a reload', () => page.locator('.board-row').count(), (rows) => rows === 3);
+  await page.getByLabel('Filter services').fill('no such thing');
+  await page.getByText('No service matches').waitFor();
+  expect(troubles).toEqual([]);
+});
+
+it('a change arrives in place; rows wait with moving while the pointer is in the grid', async () => {
+  const { page } = await browser.page('/board');
+  const { world } = browser.server;
+  await page.getByRole('link', { name: 'gateway', exact: true }).waitFor();
+  await page.getByText('Live', { exact: true }).waitFor();
+  await page.getByRole('link', { name: 'gateway', exact: true }).hover();
+  const orderOf = (): Promise<string[]> => page.locator('.board-row [data-column="0"]').allTextContents();
+  const before = await orderOf();
+  const account = world.services.get('account');
+  if (account?.latest == null) throw new Error('The example has no account service with a run.');
+  account.latest = { ...account.latest, number: 762, status: 'running', message: 'Changed under the pointer', createdAt: new Date().toISOString() };
+  browser.server.changed('board');
+  await page.getByText('Changed under the pointer').waitFor();
+  expect(await orderOf()).toEqual(before);
+  const pill = page.getByRole('button', { name: /moved, sort/ });
+  await pill.waitFor();
+  await pill.click();
+  await until('the new order', orderOf, (order) => order.indexOf('account') < order.indexOf('login'));
+});
+
+it('one tab stop, arrows inside, Enter opens the run', async () => {
+  const { page } = await browser.page('/board');
+  await page.getByRole('link', { name: 'catalog', exact: true }).waitFor();
+  expect(await page.locator('.board-grid [tabindex="0"]').count()).toBe(1);
+  await page.locator('.board-grid [tabindex="0"]').focus();
+  await page.keyboard.press('ArrowDown');
+  const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.textContent ?? '');
+  await until('focus on the first service', focused, (text) => text === 'catalog');
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Enter');
+  await page.waitForURL('**/services/catalog/runs/1287');
+});
+
+it('says when the stream is gone, blocks what would change something, and comes back', async () => {
+  const { page } = await browser.page('/services/catalog/runs/1287');
+  await page.getByText('Live', { exact: true }).waitFor();
+  browser.server.cutStreams(true);
+  await page.getByText(/^As of .* reconnecting$/).waitFor();
+  expect(await page.getByRole('button', { name: 'Cancel' }).isDisabled()).toBe(true);
+  browser.server.cutStreams(false);
+  await page.getByText('Live', { exact: true }).waitFor({ timeout: 30_000 });
+  expect(await page.getByRole('button', { name: 'Cancel' }).isDisabled()).toBe(false);
+});
+
+it('goes anywhere by the palette', async () => {
+  const { page } = await browser.page('/board');
+  await page.getByRole('link', { name: 'catalog', exact: true }).waitFor();
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Search or jump to' }).fill('shipp');
+  await page.keyboard.press('Enter');
+  await page.waitForURL('**/services/shipping');
+  await page.getByRole('heading', { name: 'shipping' }).waitFor();
+});

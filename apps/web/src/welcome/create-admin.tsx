@@ -1,0 +1,59 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { api, rememberCsrfToken } from '../api/contract-client.ts';
+import { problemSentence } from '../api/problem.ts';
+import { queries } from '../api/queries.ts';
+import { ErrorBar } from '../ui/notice.tsx';
+
+/** The first account, made with the one-time link; it administers the installation. */
+export function CreateAdmin({ token }: { token: string }) {
+  const client = useQueryClient();
+  const [name, setName] = useState('');
+  const [email, setEmail] = useState('');
+  const [password, setPassword] = useState('');
+  const create = useMutation({
+    mutationFn: () => api.identity.setup({ token, email, name, password }),
+    onSuccess: (me) => {
+      rememberCsrfToken(me.csrfToken);
+      client.setQueryData(queries.me().queryKey, me);
+      client.setQueryData(queries.setupState().queryKey, { needed: false });
+      // The one-time token leaves the address, so that it isn't copied along.
+      window.history.replaceState(null, '', '/welcome');
+    },
+  });
+  return (
+    <form
+      className="card mx-auto max-w-[420px] p-6"
+      onSubmit={(event) => {
+        event.preventDefault();
+        create.mutate();
+      }}
+    >
+      <h1 className="text-title font-semibold tracking-[-0.018em]">Create the first account</h1>
+      <p className="mt-1 text-text-2">It administers this installation. You can add people afterwards.</p>
+      <label htmlFor="name" className="mt-4 mb-1 block font-medium">
+        Name
+      </label>
+      <input id="name" className="field" autoComplete="name" required maxLength={100} value={name} onChange={(event) => setName(event.target.value)} />
+      <label htmlFor="email" className="mt-3 mb-1 block font-medium">
+        E-mail
+      </label>
+      <input id="email" className="field" type="email" autoComplete="username" required value={email} onChange={(event) => setEmail(event.target.value)} />
+      <label htmlFor="password" className="mt-3 mb-1 block font-medium">
+        Password
+      </label>
+      <input id="password" className="field" type="password" autoComplete="new-password" required minLength={12} maxLength={128} aria-describedby="password-rule" value={password} onChange={(event) => setPassword(event.target.value)} />
+      <p id="password-rule" className="mt-1 text-sub text-text-2">
+        At least 12 characters
+      </p>
+      {create.isError && (
+        <div className="mt-3">
+          <ErrorBar>{problemSentence(create.error, 'create the account')}</ErrorBar>
+        </div>
+      )}
+      <button type="submit" className="btn btn-ink mt-5 h-9! w-full max-md:h-12!" disabled={create.isPending}>
+        Create account
+      </button>
+    </form>
+  );
+}

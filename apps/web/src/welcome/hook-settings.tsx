@@ -1,0 +1,45 @@
+import { CircleDot } from 'lucide-react';
+import type { Repository } from '../api/shapes.ts';
+import { StatusIcon } from '../ui/status-icon.tsx';
+import { CopyText } from '../ui/copy-text.tsx';
+import { clockTime } from '../ui/wording.ts';
+
+/** Exactly what the git host asks for, each with a copy button. */
+export function HookSettings({ repository, secret }: { repository: Repository; secret: string | null }) {
+  return (
+    <>
+      <p className="text-text-2">In the settings of the repository, add a webhook with these values. Events: push only.</p>
+      <dl className="mt-2 grid grid-cols-[110px_minmax(0,1fr)] items-center gap-y-1">
+        <dt className="text-text-2">Address</dt>
+        <dd>
+          <CopyText value={window.location.origin + repository.hookPath} label="hook address" />
+        </dd>
+        <dt className="text-text-2">Content type</dt>
+        <dd className="mono">application/json</dd>
+        <dt className="text-text-2">Secret</dt>
+        <dd>{secret === null ? <span className="text-text-2">was shown once, when the repository was connected</span> : <CopyText value={secret} label="hook secret" />}</dd>
+      </dl>
+      {secret !== null && <p className="mt-1 text-sub text-warning">The secret is not shown again after this page is closed.</p>}
+    </>
+  );
+}
+
+/** Listens live: what came, when, and whether it was taken. */
+export function FirstDelivery({ repository }: { repository: Repository }) {
+  const { lastDelivery } = repository;
+  return (
+    <p role="status" className="mt-3 flex items-center gap-2">
+      {lastDelivery === null ? (
+        <>
+          <CircleDot size={15} className="text-running" aria-hidden="true" />
+          Listening for the first delivery: push a commit, or use the git host's test button.
+        </>
+      ) : (
+        <>
+          <StatusIcon status={lastDelivery.outcome === 'accepted' || lastDelivery.outcome === 'ignored' ? 'passed' : 'failed'} size={15} />
+          Last delivery at {clockTime(lastDelivery.at)}: {lastDelivery.outcome}
+        </>
+      )}
+    </p>
+  );
+}
