@@ -3,4 +3,4 @@ import { runNode } from '../workspace.ts';
 
 process.exitCode =
   (await buildWorkspace()) ||
-  (await runNode(['--enable-source-maps', 'apps/server/dist/main.js', ...process.argv.slice(2)]));
+  (await runNode(['apps/server/dist/main.js', ...process.argv.slice(2)]));

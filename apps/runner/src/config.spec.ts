@@ -24,7 +24,7 @@ test('all problems are told at once, each with the name of its variable and a re
     {
       SLUICE_URL: 'http://sluice.example.com',
       SLUICE_RUNNER_SLOTS: 'many',
-      SLUICE_GIT_ALLOW_HTTP_ORIGINS: 'http://a/b',
+      SLUICE_GIT_ALLOW_ORIGINS: 'http://a/b',
       DOCKER_HOST: '/var/run/docker.sock',
       SLUICE_LOG_LEVEL: 'loud',
     },
@@ -35,7 +35,7 @@ test('all problems are told at once, each with the name of its variable and a re
     problems: [
       'SLUICE_URL must use https: plain http is allowed to this machine (127.0.0.1, ::1, localhost) only.',
       'SLUICE_RUNNER_SLOTS must be a number from 1 to 200.',
-      'SLUICE_GIT_ALLOW_HTTP_ORIGINS holds "http://a/b", which is no plain http origin: write it like http://127.0.0.1:4080.',
+      'SLUICE_GIT_ALLOW_ORIGINS holds "http://a/b", which is no plain http origin: write it like http://127.0.0.1:4080.',
       'DOCKER_HOST must begin with unix:///, tcp:// or ssh://.',
       'SLUICE_LOG_LEVEL must be fatal, error, warn, info, debug or silent.',
     ],

@@ -93,7 +93,7 @@ export const runnerEnvironment = z
       .default('open')
       .describe('`internal` = job networks have no way out at all.'),
     SLUICE_RUNNER_MAX_REPOSITORY_MIB: whole(1, 1_000_000, 20_480).describe('Largest mirror of one repository, in MiB.'),
-    SLUICE_GIT_ALLOW_HTTP_ORIGINS: originList.describe(
+    SLUICE_GIT_ALLOW_ORIGINS: originList.describe(
       'Origins, divided by commas, whose repositories may be read over plain HTTP.',
     ),
     DOCKER_HOST: z
@@ -141,7 +141,7 @@ export function readRunnerConfig(
       name: values.SLUICE_RUNNER_NAME,
       workDir: values.SLUICE_RUNNER_DIR,
       slots: values.SLUICE_RUNNER_SLOTS,
-      gitHttpOrigins: values.SLUICE_GIT_ALLOW_HTTP_ORIGINS,
+      gitHttpOrigins: values.SLUICE_GIT_ALLOW_ORIGINS,
       jobNetwork: values.SLUICE_RUNNER_JOB_NETWORK,
       maxRepositoryMiB: values.SLUICE_RUNNER_MAX_REPOSITORY_MIB,
       logLevel: values.SLUICE_LOG_LEVEL,

@@ -6,8 +6,8 @@ import { DispatchModule } from './features/dispatch/index.ts';
 import { HealthModule } from './features/health/index.ts';
 import { IdentityModule } from './features/identity/index.ts';
 import { LanesModule } from './features/lanes/index.ts';
-import { LiveModule, LiveNotifier } from './features/live/index.ts';
-import { LiveSignals, LogsModule } from './features/logs/index.ts';
+import { LiveModule } from './features/live/index.ts';
+import { LogsModule } from './features/logs/index.ts';
 import { PlanningModule } from './features/planning/index.ts';
 import { RunnerApiModule } from './features/runner-api/index.ts';
 import { RunsModule } from './features/runs/index.ts';
@@ -25,15 +25,6 @@ export interface AppParts {
   readonly inFlight: RequestsInFlight;
 }
 
-/** Logs tell the live view; bound here because neither feature may know the other. */
-@Global()
-@Module({
-  imports: [LiveModule],
-  providers: [{ provide: LiveSignals, useExisting: LiveNotifier }],
-  exports: [LiveSignals],
-})
-class LiveSignalsModule {}
-
 /** The one set of mirrors, for whoever reads repositories. */
 @Global()
 @Module({ imports: [PlanningModule], exports: [PlanningModule] })
@@ -47,7 +38,6 @@ export class AppModule {
       imports: [
         platform,
         HttpModule.forRoot(origin, inFlight),
-        LiveSignalsModule,
         MirrorsModule,
         AuditModule,
         IdentityModule,

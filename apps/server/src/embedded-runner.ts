@@ -105,7 +105,7 @@ function runnerEnvironment({ config, serverUrl }: EmbeddedRunnerParts, registrat
     SLUICE_RUNNER_NAME: config.embeddedRunnerEnvironment['SLUICE_RUNNER_NAME'] ?? 'embedded',
     SLUICE_RUNNER_DIR: join(config.dataFolder, 'runner'),
     SLUICE_RUNNER_SLOTS: String(config.runnerSlots),
-    SLUICE_GIT_ALLOW_HTTP_ORIGINS: config.gitAllowOrigins.filter((origin) => origin.startsWith('http:')).join(','),
+    SLUICE_GIT_ALLOW_ORIGINS: config.gitAllowOrigins.filter((origin) => origin.startsWith('http:')).join(','),
     SLUICE_LOG_LEVEL: config.logLevel === 'trace' ? 'debug' : config.logLevel,
   };
 }

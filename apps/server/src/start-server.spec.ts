@@ -94,7 +94,7 @@ describe('EmbeddedRunner', () => {
     await eventually(() => lines().length >= 2);
     await one.stop();
     expect(lines().slice(0, 2).map((line) => line['SLUICE_REGISTRATION_TOKEN'])).toEqual(['slg_1', 'slg_2']);
-    expect(lines()[0]).toMatchObject({ SLUICE_URL: 'http://127.0.0.1:4000', SLUICE_RUNNER_SLOTS: '2', SLUICE_GIT_ALLOW_HTTP_ORIGINS: 'http://127.0.0.1:1' });
+    expect(lines()[0]).toMatchObject({ SLUICE_URL: 'http://127.0.0.1:4000', SLUICE_RUNNER_SLOTS: '2', SLUICE_GIT_ALLOW_ORIGINS: 'http://127.0.0.1:1' });
     for (const name of ['REDIS_URL', 'DATABASE_URL', 'SLUICE_MASTER_KEY', 'AWS_SECRET_ACCESS_KEY']) expect(lines()[0]).not.toHaveProperty(name);
   });
 

@@ -89,7 +89,7 @@ async function openRun(page: Page): Promise<void> {
     .getByRole('grid', { name: 'Services' })
     .getByRole('row')
     .filter({ hasText: SERVICE })
-    .filter({ hasText: '#1' });
+    .filter({ hasText: `v1 of ${SERVICE}` });
   await row.getByRole('link', { name: SERVICE, exact: true }).click();
   await page.waitForURL(`**/services/${SERVICE}`);
   await page.locator(`a[href="/services/${SERVICE}/runs/1"]`).first().click();

@@ -61,13 +61,11 @@ export const approve = stepKind(
     await expectAnswer(
       `The approval by ${by}`,
       () =>
-        scene.world
-          .api(by)
-          .lanes.approve({
-            deploymentId: card.deploymentId,
-            binding: card.binding,
-            ...(note === undefined ? {} : { note }),
-          }),
+        scene.world.api(by).lanes.approve({
+          deploymentId: card.deploymentId,
+          binding: card.binding,
+          ...(note === undefined ? {} : { note }),
+        }),
       refused,
     );
   },

@@ -193,7 +193,7 @@ async function addRunner(
     workDir: join(folder, `runner-${name}`),
     logFile: join(folder, `runner-${name}.log`),
     env: {
-      SLUICE_GIT_ALLOW_HTTP_ORIGINS: gitHost.origin,
+      SLUICE_GIT_ALLOW_ORIGINS: gitHost.origin,
       ...(process.env['DOCKER_HOST'] ? { DOCKER_HOST: process.env['DOCKER_HOST'] } : {}),
     },
   });

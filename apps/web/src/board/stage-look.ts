@@ -35,7 +35,7 @@ export function stageLook(cell: StageCellData, now: number, usualMs: number | un
   const current = gate?.current;
   if (cell.stage === 'release' && current != null && cell.status !== 'running') {
     const words = current.needed > 1 ? `${current.approvals} of ${current.needed}` : 'Approve';
-    const sentence = say(`${current.approvals} of ${current.needed} approvals for ${gate?.environment}${mayDecide ? ', you can decide' : ''}`);
+    const sentence = say(`${words}: ${current.approvals} of ${current.needed} approvals for ${gate?.environment}${mayDecide ? ', you can decide' : ''}`);
     return { status: 'gate', tone: 'gate', words, surface: mayDecide ? 'tint' : 'plain', fill: null, sentence };
   }
   switch (cell.status) {

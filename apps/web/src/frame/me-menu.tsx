@@ -21,11 +21,12 @@ export function MeMenu() {
   if (me.data === undefined) return null;
   return (
     <DropdownMenu.Root modal={false}>
-      <DropdownMenu.Trigger className="flex w-full items-center gap-2.5 rounded-control p-1.5 text-left hover:bg-sunken max-lg:justify-center" aria-label={`${me.data.name}, account and theme`}>
+      <DropdownMenu.Trigger className="flex w-full items-center gap-2.5 rounded-control p-1.5 text-left hover:bg-sunken max-lg:justify-center">
         <Avatar name={me.data.name} large />
-        <span className="min-w-0 max-lg:hidden">
+        <span className="min-w-0 max-lg:sr-only">
           <span className="block truncate font-medium leading-[18px]">{me.data.name}</span>
           <span className="block truncate text-sub text-text-3">{roleWord(me.data)}</span>
+          <span className="sr-only">, account and theme</span>
         </span>
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal>

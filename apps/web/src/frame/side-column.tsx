@@ -13,7 +13,7 @@ export function SideColumn({ approvals }: { approvals: number }) {
   const sizes = new Map<string, number>();
   for (const service of board.data?.services ?? []) sizes.set(service.team, (sizes.get(service.team) ?? 0) + 1);
   return (
-    <div className="hidden min-h-0 flex-col border-r border-line bg-bg px-2 pb-3 md:flex">
+    <aside aria-label="Navigation and account" className="hidden min-h-0 flex-col border-r border-line bg-bg px-2 pb-3 md:flex">
       <Link to="/board" className="flex h-12 flex-none items-center px-2 max-lg:justify-center" aria-label="Sluice, board">
         <span className="lg:hidden">
           <Brand word={false} />
@@ -55,7 +55,7 @@ export function SideColumn({ approvals }: { approvals: number }) {
       <div className="mt-auto">
         <MeMenu />
       </div>
-    </div>
+    </aside>
   );
 }
 

@@ -19,9 +19,13 @@ export function JobNode({ job, selected, onSelect, place }: { job: JobDetail; se
   const tries = job.attempts.length > 1 ? `, attempt ${job.attempts.length}` : '';
   return (
     <li className="job-place" style={place === undefined ? {} : { left: place.x, top: place.y, width: place.w }}>
-      <button type="button" aria-pressed={selected} onClick={() => onSelect(job.key)} className={`job-node job-${job.status} ${selected ? 'job-selected' : ''}`} title={`${job.name}: ${statusLook(job.status).word}${tries}`} aria-label={`${job.name}, ${statusLook(job.status).word} ${words}${tries}`}>
+      <button type="button" aria-pressed={selected} onClick={() => onSelect(job.key)} className={`job-node job-${job.status} ${selected ? 'job-selected' : ''}`} title={`${job.name}: ${statusLook(job.status).word}${tries}`}>
         <StatusIcon status={job.status} size={13} />
         <span className="truncate">{job.name}</span>
+        <span className="sr-only">
+          , {statusLook(job.status).word}
+          {tries},{' '}
+        </span>
         <span className="ml-auto flex-none whitespace-nowrap text-meta text-text-3 tnum">{words}</span>
       </button>
     </li>

@@ -43,10 +43,11 @@ function Rail({ run, columns, onSelect }: { run: RunDetail; columns: string; onS
         const look = stageLook(cell, now, usual[stage]);
         const job = firstJob(stage);
         return (
-          <button key={stage} type="button" disabled={job === undefined} onClick={() => job !== undefined && onSelect(job)} className={`rail-cell tone-${look.tone} rail-${look.surface}`} style={{ '--fill': look.fill ?? 0 } as React.CSSProperties} aria-label={look.sentence} title={`${look.sentence} (${index + 1})`}>
+          <button key={stage} type="button" disabled={job === undefined} onClick={() => job !== undefined && onSelect(job)} className={`rail-cell tone-${look.tone} rail-${look.surface}`} style={{ '--fill': look.fill ?? 0 } as React.CSSProperties} title={`${look.sentence} (${index + 1})`}>
             <StatusIcon status={look.status} size={15} />
             <span className="font-semibold">{stageWord(stage)}</span>
-            <span className="ml-auto text-text-2 tnum rail-words">{look.words === '' && cell.status === 'queued' ? (index === 0 ? '' : `after ${stageOrder[index - 1]}`) : look.words}</span>
+            <span className="sr-only">{look.sentence.slice(stageWord(stage).length)}</span>
+            <span aria-hidden="true" className="ml-auto text-text-2 tnum rail-words">{look.words === '' && cell.status === 'queued' ? (index === 0 ? '' : `after ${stageOrder[index - 1]}`) : look.words}</span>
           </button>
         );
       })}

@@ -6,7 +6,7 @@ import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-
 import type { CommitInfo, DiffSummary, GitMirror } from '../../platform/forge/git-mirror.port.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { Audit } from '../audit/index.ts';
-import { PipelineRows, type TestTeam } from '../dispatch/testing/pipeline-rows.ts';
+import { PipelineRows, type TestTeam } from '../../testing/pipeline-rows.ts';
 import { DecideGate } from './decide-gate.ts';
 import { LaneStore } from './lane-store.ts';
 import { OfferRelease } from './offer-release.ts';

@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Implement, implement } from '@orpc/nest';
 import { contract } from '@sluice/protocol';
-import { CurrentUser } from '../../platform/http/access.ts';
+import { CurrentUser, TokenScope } from '../../platform/http/access.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { DecideGate } from './decide-gate.ts';
 import { ReadApprovals } from './read-approvals.ts';
@@ -35,6 +35,7 @@ export class LanesController {
     return implement(lanes.getApproval).handler(({ input }) => this.#approvals.detail(person, input.deploymentId));
   }
 
+  @TokenScope('gate:approve')
   @Implement(lanes.approve)
   approve(@CurrentUser() person: UserPrincipal) {
     return implement(lanes.approve).handler(async ({ input }) => {
@@ -43,6 +44,7 @@ export class LanesController {
     });
   }
 
+  @TokenScope('gate:approve')
   @Implement(lanes.reject)
   reject(@CurrentUser() person: UserPrincipal) {
     return implement(lanes.reject).handler(async ({ input }) => {

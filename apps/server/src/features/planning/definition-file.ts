@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { checkDefinition, type Definition } from '@sluice/pipeline-spec';
-import { GitMirror, type MirrorRepository } from '../../platform/forge/git-mirror.port.ts';
+import { GitMirror, UnreadableFileError, type MirrorRepository } from '../../platform/forge/git-mirror.port.ts';
 import { LoadPipelines } from '../catalog/index.ts';
 
 const FILE = 'sluice.yaml';
@@ -11,6 +11,8 @@ export interface DefinitionFile {
   readonly text: string | null;
   /** null when there is none or it has mistakes. */
   readonly definition: Definition | null;
+  /** Why the file cannot be read although it is there, one sentence. */
+  readonly problem?: string;
 }
 
 /** Reads a service's definition at a commit; where the repository has none, the one that the control plane keeps for it. */
@@ -23,14 +25,20 @@ export class DefinitionFiles {
     this.#pipelines = pipelines;
   }
 
-  /** Throws UnreadableFileError for a link or a huge file (A31) and CommitMissingError. */
+  /** A link or a huge file is a `problem` of the answer (A31). Throws CommitMissingError. */
   async read(
     repository: MirrorRepository,
     service: { slug: string; path: string },
     commit: string,
   ): Promise<DefinitionFile> {
     const path = definitionPath(service.path);
-    const text = await this.#mirror.readFile(repository, commit, path);
+    let text: string | null;
+    try {
+      text = await this.#mirror.readFile(repository, commit, path);
+    } catch (error) {
+      if (error instanceof UnreadableFileError) return { path, text: null, definition: null, problem: error.message };
+      throw error;
+    }
     if (text !== null) return { path, text, definition: checkDefinition(text, path).definition ?? null };
     const kept = this.#pipelines.definitionOf(service.slug);
     return kept

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { UnreadableFileError, type MirrorRepository } from '../../platform/forge/git-mirror.port.ts';
+import type { MirrorRepository } from '../../platform/forge/git-mirror.port.ts';
 import { concerns, type Change } from './concerned.ts';
 import { DefinitionFiles, type DefinitionFile } from './definition-file.ts';
 
@@ -8,9 +8,7 @@ export interface PlannedService {
   readonly slug: string;
   readonly decision:
     | { readonly kind: 'run'; readonly file: DefinitionFile }
-    | { readonly kind: 'not-affected'; readonly why: string }
-    /** The definition is there and cannot be read, e.g. because it is a link. */
-    | { readonly kind: 'unreadable'; readonly why: string };
+    | { readonly kind: 'not-affected'; readonly why: string };
 }
 
 /** Reads the definition of every service of a repository at a commit and decides which of them the change concerns. */
@@ -43,13 +41,8 @@ export class PlanServices {
     commit: string,
     change: Change,
   ): Promise<PlannedService['decision']> {
-    try {
-      const file = await this.#files.read(repository, service, commit);
-      const concern = concerns(service, file, change);
-      return concern.concerned ? { kind: 'run', file } : { kind: 'not-affected', why: concern.why };
-    } catch (error) {
-      if (error instanceof UnreadableFileError) return { kind: 'unreadable', why: error.message };
-      throw error;
-    }
+    const file = await this.#files.read(repository, service, commit);
+    const concern = concerns(service, file, change);
+    return concern.concerned ? { kind: 'run', file } : { kind: 'not-affected', why: concern.why };
   }
 }

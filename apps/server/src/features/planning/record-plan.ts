@@ -97,11 +97,10 @@ export class RecordPlan {
     // Always in the same order: two deliveries that lock services in different orders would wait for each other.
     for (const service of [...services].sort((left, right) => (left.id < right.id ? -1 : 1))) {
       if (service.decision.kind !== 'run') {
-        const prefix = service.decision.kind === 'not-affected' ? 'not affected: ' : '';
-        said.push({ service: service.slug, message: `${prefix}${service.decision.why}` });
+        said.push({ service: service.slug, message: `not affected: ${service.decision.why}` });
         continue;
       }
-      const { path, text } = service.decision.file;
+      const { path, text, problem } = service.decision.file;
       const run = await this.#createRun.create(unit, {
         teamId: delivery.team_id,
         serviceId: service.id,
@@ -110,7 +109,7 @@ export class RecordPlan {
         trust: 'trusted',
         trigger: { kind: 'push', by },
         dedupeKey: `push:${push.ref}:${commit.sha}`,
-        file: { path, text },
+        file: { path, text, ...(problem === undefined ? {} : { problem }) },
       });
       runs.push({ service: service.slug, runId: run.runId, number: run.number });
       said.push({
@@ -118,11 +117,8 @@ export class RecordPlan {
         message: run.created ? `run #${run.number}` : `run #${run.number} was made of this push already`,
       });
     }
-    const unreadable = services.find(({ decision }) => decision.kind === 'unreadable');
     if (runs.length > 0)
       return { status: 'planned', outcome: { message: headline(runs, said.length), runs, services: said } };
-    if (unreadable?.decision.kind === 'unreadable')
-      return { status: 'failed', outcome: { message: unreadable.decision.why, services: said } };
     const message =
       said.length === 0
         ? 'No service of this repository is registered; register one with its folder.'

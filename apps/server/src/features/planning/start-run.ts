@@ -6,7 +6,6 @@ import { Transactions } from '../../platform/db/transactions.ts';
 import {
   GitMirror,
   RepositoryUnreachableError,
-  UnreadableFileError,
   type MirrorRepository,
 } from '../../platform/forge/git-mirror.port.ts';
 import { actorOf, requireRole, type UserPrincipal } from '../../platform/http/principal.ts';
@@ -60,9 +59,8 @@ export class StartRun {
     const repository = await this.#repositories.open(service.repositoryId);
     const sha = await this.#headOf(repository, ref);
     const commit = await this.#mirror.commit(repository, sha);
-    const file = await this.#files.read(repository, service, sha).catch((error: unknown) => {
-      throw error instanceof UnreadableFileError ? invalid(error.message, 'unreadable-definition') : error;
-    });
+    const file = await this.#files.read(repository, service, sha);
+    if (file.problem !== undefined) throw invalid(file.problem, 'unreadable-definition');
     return this.#transactions.run(async (unit) => {
       const run = await this.#createRun.create(unit, {
         teamId: service.teamId,

@@ -16,8 +16,11 @@ export interface CreateRunInput {
   readonly trigger: RunTrigger;
   /** One run per service and key, however often the push is told (I20, F52). */
   readonly dedupeKey: string | null;
-  /** Text of the service's `sluice.yaml` at the commit and where it lies; `text` null = there is none. */
-  readonly file: { readonly path: string; readonly text: string | null };
+  /**
+   * Text of the service's `sluice.yaml` at the commit and where it lies; `text` null = there is none, or `problem` says in
+   * one sentence why it cannot be read (a link, too large).
+   */
+  readonly file: { readonly path: string; readonly text: string | null; readonly problem?: string };
 }
 
 export interface CreatedRun {
@@ -97,6 +100,9 @@ interface ReadDefinition {
 }
 
 function readDefinition(service: string, file: CreateRunInput['file']): ReadDefinition {
+  if (file.problem !== undefined) {
+    return { definition: emptyDefinition(service), findings: [], refused: { code: 'unreadable-definition', message: file.problem } };
+  }
   if (file.text === null) {
     const message = `There is no ${file.path} at this commit; add one (docs/reference/definition.md).`;
     return { definition: emptyDefinition(service), findings: [], refused: { code: 'no-definition', message } };

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { foldRun } from '@sluice/engine';
 import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-database.ts';
-import { ONE_JOB, PipelineRows } from '../dispatch/testing/pipeline-rows.ts';
+import { ONE_JOB, PipelineRows } from '../../testing/pipeline-rows.ts';
 
 const MANY = Array.from({ length: 40 }, (_, index) => index);
 

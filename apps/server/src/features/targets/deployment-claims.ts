@@ -108,7 +108,9 @@ export class DeploymentClaims {
       .where('status', 'in', ['running', 'unknown'])
       .where((where) => where.or([where('holder', 'is', null), where('holder_until', '<', sql<Date>`now()`)]))
       .executeTakeFirst();
-    return numUpdatedRows === 1n ? new DeploymentClaim(deploymentId, this.#replica, this.#db, this.#settings, asked) : null;
+    return numUpdatedRows === 1n
+      ? new DeploymentClaim(deploymentId, this.#replica, this.#db, this.#settings, asked)
+      : null;
   }
 
   /** Deployments under way that nobody drives, oldest first. */

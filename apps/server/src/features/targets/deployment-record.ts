@@ -50,7 +50,14 @@ export class DeploymentRecord {
       .innerJoin('releases', 'releases.id', 'deployments.release_id')
       .innerJoin('services', 'services.id', 'deployments.service_id')
       .innerJoin('environments', 'environments.id', 'deployments.environment_id')
-      .select(['deployments.id', 'lane_id', 'status', 'deployments.team_id', 'deployments.service_id', 'deployments.environment_id'])
+      .select([
+        'deployments.id',
+        'lane_id',
+        'status',
+        'deployments.team_id',
+        'deployments.service_id',
+        'deployments.environment_id',
+      ])
       .select(['services.slug', 'environments.name', 'run_number', 'commit', 'repository', 'digest'])
       .select(['deployments.settings', 'intent', 'cursor'])
       .where('deployments.id', '=', deploymentId)
@@ -75,7 +82,10 @@ export class DeploymentRecord {
   }
 
   /** Throws ClaimLostError. `text` is one sentence for the person who watches. */
-  async save(claim: DeploymentClaim, change: { readonly intent?: DeploymentIntent; readonly cursor?: TargetCursor; readonly text?: string }): Promise<void> {
+  async save(
+    claim: DeploymentClaim,
+    change: { readonly intent?: DeploymentIntent; readonly cursor?: TargetCursor; readonly text?: string },
+  ): Promise<void> {
     await this.#transactions.run(async (unit) => {
       const { numUpdatedRows } = await unit.tx
         .updateTable('deployments')
@@ -89,7 +99,8 @@ export class DeploymentRecord {
         .where('holder_until', '>', sql<Date>`now()`)
         .executeTakeFirst();
       if (numUpdatedRows !== 1n) throw new ClaimLostError(`the claim on deployment ${claim.deploymentId} ended`);
-      if (change.text !== undefined) await this.#outbox.add(unit, 'changed', { topics: [`deployment:${claim.deploymentId}`] });
+      if (change.text !== undefined)
+        await this.#outbox.add(unit, 'changed', { topics: [`deployment:${claim.deploymentId}`] });
     });
   }
 
@@ -97,13 +108,23 @@ export class DeploymentRecord {
   async end(
     claim: DeploymentClaim,
     { laneId }: DeploymentFacts,
-    end: { readonly cursor: TargetCursor; readonly outcome: TargetOutcome; readonly reason: TargetReason | null; readonly text: string },
+    end: {
+      readonly cursor: TargetCursor;
+      readonly outcome: TargetOutcome;
+      readonly reason: TargetReason | null;
+      readonly text: string;
+    },
   ): Promise<void> {
     await this.#transactions.run(async (unit) => {
       await claim.ensureHeldIn(unit.tx);
       const { deploymentId } = claim;
       const { outcome, reason } = end;
-      await this.#lanes.apply(unit, await laneOf(unit, laneId), { type: 'deployment-ended', deploymentId, outcome, ...(reason && { reason }) });
+      await this.#lanes.apply(unit, await laneOf(unit, laneId), {
+        type: 'deployment-ended',
+        deploymentId,
+        outcome,
+        ...(reason && { reason }),
+      });
       await unit.tx
         .updateTable('deployments')
         .set({ cursor: json(end.cursor), target_events: this.#appended(end.text) })
@@ -119,9 +140,17 @@ export class DeploymentRecord {
     await this.#transactions.run(async (unit) => {
       await claim.ensureHeldIn(unit.tx);
       const { deploymentId } = claim;
-      const applied = await this.#lanes.apply(unit, await laneOf(unit, laneId), { type: 'deployment-unknown', deploymentId, reason });
+      const applied = await this.#lanes.apply(unit, await laneOf(unit, laneId), {
+        type: 'deployment-unknown',
+        deploymentId,
+        reason,
+      });
       if (applied.kind !== 'accepted') return;
-      await unit.tx.updateTable('deployments').set({ target_events: this.#appended(reason.message) }).where('id', '=', deploymentId).execute();
+      await unit.tx
+        .updateTable('deployments')
+        .set({ target_events: this.#appended(reason.message) })
+        .where('id', '=', deploymentId)
+        .execute();
       await failpoint('deploy:before-unknown');
     });
     await failpoint('deploy:after-unknown');

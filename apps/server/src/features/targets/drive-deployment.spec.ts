@@ -27,19 +27,40 @@ describe('driving a deployment', () => {
   });
 
   const newLane = (settings: object = TARGET): Promise<TestLane> => bench.lane(`service-${(services += 1)}`, settings);
-  const deploy = async (lane?: TestLane) => bench.deploy(lane ?? (await newLane()), 'registry.example.com/shop', DIGEST);
+  const deploy = async (lane?: TestLane) =>
+    bench.deploy(lane ?? (await newLane()), 'registry.example.com/shop', DIGEST);
   const replica = (settings: object = {}): Replica => bench.replica({ ...QUICK, ...settings }, target);
   const texts = async (id: string) => (await bench.row(id)).target_events.map(({ text }) => text);
-  const ended = (id: string) => eventually(async () => ((await bench.row(id)).finished_at === null ? undefined : bench.row(id)), { describe: 'the end' });
-  const laneOf = async (id: string) => (await database.db.selectFrom('lanes').select('state').where('id', '=', (await bench.row(id)).lane_id).executeTakeFirstOrThrow()).state;
+  const ended = (id: string) =>
+    eventually(async () => ((await bench.row(id)).finished_at === null ? undefined : bench.row(id)), {
+      describe: 'the end',
+    });
+  const laneOf = async (id: string) =>
+    (
+      await database.db
+        .selectFrom('lanes')
+        .select('state')
+        .where('id', '=', (await bench.row(id)).lane_id)
+        .executeTakeFirstOrThrow()
+    ).state;
 
   it('P9 is found by the sweep without any message, and tells each step in a sentence', async () => {
     const id = await deploy();
     const one = replica();
     await one.resume.sweep();
     const row = await ended(id);
-    expect(row).toMatchObject({ status: 'passed', holder: null, intent: { kind: 'docker', digest: DIGEST }, cursor: { acted: true, pending: null } });
-    expect(await texts(id)).toEqual([expect.stringContaining(`registry.example.com/shop@${DIGEST}`), 'Doing begin.', 'Doing finish.', 'It is done.']);
+    expect(row).toMatchObject({
+      status: 'passed',
+      holder: null,
+      intent: { kind: 'docker', digest: DIGEST },
+      cursor: { acted: true, pending: null },
+    });
+    expect(await texts(id)).toEqual([
+      expect.stringContaining(`registry.example.com/shop@${DIGEST}`),
+      'Doing begin.',
+      'Doing finish.',
+      'It is done.',
+    ]);
     expect((await laneOf(id)).live?.deploymentId).toBe(id);
     const { count } = await database.db
       .selectFrom('outbox')
@@ -55,7 +76,10 @@ describe('driving a deployment', () => {
     const seen: unknown[] = [];
     target.onAct = async () => void seen.push((await bench.row(id)).cursor);
     await bench.drive(id, replica());
-    expect(seen).toMatchObject([{ pending: { action: 'begin' } }, { pending: { action: 'finish' }, memory: { begin: true } }]);
+    expect(seen).toMatchObject([
+      { pending: { action: 'begin' } },
+      { pending: { action: 'finish' }, memory: { begin: true } },
+    ]);
   });
 
   it('I13 two replicas never drive the same deployment', async () => {
@@ -91,7 +115,11 @@ describe('driving a deployment', () => {
     const stopped = one.drives.stop();
     gate.resolve();
     await stopped;
-    expect(await bench.row(id)).toMatchObject({ status: 'running', holder: null, cursor: { memory: { begin: true }, pending: null } });
+    expect(await bench.row(id)).toMatchObject({
+      status: 'running',
+      holder: null,
+      cursor: { memory: { begin: true }, pending: null },
+    });
     await replica().resume.sweep();
     expect(await ended(id)).toMatchObject({ status: 'passed' });
     expect(target.done.filter((entry) => entry.startsWith(id))).toHaveLength(2);
@@ -101,10 +129,18 @@ describe('driving a deployment', () => {
     const id = await deploy();
     const other = bench.ids.next();
     target.onAct = async () => {
-      await database.db.updateTable('deployments').set({ holder: other, holder_until: new Date(Date.now() + 60_000) }).where('id', '=', id).execute();
+      await database.db
+        .updateTable('deployments')
+        .set({ holder: other, holder_until: new Date(Date.now() + 60_000) })
+        .where('id', '=', id)
+        .execute();
     };
     await replica().drive.drive(id, new AbortController().signal);
-    expect(await bench.row(id)).toMatchObject({ status: 'running', holder: other, cursor: { pending: { action: 'begin' } } });
+    expect(await bench.row(id)).toMatchObject({
+      status: 'running',
+      holder: other,
+      cursor: { pending: { action: 'begin' } },
+    });
     expect(await texts(id)).not.toContain('Doing finish.');
   });
 
@@ -129,7 +165,10 @@ describe('driving a deployment', () => {
     const one = replica({ silenceLimitMs: 100 });
     one.drives.start(id);
     await eventually(async () => (await bench.row(id)).status === 'unknown');
-    expect((await bench.row(id)).reason).toMatchObject({ code: 'target-silent', message: expect.stringContaining('the engine does not answer') });
+    expect((await bench.row(id)).reason).toMatchObject({
+      code: 'target-silent',
+      message: expect.stringContaining('the engine does not answer'),
+    });
     const next = await deploy(lane);
     expect(await bench.row(next)).toMatchObject({ status: 'waiting' });
     silent = false;
@@ -157,13 +196,18 @@ describe('driving a deployment', () => {
       if ((misses -= 1) >= 0) throw new TypeError('x is not a function');
     };
     expect(await bench.drive(id, replica())).toMatchObject({ status: 'passed' });
-    expect(await texts(id)).toEqual(expect.arrayContaining([expect.stringContaining('an error inside Sluice: x is not a function')]));
+    expect(await texts(id)).toEqual(
+      expect.arrayContaining([expect.stringContaining('an error inside Sluice: x is not a function')]),
+    );
   });
 
   it('unusable settings end as errored while nothing was attempted, and never afterwards', async () => {
     const early = await deploy();
     target.onObserve = () => Promise.reject(new TargetUnusableError('The secret ENGINE_KEY has no value here.'));
-    expect(await bench.drive(early, replica())).toMatchObject({ status: 'errored', reason: { code: 'target-unusable', message: 'The secret ENGINE_KEY has no value here.' } });
+    expect(await bench.drive(early, replica())).toMatchObject({
+      status: 'errored',
+      reason: { code: 'target-unusable', message: 'The secret ENGINE_KEY has no value here.' },
+    });
     const late = await deploy();
     let looks = 0;
     target.onObserve = () => {
@@ -176,8 +220,10 @@ describe('driving a deployment', () => {
   it('settings that cannot be read end as errored with the place in one sentence', async () => {
     const id = await deploy(await newLane({ kind: 'docker', engine: 'localhost' }));
     const row = await bench.drive(id, replica());
-    expect(row).toMatchObject({ status: 'errored', reason: { code: 'target-unusable', message: expect.stringContaining('target.engine') } });
+    expect(row).toMatchObject({
+      status: 'errored',
+      reason: { code: 'target-unusable', message: expect.stringContaining('target.engine') },
+    });
     expect(target.looks).toBe(0);
   });
-
 });

@@ -8,7 +8,15 @@ import { DeploymentRecord, type DeploymentFacts } from './deployment-record.ts';
 import { DriveSettings } from './drive-settings.ts';
 import { makeIntent } from './make-intent.ts';
 import { TargetSecrets } from './target-secrets.port.ts';
-import { EMPTY_CURSOR, TargetSilentError, TargetUnusableError, type NextStep, type Target, type TargetContext, type TargetCursor } from './target.port.ts';
+import {
+  EMPTY_CURSOR,
+  TargetSilentError,
+  TargetUnusableError,
+  type NextStep,
+  type Target,
+  type TargetContext,
+  type TargetCursor,
+} from './target.port.ts';
 import { Targets } from './targets.ts';
 
 /** One deployment under way in this process. */
@@ -37,7 +45,14 @@ export class DriveDeployment {
   readonly #secrets: TargetSecrets;
   readonly #clock: Clock;
   readonly #settings: DriveSettings;
-  constructor(claims: DeploymentClaims, record: DeploymentRecord, targets: Targets, secrets: TargetSecrets, clock: Clock, settings: DriveSettings) {
+  constructor(
+    claims: DeploymentClaims,
+    record: DeploymentRecord,
+    targets: Targets,
+    secrets: TargetSecrets,
+    clock: Clock,
+    settings: DriveSettings,
+  ) {
     this.#claims = claims;
     this.#record = record;
     this.#targets = targets;
@@ -70,10 +85,16 @@ export class DriveDeployment {
     try {
       const intent = facts.intent ?? makeIntent(facts);
       const target = this.#targets.get(intent.kind);
-      if (target === undefined) throw new TargetUnusableError(`This server knows no target of the kind ${intent.kind}; update it or correct the environment ${intent.environment}.`);
+      if (target === undefined)
+        throw new TargetUnusableError(
+          `This server knows no target of the kind ${intent.kind}; update it or correct the environment ${intent.environment}.`,
+        );
       if (facts.intent === null) {
         await failpoint('deploy:before-intent');
-        await this.#record.save(claim, { intent, text: `Deploying run ${intent.runNumber} (${intent.commit.slice(0, 7)}) to ${intent.environment}: ${intent.repository}@${intent.digest}.` });
+        await this.#record.save(claim, {
+          intent,
+          text: `Deploying run ${intent.runNumber} (${intent.commit.slice(0, 7)}) to ${intent.environment}: ${intent.repository}@${intent.digest}.`,
+        });
         await failpoint('deploy:after-intent');
       }
       const { teamId, environmentId, serviceId } = intent;
@@ -112,9 +133,13 @@ export class DriveDeployment {
     const { target, context } = course;
     const looked = await this.#ask(course, () => target.observe(context, course.cursor));
     if (looked.kind === 'none') return looked.until;
-    if (course.cursor.silentSince !== null) await this.#save(course, { ...course.cursor, silentSince: null }, 'The target answers again.');
+    if (course.cursor.silentSince !== null)
+      await this.#save(course, { ...course.cursor, silentSince: null }, 'The target answers again.');
     course.misses = 0;
-    return this.#follow(course, target.next(looked.value, context.intent, course.cursor, this.#clock.now().toISOString()));
+    return this.#follow(
+      course,
+      target.next(looked.value, context.intent, course.cursor, this.#clock.now().toISOString()),
+    );
   }
 
   async #follow(course: Course, step: NextStep): Promise<Date | 'ended'> {
@@ -131,7 +156,12 @@ export class DriveDeployment {
         return new Date(step.until);
       case 'ended': {
         const cursor = { ...course.cursor, pending: null };
-        await this.#record.end(course.claim, course.facts, { cursor, outcome: step.outcome, reason: step.reason, text: step.text });
+        await this.#record.end(course.claim, course.facts, {
+          cursor,
+          outcome: step.outcome,
+          reason: step.reason,
+          text: step.text,
+        });
         return 'ended';
       }
     }
@@ -158,7 +188,10 @@ export class DriveDeployment {
   }
 
   /** What a target throws is no answer, whatever it is: driving goes on, and the person sees why it takes longer. */
-  async #ask<T>(course: Course, call: () => Promise<T>): Promise<{ kind: 'answer'; value: T } | { kind: 'none'; until: Date | 'ended' }> {
+  async #ask<T>(
+    course: Course,
+    call: () => Promise<T>,
+  ): Promise<{ kind: 'answer'; value: T } | { kind: 'none'; until: Date | 'ended' }> {
     try {
       return { kind: 'answer', value: await call() };
     } catch (error) {
@@ -177,14 +210,26 @@ export class DriveDeployment {
     course.target.disconnect(course.context);
     const now = this.#clock.now();
     const expected = error instanceof TargetSilentError || error instanceof TargetUnusableError;
-    if (!expected) this.#log.error({ err: error }, `deployment ${course.claim.deploymentId}: the target's own code failed; looking again`);
+    if (!expected)
+      this.#log.error(
+        { err: error },
+        `deployment ${course.claim.deploymentId}: the target's own code failed; looking again`,
+      );
     const why = expected ? error.message : `an error inside Sluice: ${error.message}`;
     const since = course.cursor.silentSince ?? now.toISOString();
     if (course.cursor.silentSince === null) {
-      await this.#save(course, { ...course.cursor, silentSince: since }, `No answer from the target: ${why}. Trying again.`);
+      await this.#save(
+        course,
+        { ...course.cursor, silentSince: since },
+        `No answer from the target: ${why}. Trying again.`,
+      );
     }
     if (now.getTime() - Date.parse(since) >= this.#settings.silenceLimitMs) {
-      await this.#markUnknown(course, 'target-silent', `The target has given no answer since ${since}: ${why}. The lane stays held until it does.`);
+      await this.#markUnknown(
+        course,
+        'target-silent',
+        `The target has given no answer since ${since}: ${why}. The lane stays held until it does.`,
+      );
     }
     course.misses += 1;
     const limit = Math.min(this.#settings.backoffMs, 250 * 2 ** course.misses);
@@ -207,5 +252,9 @@ export class DriveDeployment {
 }
 
 function unusable(error: TargetUnusableError) {
-  return { outcome: 'errored', reason: { code: 'target-unusable', message: error.message }, text: error.message } as const;
+  return {
+    outcome: 'errored',
+    reason: { code: 'target-unusable', message: error.message },
+    text: error.message,
+  } as const;
 }

@@ -7,7 +7,9 @@ export function makeIntent(facts: DeploymentFacts): DeploymentIntent {
   const parsed = environmentSettings.safeParse(facts.settings);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new TargetUnusableError(`The settings of the environment ${facts.environment} cannot be used: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unreadable'}. Correct them.`);
+    throw new TargetUnusableError(
+      `The settings of the environment ${facts.environment} cannot be used: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unreadable'}. Correct them.`,
+    );
   }
   const { target } = parsed.data;
   return {

@@ -27,7 +27,9 @@ export class ResumeDeployments {
   start(): void {
     const sweep = () => {
       this.#running ??= this.sweep()
-        .catch((error: unknown) => this.#log.error({ err: error }, 'looking for deployments to resume failed; the next sweep tries again'))
+        .catch((error: unknown) =>
+          this.#log.error({ err: error }, 'looking for deployments to resume failed; the next sweep tries again'),
+        )
         .finally(() => (this.#running = undefined));
     };
     this.#timer = setInterval(sweep, this.#settings.sweepMs);

@@ -19,7 +19,9 @@ export class RunningDrives {
     if (this.#stopping.signal.aborted || this.#drives.has(deploymentId)) return;
     const driven = this.#drive
       .drive(deploymentId, this.#stopping.signal)
-      .catch((error: unknown) => this.#log.error({ err: error }, `driving deployment ${deploymentId} broke off; the sweep finds it again`))
+      .catch((error: unknown) =>
+        this.#log.error({ err: error }, `driving deployment ${deploymentId} broke off; the sweep finds it again`),
+      )
       .finally(() => this.#drives.delete(deploymentId));
     this.#drives.set(deploymentId, driven);
   }

@@ -18,7 +18,10 @@ export class SealedTargetSecrets extends TargetSecrets {
     return this.#read.read(wanted);
   }
 
-  override async registryCredential(teamId: string, registry: string): Promise<{ username: string; password: string } | null> {
+  override async registryCredential(
+    teamId: string,
+    registry: string,
+  ): Promise<{ username: string; password: string } | null> {
     const name = `REGISTRY_${registry.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`;
     // No service has the id of a team, so only the team's own secret is found.
     const { values } = await this.#read.read({ teamId, serviceId: teamId, environmentId: null, names: [name] });

@@ -70,7 +70,12 @@ export type NextStep<Action extends TargetAction = TargetAction> =
   | { readonly kind: 'act'; readonly action: Action; readonly memory: TargetCursor['memory']; readonly text: string }
   /** Look again at this moment, or earlier. */
   | { readonly kind: 'wait'; readonly until: Instant; readonly memory?: TargetCursor['memory']; readonly text?: string }
-  | { readonly kind: 'ended'; readonly outcome: TargetOutcome; readonly reason: TargetReason | null; readonly text: string }
+  | {
+      readonly kind: 'ended';
+      readonly outcome: TargetOutcome;
+      readonly reason: TargetReason | null;
+      readonly text: string;
+    }
   /** The target answers and cannot tell; the lane stays held and looking goes on. */
   | { readonly kind: 'unknown'; readonly reason: TargetReason; readonly until: Instant };
 
@@ -108,7 +113,12 @@ export abstract class Target<Observation = unknown, Action extends TargetAction 
   abstract readonly kind: string;
   /** Looks and changes nothing. */
   abstract observe(context: TargetContext, cursor: TargetCursor): Promise<Observation>;
-  abstract next(observation: Observation, intent: DeploymentIntent, cursor: TargetCursor, now: Instant): NextStep<Action>;
+  abstract next(
+    observation: Observation,
+    intent: DeploymentIntent,
+    cursor: TargetCursor,
+    now: Instant,
+  ): NextStep<Action>;
   abstract act(context: TargetContext, action: Action, cursor: TargetCursor): Promise<ActResult>;
   /** Lets go of connections opened for this context; the next call opens new ones. */
   abstract disconnect(context: TargetContext): void;

@@ -18,7 +18,11 @@ import { Targets } from './targets.ts';
 
 /** Who shortens leases wants dead processes noticed sooner: a replica's claim follows, at a fifth (12 s of 60 s). */
 function driveSettings({ leaseSeconds }: Config): DriveSettings {
-  return new DriveSettings({ claimMs: leaseSeconds * 200, renewMs: leaseSeconds * 50, sweepMs: Math.min(3_000, leaseSeconds * 50) });
+  return new DriveSettings({
+    claimMs: leaseSeconds * 200,
+    renewMs: leaseSeconds * 50,
+    sweepMs: Math.min(3_000, leaseSeconds * 50),
+  });
 }
 
 @Module({

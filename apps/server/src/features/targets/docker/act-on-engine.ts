@@ -1,5 +1,10 @@
 import type Docker from 'dockerode';
-import { TargetSilentError, type DeploymentIntent, type OpenedTargetSecrets, type TargetContext } from '../target.port.ts';
+import {
+  TargetSilentError,
+  type DeploymentIntent,
+  type OpenedTargetSecrets,
+  type TargetContext,
+} from '../target.port.ts';
 import type { Engine } from './connect-engine.ts';
 import { LABELS, containerName, containerSpec } from './container-spec.ts';
 import { dockerPlan, dockerSettings, imageName, registryOf } from './docker-plan.ts';
@@ -7,19 +12,33 @@ import type { DockerAction, DockerMemory } from './docker-world.ts';
 import { asSilent, engineSays, statusOf } from './engine-error.ts';
 
 /** `no` = the engine refused; `final` when asking again cannot help. */
-export type EngineAnswer = { readonly kind: 'done'; readonly memory?: Partial<DockerMemory> } | { readonly kind: 'no'; readonly text: string; readonly final: boolean };
+export type EngineAnswer =
+  | { readonly kind: 'done'; readonly memory?: Partial<DockerMemory> }
+  | { readonly kind: 'no'; readonly text: string; readonly final: boolean };
 
 const DONE: EngineAnswer = { kind: 'done' };
 const STOP_SECONDS = 10;
 
 /** Carries out one action. Each may be repeated: what is already so is `done`. Silence throws TargetSilentError. */
-export async function actOnEngine(engine: Engine, context: TargetContext, secrets: OpenedTargetSecrets['values'], action: DockerAction): Promise<EngineAnswer> {
+export async function actOnEngine(
+  engine: Engine,
+  context: TargetContext,
+  secrets: OpenedTargetSecrets['values'],
+  action: DockerAction,
+): Promise<EngineAnswer> {
   const { api } = engine;
   switch (action.name) {
     case 'pull':
       return pull(engine.patientApi, context);
     case 'ensure-network':
-      return answered(api.createNetwork({ Name: dockerSettings(context.intent).network, CheckDuplicate: true, Labels: { 'sluice.network': 'true' } }), [409]);
+      return answered(
+        api.createNetwork({
+          Name: dockerSettings(context.intent).network,
+          CheckDuplicate: true,
+          Labels: { 'sluice.network': 'true' },
+        }),
+        [409],
+      );
     case 'create':
       return create(api, context.intent, secrets);
     case 'start':
@@ -47,7 +66,11 @@ async function answered(call: Promise<unknown>, alsoGood: readonly number[]): Pr
   }
 }
 
-async function create(api: Docker, intent: DeploymentIntent, secrets: OpenedTargetSecrets['values']): Promise<EngineAnswer> {
+async function create(
+  api: Docker,
+  intent: DeploymentIntent,
+  secrets: OpenedTargetSecrets['values'],
+): Promise<EngineAnswer> {
   try {
     const { id } = await api.createContainer(containerSpec(intent, secrets));
     return { kind: 'done', memory: { created: id } };
@@ -63,7 +86,11 @@ async function adopt(api: Docker, intent: DeploymentIntent, refusal: string): Pr
   try {
     const { Id, Config } = await api.getContainer(containerName(intent)).inspect();
     if (Config.Labels[LABELS.deployment] === intent.deploymentId) return { kind: 'done', memory: { created: Id } };
-    return { kind: 'no', text: `the name ${containerName(intent)} belongs to a container that Sluice did not make (${refusal})`, final: true };
+    return {
+      kind: 'no',
+      text: `the name ${containerName(intent)} belongs to a container that Sluice did not make (${refusal})`,
+      final: true,
+    };
   } catch (error) {
     if (statusOf(error) === 404) return { kind: 'no', text: refusal, final: false };
     throw asSilent(error);
@@ -84,10 +111,17 @@ async function pull(api: Docker, { intent, secrets, signal }: TargetContext): Pr
     if (statusOf(error) === undefined && !(error instanceof PullRefused)) throw asSilent(error);
     return { kind: 'no', text: words, final: isFinal(words) };
   }
-  const held = await api.getImage(imageName(intent)).inspect().catch((error: unknown) => Promise.reject(asSilent(error)));
+  const held = await api
+    .getImage(imageName(intent))
+    .inspect()
+    .catch((error: unknown) => Promise.reject(asSilent(error)));
   const { repoDigest } = dockerPlan(intent);
   if (held.RepoDigests?.includes(repoDigest)) return DONE;
-  return { kind: 'no', text: `the engine names what it pulled ${held.RepoDigests?.join(', ') ?? 'nothing'} and not ${repoDigest}`, final: true };
+  return {
+    kind: 'no',
+    text: `the engine names what it pulled ${held.RepoDigests?.join(', ') ?? 'nothing'} and not ${repoDigest}`,
+    final: true,
+  };
 }
 
 class PullRefused extends Error {
@@ -97,7 +131,9 @@ class PullRefused extends Error {
 function followed(api: Docker, stream: NodeJS.ReadableStream): Promise<void> {
   return new Promise((resolve, reject) => {
     api.modem.followProgress(stream, (error: Error | null, steps: { error?: string }[] | undefined) => {
-      const refusal = steps?.find((step) => step.error !== undefined)?.error ?? (error !== null && 'code' in error === false ? error.message : undefined);
+      const refusal =
+        steps?.find((step) => step.error !== undefined)?.error ??
+        (error !== null && 'code' in error === false ? error.message : undefined);
       if (refusal !== undefined) reject(new PullRefused(refusal, { cause: error }));
       else if (error !== null) reject(error);
       else resolve();

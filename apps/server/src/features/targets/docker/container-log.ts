@@ -6,7 +6,7 @@ const MAX_CHARACTERS = 2_000;
 /** Takes the engine's frames (stream, length, bytes) apart and gives the text, masked, without control characters. */
 export function readLog(frames: Buffer, secrets: readonly { readonly name: string; readonly value: string }[]): string {
   const parts: Buffer[] = [];
-  for (let at = 0; at + HEADER <= frames.length; ) {
+  for (let at = 0; at + HEADER <= frames.length;) {
     const length = frames.readUInt32BE(at + 4);
     parts.push(frames.subarray(at + HEADER, at + HEADER + length));
     at += HEADER + length;

@@ -19,7 +19,10 @@ export function containerName({ service, environment, deploymentId }: Deployment
   return `sluice-${service}-${environment}-${deploymentId.slice(-8)}`;
 }
 
-export function containerSpec(intent: DeploymentIntent, secrets: OpenedTargetSecrets['values']): Docker.ContainerCreateOptions {
+export function containerSpec(
+  intent: DeploymentIntent,
+  secrets: OpenedTargetSecrets['values'],
+): Docker.ContainerCreateOptions {
   const settings = dockerSettings(intent);
   const hostPort = settings.port === undefined ? null : hostAddress(settings.port.host[intent.service]);
   const containerPort = settings.port === undefined ? null : `${settings.port.container}/tcp`;
@@ -56,7 +59,9 @@ export function containerSpec(intent: DeploymentIntent, secrets: OpenedTargetSec
       PidsLimit: 1024,
     },
     // Other containers of the network reach it under its service's name.
-    NetworkingConfig: { EndpointsConfig: aliased(settings.network) ? { [settings.network]: { Aliases: [intent.service] } } : {} },
+    NetworkingConfig: {
+      EndpointsConfig: aliased(settings.network) ? { [settings.network]: { Aliases: [intent.service] } } : {},
+    },
   };
 }
 

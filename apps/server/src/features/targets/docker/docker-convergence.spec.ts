@@ -7,8 +7,9 @@ const crash = fc.constantFrom<Crash>('none', 'none', 'none', 'before-intention',
 const moves = fc.array(fc.record({ crash, engineRestarts: fc.boolean() }), { maxLength: 60 });
 const fates = fc.constantFrom<Fate>('healthy-soon', 'never-healthy', 'exits', 'does-not-start');
 const leftovers = fc.array(fc.constantFrom('exited', 'created', 'dead'), { maxLength: 2 });
-const worlds = fc.record({ running: fc.boolean(), leftovers, image: fc.boolean(), networkExists: fc.boolean() }).map(
-  (made): DockerWorld => ({
+const worlds = fc
+  .record({ running: fc.boolean(), leftovers, image: fc.boolean(), networkExists: fc.boolean() })
+  .map((made): DockerWorld => ({
     image: made.image ? { id: 'image-new', repoDigests: [PLAN.repoDigest] } : null,
     networkExists: made.networkExists,
     mine: null,
@@ -16,8 +17,7 @@ const worlds = fc.record({ running: fc.boolean(), leftovers, image: fc.boolean()
       ...made.leftovers.map((state, index) => oldContainer(state as 'exited', `left-${index}`)),
       ...(made.running ? [oldContainer('running', 'live')] : []),
     ],
-  }),
-);
+  }));
 
 /** Crashes and engine restarts as listed, then undisturbed turns to the end. */
 function drive(engine: SimulatedEngine, disturbances: readonly { crash: Crash; engineRestarts: boolean }[]) {
@@ -51,7 +51,8 @@ describe('the docker target converges from any world through any crashes (F09, F
     fc.assert(
       fc.property(worlds, unhealthy, moves, (world, fate, disturbances) => {
         const engine = new SimulatedEngine(world, fate);
-        const live = world.others.find(({ state }) => state === 'running') ?? world.others.find(({ state }) => state === 'exited');
+        const live =
+          world.others.find(({ state }) => state === 'running') ?? world.others.find(({ state }) => state === 'exited');
         expect(drive(engine, disturbances).outcome).toBe(live ? 'rolled-back' : 'failed');
         expect(engine.running).toEqual(live ? [live.id] : []);
         expect(engine.world.mine).toBeNull();
@@ -62,24 +63,35 @@ describe('the docker target converges from any world through any crashes (F09, F
 
   it('to one running container, or none where there was none, when the engine refuses things now and then', () => {
     fc.assert(
-      fc.property(worlds, fates, moves, fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }), (world, fate, disturbances, refusals) => {
-        const left = [...refusals];
-        // What must be able to succeed in the end: more refusals than these end as `unknown` or `failed` by design.
-        const patient = new Map<DockerAction['name'], number>([['remove-new', 4], ['start-old', 5], ['stop-old', 2], ['remove-old', 2]]);
-        const engine = new SimulatedEngine(world, fate, ({ name }) => {
-          const allowance = patient.get(name);
-          if (allowance === 0) return false;
-          const no = left.pop() ?? false;
-          if (no && allowance !== undefined) patient.set(name, allowance - 1);
-          return no;
-        });
-        const { outcome } = drive(engine, disturbances);
-        const before = world.others.some(({ state }) => state === 'running');
-        if (outcome === 'passed') expect(engine.running).toEqual(['new']);
-        else if (before) expect(engine.running).toEqual(['live']);
-        else if (outcome !== 'rolled-back') expect(engine.running).toEqual([]);
-        else expect(engine.running).toHaveLength(1);
-      }),
+      fc.property(
+        worlds,
+        fates,
+        moves,
+        fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }),
+        (world, fate, disturbances, refusals) => {
+          const left = [...refusals];
+          // What must be able to succeed in the end: more refusals than these end as `unknown` or `failed` by design.
+          const patient = new Map<DockerAction['name'], number>([
+            ['remove-new', 4],
+            ['start-old', 5],
+            ['stop-old', 2],
+            ['remove-old', 2],
+          ]);
+          const engine = new SimulatedEngine(world, fate, ({ name }) => {
+            const allowance = patient.get(name);
+            if (allowance === 0) return false;
+            const no = left.pop() ?? false;
+            if (no && allowance !== undefined) patient.set(name, allowance - 1);
+            return no;
+          });
+          const { outcome } = drive(engine, disturbances);
+          const before = world.others.some(({ state }) => state === 'running');
+          if (outcome === 'passed') expect(engine.running).toEqual(['new']);
+          else if (before) expect(engine.running).toEqual(['live']);
+          else if (outcome !== 'rolled-back') expect(engine.running).toEqual([]);
+          else expect(engine.running).toHaveLength(1);
+        },
+      ),
       { numRuns: 2_000 },
     );
   });

@@ -11,7 +11,9 @@ export function dockerSettings(intent: DeploymentIntent): DockerSettings {
   const parsed = dockerTarget.safeParse(intent.settings);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new TargetUnusableError(`The target settings of ${intent.environment} cannot be used: ${issue?.path.join('.') ?? 'target'}: ${issue?.message ?? 'unreadable'}. Correct the environment.`);
+  throw new TargetUnusableError(
+    `The target settings of ${intent.environment} cannot be used: ${issue?.path.join('.') ?? 'target'}: ${issue?.message ?? 'unreadable'}. Correct the environment.`,
+  );
 }
 
 export function dockerPlan(intent: DeploymentIntent): DockerPlan {

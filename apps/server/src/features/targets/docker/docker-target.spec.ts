@@ -45,7 +45,11 @@ describe('the docker target on a real engine', () => {
   afterEach(() => armFailpoints(undefined, undefined));
   afterAll(async () => {
     for (const { Id } of await containers()) await images.engine.docker.getContainer(Id).remove({ force: true });
-    for (const name of networks) await images.engine.docker.getNetwork(name).remove().catch(() => undefined);
+    for (const name of networks)
+      await images.engine.docker
+        .getNetwork(name)
+        .remove()
+        .catch(() => undefined);
     await images.stop();
     await database.close();
     rmSync(folder, { recursive: true, force: true });
@@ -56,7 +60,8 @@ describe('the docker target on a real engine', () => {
     return name;
   }
 
-  const containers = () => images.engine.docker.listContainers({ all: true, filters: { label: [`sluice.service=${service}`] } });
+  const containers = () =>
+    images.engine.docker.listContainers({ all: true, filters: { label: [`sluice.service=${service}`] } });
   const answer = async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).text();
   const deploy = (sample: SampleName) => bench.deploy(lane, images.repository, images.digests[sample]);
 
@@ -67,7 +72,9 @@ describe('the docker target on a real engine', () => {
 
   async function forgetImage(sample: SampleName): Promise<void> {
     const image = images.engine.docker.getImage(`${images.repository}@${images.digests[sample]}`);
-    await image.remove({ force: true }).catch((error: { statusCode?: number }) => (error.statusCode === 404 ? undefined : Promise.reject(error)));
+    await image
+      .remove({ force: true })
+      .catch((error: { statusCode?: number }) => (error.statusCode === 404 ? undefined : Promise.reject(error)));
   }
 
   it('releases for the first time: pulled by digest, labelled, restricted, healthy', async () => {
@@ -80,15 +87,37 @@ describe('the docker target on a real engine', () => {
     const found = await images.engine.docker.getContainer(listed!.Id).inspect();
     const digest = images.digests.first;
     expect(found.Name).toBe(`/sluice-${service}-staging-${id.slice(-8)}`);
-    expect(found.Config.Labels).toMatchObject({ 'sluice.service': service, 'sluice.environment': 'staging', 'sluice.digest': digest });
+    expect(found.Config.Labels).toMatchObject({
+      'sluice.service': service,
+      'sluice.environment': 'staging',
+      'sluice.digest': digest,
+    });
     expect(found.Config.Labels['sluice.commit']).toMatch(/^a+1$/);
-    expect(found.Config.Env).toEqual(expect.arrayContaining(['GREETING=hello', 'TOKEN=hunter2-secret', `SLUICE_DIGEST=${digest}`, `SLUICE_SERVICE=${service}`]));
-    expect(found.HostConfig).toMatchObject({ CapDrop: ['ALL'], SecurityOpt: ['no-new-privileges'], RestartPolicy: { Name: 'unless-stopped' }, Memory: 1024 ** 3 });
+    expect(found.Config.Env).toEqual(
+      expect.arrayContaining([
+        'GREETING=hello',
+        'TOKEN=hunter2-secret',
+        `SLUICE_DIGEST=${digest}`,
+        `SLUICE_SERVICE=${service}`,
+      ]),
+    );
+    expect(found.HostConfig).toMatchObject({
+      CapDrop: ['ALL'],
+      SecurityOpt: ['no-new-privileges'],
+      RestartPolicy: { Name: 'unless-stopped' },
+      Memory: 1024 ** 3,
+    });
     const { RepoDigests } = await images.engine.docker.getImage(found.Image).inspect();
     expect(RepoDigests).toContain(`${images.repository}@${digest}`);
     const said = row.target_events.map(({ text }) => text);
     expect(said[0]).toContain(`${images.repository}@${digest}`);
-    expect(said).toEqual(expect.arrayContaining([`Pulling ${images.repository}@${digest}.`, 'Creating the new container.', 'The new container is healthy and serves.']));
+    expect(said).toEqual(
+      expect.arrayContaining([
+        `Pulling ${images.repository}@${digest}.`,
+        'Creating the new container.',
+        'The new container is healthy and serves.',
+      ]),
+    );
     expect(JSON.stringify(row)).not.toContain('hunter2');
   });
 
@@ -99,17 +128,22 @@ describe('the docker target on a real engine', () => {
     expect(await standing()).toEqual([`${id} running`]);
   });
 
-  it.each(['sick', 'exits'] as const)('goes back to the previous container when the new one is %s, and quotes its log masked', async (sample) => {
-    const before = await standing();
-    const id = await deploy(sample);
-    const row = await bench.drive(id);
-    expect(row.status).toBe('rolled-back');
-    expect(row.reason?.message).toMatch(sample === 'sick' ? /not healthy within 3 s: GET \/healthz answered 404/ : /ended with exit code 3/);
-    expect(row.reason?.message).toContain('runs again.\nLast lines of its log:\nthe token is •••');
-    expect(JSON.stringify(row)).not.toContain('hunter2');
-    expect(await standing()).toEqual(before);
-    expect(await answer()).toBe('second');
-  });
+  it.each(['sick', 'exits'] as const)(
+    'goes back to the previous container when the new one is %s, and quotes its log masked',
+    async (sample) => {
+      const before = await standing();
+      const id = await deploy(sample);
+      const row = await bench.drive(id);
+      expect(row.status).toBe('rolled-back');
+      expect(row.reason?.message).toMatch(
+        sample === 'sick' ? /not healthy within 3 s: GET \/healthz answered 404/ : /ended with exit code 3/,
+      );
+      expect(row.reason?.message).toContain('runs again.\nLast lines of its log:\nthe token is •••');
+      expect(JSON.stringify(row)).not.toContain('hunter2');
+      expect(await standing()).toEqual(before);
+      expect(await answer()).toBe('second');
+    },
+  );
 
   it('I15 a digest that the registry does not have is errored, and what runs is not touched', async () => {
     const before = await standing();
@@ -142,7 +176,8 @@ describe('the docker target on a real engine', () => {
   it('asks in the network of the target when no host port is mapped', async () => {
     const name = `${service}-inner`;
     const inner = await bench.lane(name, { ...settings, port: { container: 8080, host: {} }, secrets: [] });
-    const drive = async (sample: SampleName) => bench.drive(await bench.deploy(inner, images.repository, images.digests[sample]));
+    const drive = async (sample: SampleName) =>
+      bench.drive(await bench.deploy(inner, images.repository, images.digests[sample]));
     try {
       expect(await drive('first')).toMatchObject({ status: 'passed' });
       expect(await drive('sick')).toMatchObject({ status: 'rolled-back', reason: { code: 'not-healthy' } });
@@ -151,24 +186,34 @@ describe('the docker target on a real engine', () => {
     }
   });
 
-  it.each(['ssh', 'tls'] as const)('reaches an engine by %s with the credential of the environment, and asks inside the container', { timeout: 60_000 }, async (kind) => {
-    const socket = images.engine.address.replace('unix://', '');
-    const door = kind === 'ssh' ? await sshDoor(socket) : await tlsDoor(socket, folder);
-    bench.secrets.values.set('ENGINE', door.credential);
-    const name = `${service}-${kind}`;
-    const far = await bench.lane(name, { ...settings, engine: door.address, credential: 'ENGINE', port: { container: 8080, host: {} } });
-    const drive = async (sample: SampleName) => bench.drive(await bench.deploy(far, images.repository, images.digests[sample]));
-    try {
-      expect(await drive('snake')).toMatchObject({ status: 'passed' });
-      const [running] = await images.engine.docker.listContainers({ filters: { label: [`sluice.service=${name}`] } });
-      const { Config } = await images.engine.docker.getContainer(running!.Id).inspect();
-      expect(Config.Env.some((entry) => entry.startsWith('ENGINE='))).toBe(false);
-      expect(await drive('exits')).toMatchObject({ status: 'rolled-back' });
-    } finally {
-      door.close();
-      await removeAll(name);
-    }
-  });
+  it.each(['ssh', 'tls'] as const)(
+    'reaches an engine by %s with the credential of the environment, and asks inside the container',
+    { timeout: 60_000 },
+    async (kind) => {
+      const socket = images.engine.address.replace('unix://', '');
+      const door = kind === 'ssh' ? await sshDoor(socket) : await tlsDoor(socket, folder);
+      bench.secrets.values.set('ENGINE', door.credential);
+      const name = `${service}-${kind}`;
+      const far = await bench.lane(name, {
+        ...settings,
+        engine: door.address,
+        credential: 'ENGINE',
+        port: { container: 8080, host: {} },
+      });
+      const drive = async (sample: SampleName) =>
+        bench.drive(await bench.deploy(far, images.repository, images.digests[sample]));
+      try {
+        expect(await drive('snake')).toMatchObject({ status: 'passed' });
+        const [running] = await images.engine.docker.listContainers({ filters: { label: [`sluice.service=${name}`] } });
+        const { Config } = await images.engine.docker.getContainer(running!.Id).inspect();
+        expect(Config.Env.some((entry) => entry.startsWith('ENGINE='))).toBe(false);
+        expect(await drive('exits')).toMatchObject({ status: 'rolled-back' });
+      } finally {
+        door.close();
+        await removeAll(name);
+      }
+    },
+  );
 
   it('an ssh host with another key than the pinned one is never spoken to', async () => {
     const door = await sshDoor(images.engine.address.replace('unix://', ''));
@@ -186,45 +231,60 @@ describe('the docker target on a real engine', () => {
     expect((await bench.row(id)).reason?.message).toMatch(/Host denied|verification failed/i);
   });
 
-  it('F11 F64 the engine goes away in the middle and comes back: unknown meanwhile, then healthy, one container', { timeout: 60_000 }, async () => {
-    const door = new FaultyDoor(images.engine.address.replace('unix://', ''), join(folder, 'engine.sock'));
-    await door.open();
-    await bench.retarget(lane, { ...settings, engine: `unix://${door.path}`, healthTimeoutSeconds: 20 });
-    const sample = (await answer()) === 'first' ? 'second' : 'first';
-    const id = await deploy(sample);
-    armFailpoints('docker:after-stop-old=throw', 'test');
-    await expect(bench.replica(QUICK).drive.drive(id, new AbortController().signal)).rejects.toThrow(FailpointError);
-    armFailpoints(undefined, undefined);
-    door.shut();
-    const one = bench.replica({ ...QUICK, silenceLimitMs: 200 });
-    await eventually(async () => {
-      await one.resume.sweep();
-      return (await bench.row(id)).status === 'unknown';
-    });
-    await door.open();
-    await eventually(async () => (await bench.row(id)).status === 'passed', { timeoutMs: 30_000 });
-    await bench.retarget(lane, settings);
-    door.shut();
-    expect(await standing()).toEqual([`${id} running`]);
-    expect(await answer()).toBe(sample);
-  });
+  it(
+    'F11 F64 the engine goes away in the middle and comes back: unknown meanwhile, then healthy, one container',
+    { timeout: 60_000 },
+    async () => {
+      const door = new FaultyDoor(images.engine.address.replace('unix://', ''), join(folder, 'engine.sock'));
+      await door.open();
+      await bench.retarget(lane, { ...settings, engine: `unix://${door.path}`, healthTimeoutSeconds: 20 });
+      const sample = (await answer()) === 'first' ? 'second' : 'first';
+      const id = await deploy(sample);
+      armFailpoints('docker:after-stop-old=throw', 'test');
+      await expect(bench.replica(QUICK).drive.drive(id, new AbortController().signal)).rejects.toThrow(FailpointError);
+      armFailpoints(undefined, undefined);
+      door.shut();
+      const one = bench.replica({ ...QUICK, silenceLimitMs: 200 });
+      await eventually(async () => {
+        await one.resume.sweep();
+        return (await bench.row(id)).status === 'unknown';
+      });
+      await door.open();
+      await eventually(async () => (await bench.row(id)).status === 'passed', { timeoutMs: 30_000 });
+      await bench.retarget(lane, settings);
+      door.shut();
+      expect(await standing()).toEqual([`${id} running`]);
+      expect(await answer()).toBe(sample);
+    },
+  );
 
   async function removeAll(name: string): Promise<void> {
-    const left = await images.engine.docker.listContainers({ all: true, filters: { label: [`sluice.service=${name}`] } });
+    const left = await images.engine.docker.listContainers({
+      all: true,
+      filters: { label: [`sluice.service=${name}`] },
+    });
     for (const { Id } of left) await images.engine.docker.getContainer(Id).remove({ force: true });
   }
 
   describe('F09 F10 F12 I18: a driver dies and another one goes on', () => {
-    const forUnhealthy = ['docker:before-remove-new', 'docker:after-remove-new', 'docker:before-start-old', 'docker:after-start-old'];
-    const forHealthy = DEPLOYMENT_FAILPOINTS.filter((name) => !forUnhealthy.includes(name) && !name.endsWith('unknown'));
+    const forUnhealthy = [
+      'docker:before-remove-new',
+      'docker:after-remove-new',
+      'docker:before-start-old',
+      'docker:after-start-old',
+    ];
+    const forHealthy = DEPLOYMENT_FAILPOINTS.filter(
+      (name) => !forUnhealthy.includes(name) && !name.endsWith('unknown'),
+    );
     let turn = 0;
 
     async function dieAndResume(failpoint: string, sample: SampleName) {
       // Every failpoint must be passed: the image is not there yet, and neither is the network.
       if (failpoint.endsWith('-pull')) await forgetImage(sample);
-      if (failpoint.endsWith('-network')) await bench.retarget(lane, { ...settings, network: network(`sluice-${process.pid}-${(turn += 1)}`) });
+      if (failpoint.endsWith('-network'))
+        await bench.retarget(lane, { ...settings, network: network(`sluice-${process.pid}-${(turn += 1)}`) });
       const id = await deploy(sample);
-      await using journal = await creations(id);
+      using journal = await creations(id);
       armFailpoints(`${failpoint}=throw`, 'test');
       await expect(bench.replica(QUICK).drive.drive(id, new AbortController().signal)).rejects.toThrow(FailpointError);
       armFailpoints(undefined, undefined);
@@ -243,10 +303,22 @@ describe('the docker target on a real engine', () => {
 
     /** Containers made for a deployment, from the engine's own journal as it happens. */
     async function creations(id: string) {
-      const stream = await images.engine.docker.getEvents({ filters: { type: ['container'], event: ['create'], label: [`sluice.deployment=${id}`] } });
+      const stream = await images.engine.docker.getEvents({
+        filters: { type: ['container'], event: ['create'], label: [`sluice.deployment=${id}`] },
+      });
       const seen: string[] = [];
-      stream.on('data', (chunk: Buffer) => seen.push(...chunk.toString().split('\n').filter((line) => line.trim() !== '')));
-      return { seen, [Symbol.asyncDispose]: () => Promise.resolve(void (stream as unknown as { destroy(): void }).destroy()) };
+      stream.on('data', (chunk: Buffer) =>
+        seen.push(
+          ...chunk
+            .toString()
+            .split('\n')
+            .filter((line) => line.trim() !== ''),
+        ),
+      );
+      return {
+        seen,
+        [Symbol.dispose]: () => (stream as unknown as { destroy(): void }).destroy(),
+      };
     }
 
     it.each(forHealthy)('at %s', { timeout: 40_000 }, async (failpoint) => {

@@ -1,5 +1,13 @@
 import type { Instant } from '@sluice/engine';
-import { Target, TargetUnusableError, type ActResult, type DeploymentIntent, type OpenedTargetSecrets, type TargetContext, type TargetCursor } from '../target.port.ts';
+import {
+  Target,
+  TargetUnusableError,
+  type ActResult,
+  type DeploymentIntent,
+  type OpenedTargetSecrets,
+  type TargetContext,
+  type TargetCursor,
+} from '../target.port.ts';
 import { actOnEngine } from './act-on-engine.ts';
 import { connectEngine, type Engine } from './connect-engine.ts';
 import { dockerPlan, dockerSettings } from './docker-plan.ts';
@@ -42,8 +50,17 @@ export class DockerTarget extends Target<DockerWorld, DockerAction> {
     if (answer.kind === 'done') return { memory: { ...memory, ...answer.memory } };
     const now = this.#clock.now().toISOString();
     const known = memory.refusals?.[action.name];
-    const refusal: Refusal = { count: (known?.count ?? 0) + 1, first: known?.first ?? now, last: now, text: answer.text, final: answer.final };
-    return { memory: { ...memory, refusals: { ...memory.refusals, [action.name]: refusal } }, text: `The engine said no: ${answer.text}` };
+    const refusal: Refusal = {
+      count: (known?.count ?? 0) + 1,
+      first: known?.first ?? now,
+      last: now,
+      text: answer.text,
+      final: answer.final,
+    };
+    return {
+      memory: { ...memory, refusals: { ...memory.refusals, [action.name]: refusal } },
+      text: `The engine said no: ${answer.text}`,
+    };
   }
 
   override disconnect(context: TargetContext): void {
@@ -70,7 +87,9 @@ async function open({ intent, secrets }: TargetContext): Promise<Connection> {
   const address = engineAddress(engine, credential, opened.values.find(({ name }) => name === credential)?.value);
   const missing = declared.filter((name) => opened.missing.includes(name));
   if (missing.length > 0) {
-    throw new TargetUnusableError(`No value is set for ${missing.join(', ')} (target.secrets of ${intent.environment}); set it for ${intent.service}, the environment or the team.`);
+    throw new TargetUnusableError(
+      `No value is set for ${missing.join(', ')} (target.secrets of ${intent.environment}); set it for ${intent.service}, the environment or the team.`,
+    );
   }
   return { engine: connectEngine(address), secrets: opened.values.filter(({ name }) => declared.includes(name)) };
 }

@@ -51,7 +51,13 @@ export type DockerAction =
 export type DockerActionName = DockerAction['name'];
 
 /** The engine answered no. `final`: the same call will be answered the same way. */
-export type Refusal = { readonly count: number; readonly first: Instant; readonly last: Instant; readonly text: string; readonly final: boolean };
+export type Refusal = {
+  readonly count: number;
+  readonly first: Instant;
+  readonly last: Instant;
+  readonly text: string;
+  readonly final: boolean;
+};
 
 export type Failure = {
   readonly outcome: 'failed' | 'errored';

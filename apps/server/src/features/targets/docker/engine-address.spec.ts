@@ -5,7 +5,10 @@ const KEY = '-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE 
 
 describe('engineAddress', () => {
   it('takes a socket as it is written', () => {
-    expect(engineAddress('unix:///run/user/1000/docker.sock', undefined, undefined)).toEqual({ kind: 'unix', path: '/run/user/1000/docker.sock' });
+    expect(engineAddress('unix:///run/user/1000/docker.sock', undefined, undefined)).toEqual({
+      kind: 'unix',
+      path: '/run/user/1000/docker.sock',
+    });
   });
 
   it('takes an ssh key and the pinned host keys from one secret', () => {
@@ -25,7 +28,12 @@ describe('engineAddress', () => {
     ['ssh://host.example.com', 'ENGINE', KEY, /names no user/],
     ['ssh://deploy@host', 'ENGINE', KEY, /secret ENGINE must hold a private key.*known_hosts/],
     ['ssh://deploy@host', 'ENGINE', undefined, /secret ENGINE \(target.credential\) has no value here/],
-    ['ssh://deploy@host', undefined, undefined, /store it as a secret of the environment and name that in target.credential/],
+    [
+      'ssh://deploy@host',
+      undefined,
+      undefined,
+      /store it as a secret of the environment and name that in target.credential/,
+    ],
     ['tcp://host:2376', undefined, undefined, /needs a client certificate/],
     ['tcp://host:2376', 'ENGINE', 'no pem', /secret ENGINE must hold PEM texts/],
     ['http://host:2375', undefined, undefined, /is not unix:\/\/, ssh:\/\/ or tcp:\/\//],

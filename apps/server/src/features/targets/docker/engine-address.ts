@@ -4,7 +4,14 @@ import { TargetUnusableError } from '../target.port.ts';
 /** How to reach an engine; nothing is taken from the server's own surroundings. */
 export type EngineAddress =
   | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'tls'; readonly host: string; readonly port: number; readonly ca: string[]; readonly cert: string; readonly key: string }
+  | {
+      readonly kind: 'tls';
+      readonly host: string;
+      readonly port: number;
+      readonly ca: string[];
+      readonly cert: string;
+      readonly key: string;
+    }
   | {
       readonly kind: 'ssh';
       readonly host: string;
@@ -18,27 +25,55 @@ export type EngineAddress =
 const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[\s\S]+?-----END \1-----/g;
 
 /** Throws TargetUnusableError. `credential` is the value of the secret that the settings name. */
-export function engineAddress(engine: string, secretName: string | undefined, credential: string | undefined): EngineAddress {
+export function engineAddress(
+  engine: string,
+  secretName: string | undefined,
+  credential: string | undefined,
+): EngineAddress {
   if (engine.startsWith('unix://')) {
     const path = engine.slice('unix://'.length);
-    if (!path.startsWith('/')) throw new TargetUnusableError(`The engine address ${engine} has no absolute path; write unix:///path/to/docker.sock.`);
+    if (!path.startsWith('/'))
+      throw new TargetUnusableError(
+        `The engine address ${engine} has no absolute path; write unix:///path/to/docker.sock.`,
+      );
     return { kind: 'unix', path };
   }
   const url = URL.parse(engine);
-  if (url === null || url.hostname === '') throw new TargetUnusableError(`The engine address ${engine} is no address; write ssh://user@host or tcp://host:2376.`);
+  if (url === null || url.hostname === '')
+    throw new TargetUnusableError(
+      `The engine address ${engine} is no address; write ssh://user@host or tcp://host:2376.`,
+    );
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const text = (what: string) => {
-    if (secretName === undefined) throw new TargetUnusableError(`The engine ${engine} needs ${what}; store it as a secret of the environment and name that in target.credential.`);
-    if (credential === undefined) throw new TargetUnusableError(`The secret ${secretName} (target.credential) has no value here; set it to ${what}.`);
+    if (secretName === undefined)
+      throw new TargetUnusableError(
+        `The engine ${engine} needs ${what}; store it as a secret of the environment and name that in target.credential.`,
+      );
+    if (credential === undefined)
+      throw new TargetUnusableError(
+        `The secret ${secretName} (target.credential) has no value here; set it to ${what}.`,
+      );
     return credential;
   };
   if (url.protocol === 'tcp:') {
-    return { kind: 'tls', host, port: Number(url.port || 2376), ...clientIdentity(text('a client certificate, its key and the CA, as PEM'), secretName) };
+    return {
+      kind: 'tls',
+      host,
+      port: Number(url.port || 2376),
+      ...clientIdentity(text('a client certificate, its key and the CA, as PEM'), secretName),
+    };
   }
   if (url.protocol === 'ssh:') {
-    if (url.username === '') throw new TargetUnusableError(`The engine address ${engine} names no user; write ssh://user@host.`);
+    if (url.username === '')
+      throw new TargetUnusableError(`The engine address ${engine} names no user; write ssh://user@host.`);
     const port = Number(url.port || 22);
-    return { kind: 'ssh', host, port, user: decodeURIComponent(url.username), ...sshIdentity(text('a private key and a known_hosts line of the host'), secretName) };
+    return {
+      kind: 'ssh',
+      host,
+      port,
+      user: decodeURIComponent(url.username),
+      ...sshIdentity(text('a private key and a known_hosts line of the host'), secretName),
+    };
   }
   throw new TargetUnusableError(`The engine address ${engine} is not unix://, ssh:// or tcp://.`);
 }
@@ -51,7 +86,9 @@ function clientIdentity(pem: string, secretName: string | undefined): { ca: stri
   const cert = key === undefined ? undefined : certificates.find((text) => fits(text, key));
   const ca = certificates.filter((text) => text !== cert);
   if (key === undefined || cert === undefined || ca.length === 0) {
-    throw new TargetUnusableError(`The secret ${secretName ?? ''} must hold PEM texts of a private key without passphrase, the certificate that belongs to it, and the CA of the engine.`);
+    throw new TargetUnusableError(
+      `The secret ${secretName ?? ''} must hold PEM texts of a private key without passphrase, the certificate that belongs to it, and the CA of the engine.`,
+    );
   }
   return { ca, cert, key };
 }
@@ -70,7 +107,9 @@ function sshIdentity(text: string, secretName: string | undefined): { privateKey
   const rest = text.replaceAll(BLOCK, '');
   const hostKeys = [...rest.matchAll(/(?:ssh-|ecdsa-)[a-z0-9@.-]+\s+([A-Za-z0-9+/]+=*)/g)].map(([, key]) => key!);
   if (privateKey === undefined || hostKeys.length === 0) {
-    throw new TargetUnusableError(`The secret ${secretName ?? ''} must hold a private key without passphrase and, below it, the host's line of known_hosts (ssh-keyscan shows it).`);
+    throw new TargetUnusableError(
+      `The secret ${secretName ?? ''} must hold a private key without passphrase and, below it, the host's line of known_hosts (ssh-keyscan shows it).`,
+    );
   }
   return { privateKey: `${privateKey}\n`, hostKeys };
 }

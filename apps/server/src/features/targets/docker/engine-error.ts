@@ -26,5 +26,8 @@ export async function lookUp<T>(call: Promise<T>): Promise<T | null> {
 /** While looking, an answer that says anything else than "there" or "not there" tells nothing either. */
 export function asSilent(error: unknown): Error {
   if (error instanceof TargetSilentError || error instanceof TargetUnusableError) return error;
-  return new TargetSilentError(`the engine ${statusOf(error) === undefined ? 'does not answer' : 'answers with an error'} (${engineSays(error)})`, { cause: error });
+  return new TargetSilentError(
+    `the engine ${statusOf(error) === undefined ? 'does not answer' : 'answers with an error'} (${engineSays(error)})`,
+    { cause: error },
+  );
 }

@@ -39,16 +39,32 @@ export function judgeHealth(
   if (unchecked && nowMs - startedMs >= Math.min(STEADY_MS, limitMs)) return { kind: 'healthy' };
 
   if (overdue) {
-    const last = healthPath === null ? `its health state is ${mine.health ?? 'unknown'}` : (mine.probe?.text ?? 'it was never asked');
-    return { kind: 'unhealthy', code: 'not-healthy', why: `The new container was not healthy within ${healthTimeoutSeconds} s: ${last}.` };
+    const last =
+      healthPath === null
+        ? `its health state is ${mine.health ?? 'unknown'}`
+        : (mine.probe?.text ?? 'it was never asked');
+    return {
+      kind: 'unhealthy',
+      code: 'not-healthy',
+      why: `The new container was not healthy within ${healthTimeoutSeconds} s: ${last}.`,
+    };
   }
   const pause = nowMs - startedMs < 10_000 ? 300 : 1_500;
   return { kind: 'wait', until: new Date(nowMs + pause).toISOString(), memory };
 }
 
 function ending(mine: NewContainer): HealthJudgement {
-  if (mine.outOfMemory) return { kind: 'unhealthy', code: 'out-of-memory', why: 'The new container used more memory than its limit and was ended by the engine.' };
-  return { kind: 'unhealthy', code: 'exited', why: `The new container ended with exit code ${mine.exitCode ?? 'unknown'} before it was healthy.` };
+  if (mine.outOfMemory)
+    return {
+      kind: 'unhealthy',
+      code: 'out-of-memory',
+      why: 'The new container used more memory than its limit and was ended by the engine.',
+    };
+  return {
+    kind: 'unhealthy',
+    code: 'exited',
+    why: `The new container ended with exit code ${mine.exitCode ?? 'unknown'} before it was healthy.`,
+  };
 }
 
 /** A new start time without a restart of its own: the engine (or a person) started the container again. */

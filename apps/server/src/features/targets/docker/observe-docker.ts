@@ -29,7 +29,8 @@ export async function observeDocker(look: DockerLook): Promise<DockerWorld> {
     lookUp(listOfLane(engine.api, intent)),
   ]);
   const name = containerName(intent);
-  const isMine = ({ Labels, Names }: Docker.ContainerInfo) => Labels[LABELS.deployment] === intent.deploymentId && Names.includes(`/${name}`);
+  const isMine = ({ Labels, Names }: Docker.ContainerInfo) =>
+    Labels[LABELS.deployment] === intent.deploymentId && Names.includes(`/${name}`);
   const mine = containers?.find(isMine);
   return {
     image: image === null ? null : { id: image.Id, repoDigests: image.RepoDigests ?? [] },
@@ -78,14 +79,24 @@ function healthOf(status: string | undefined): NewContainer['health'] {
   return status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : null;
 }
 
-async function probeOf({ engine, intent, signal }: DockerLook, container: Docker.Container, found: Docker.ContainerInspectInfo): Promise<HealthAnswer | null> {
+async function probeOf(
+  { engine, intent, signal }: DockerLook,
+  container: Docker.Container,
+  found: Docker.ContainerInspectInfo,
+): Promise<HealthAnswer | null> {
   const { healthPath, port, network } = dockerSettings(intent);
   if (healthPath === undefined) return null;
-  if (port === undefined) return { ok: false, text: `healthPath is ${healthPath} and target.port.container says no port` };
+  if (port === undefined)
+    return { ok: false, text: `healthPath is ${healthPath} and target.port.container says no port` };
   const mapped = hostAddress(port.host[intent.service]);
   const address = found.NetworkSettings.Networks[network]?.IPAddress;
   const origins = [...(mapped ? [originOf(mapped)] : []), ...(address ? [`http://${address}:${port.container}`] : [])];
-  return probeHealth(container, { port: port.container, path: healthPath, origins: engine.local ? origins : [], signal });
+  return probeHealth(container, {
+    port: port.container,
+    path: healthPath,
+    origins: engine.local ? origins : [],
+    signal,
+  });
 }
 
 async function logOf({ secrets }: DockerLook, container: Docker.Container): Promise<string> {

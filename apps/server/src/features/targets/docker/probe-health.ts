@@ -42,15 +42,27 @@ async function askDirectly(origin: string, { path, signal }: HealthQuestion): Pr
     if (signal.aborted) throw new TargetSilentError('the probe was stopped', { cause: error });
     const code = (error as { cause?: { code?: unknown } }).cause?.code;
     // The engine's forwarder takes connections before the container does, and then drops them.
-    return code === 'ECONNRESET' || code === 'UND_ERR_SOCKET' ? { ok: false, text: `GET ${path} gave no answer yet` } : null;
+    return code === 'ECONNRESET' || code === 'UND_ERR_SOCKET'
+      ? { ok: false, text: `GET ${path} gave no answer yet` }
+      : null;
   }
 }
 
 const PROGRAMS: readonly ((url: string) => string[])[] = [
   (url) => ['wget', '-q', '-T', String(ANSWER_SECONDS), '-O', '/dev/null', url],
   (url) => ['curl', '-fsS', '-m', String(ANSWER_SECONDS), '-o', '/dev/null', url],
-  (url) => ['node', '-e', `fetch(process.argv[1],{signal:AbortSignal.timeout(${ANSWER_SECONDS}000)}).then((a)=>process.exit(a.ok?0:1),()=>process.exit(1))`, url],
-  (url) => ['python3', '-c', `import sys,urllib.request;urllib.request.urlopen(sys.argv[1],timeout=${ANSWER_SECONDS})`, url],
+  (url) => [
+    'node',
+    '-e',
+    `fetch(process.argv[1],{signal:AbortSignal.timeout(${ANSWER_SECONDS}000)}).then((a)=>process.exit(a.ok?0:1),()=>process.exit(1))`,
+    url,
+  ],
+  (url) => [
+    'python3',
+    '-c',
+    `import sys,urllib.request;urllib.request.urlopen(sys.argv[1],timeout=${ANSWER_SECONDS})`,
+    url,
+  ],
 ];
 
 async function askInside(container: Docker.Container, { port, path }: HealthQuestion): Promise<HealthAnswer> {
@@ -59,9 +71,15 @@ async function askInside(container: Docker.Container, { port, path }: HealthQues
     const exit = await run(container, program(url));
     if (exit === 'no-such-program') continue;
     if (exit === 'not-running') return { ok: false, text: 'the container does not run' };
-    return { ok: exit === 0, text: exit === 0 ? `GET ${path} answered` : `GET ${path} inside the container gave no good answer` };
+    return {
+      ok: exit === 0,
+      text: exit === 0 ? `GET ${path} answered` : `GET ${path} inside the container gave no good answer`,
+    };
   }
-  return { ok: false, text: `GET ${path} could not be asked: the image has none of wget, curl, node and python3; map a host port or declare a HEALTHCHECK` };
+  return {
+    ok: false,
+    text: `GET ${path} could not be asked: the image has none of wget, curl, node and python3; map a host port or declare a HEALTHCHECK`,
+  };
 }
 
 async function run(container: Docker.Container, Cmd: string[]): Promise<number | 'no-such-program' | 'not-running'> {
@@ -76,7 +94,8 @@ async function run(container: Docker.Container, Cmd: string[]): Promise<number |
     const status = statusOf(error);
     if (status === 409 || status === 404) return 'not-running';
     // Engines differ in how they say that a program does not exist.
-    if (status !== undefined && /executable file not found|no such file/i.test(engineSays(error))) return 'no-such-program';
+    if (status !== undefined && /executable file not found|no such file/i.test(engineSays(error)))
+      return 'no-such-program';
     throw asSilent(error);
   }
 }
@@ -93,6 +112,10 @@ function drained(stream: NodeJS.ReadableStream): Promise<void> {
       if (error) reject(error);
       else resolve();
     };
-    stream.on('end', () => done()).on('close', () => done()).on('error', done).resume();
+    stream
+      .on('end', () => done())
+      .on('close', () => done())
+      .on('error', done)
+      .resume();
   });
 }

@@ -18,10 +18,7 @@ export class SshAgent extends Agent {
   }
 
   override createConnection(_options: object, done?: (error: Error | null, stream: Duplex) => void): undefined {
-    this.#channel().then(
-      (channel) => done?.(null, channel),
-      (error: unknown) => done?.(error as Error, undefined as never),
-    );
+    void this.#open(done);
   }
 
   override destroy(): void {
@@ -29,6 +26,16 @@ export class SshAgent extends Agent {
     this.#client = undefined;
     client?.then((open) => open.end()).catch(() => undefined);
     super.destroy();
+  }
+
+  async #open(done?: (error: Error | null, stream: Duplex) => void): Promise<void> {
+    let channel: ClientChannel;
+    try {
+      channel = await this.#channel();
+    } catch (error) {
+      return done?.(error as Error, undefined as never);
+    }
+    done?.(null, channel);
   }
 
   async #channel(): Promise<ClientChannel> {
@@ -75,5 +82,11 @@ export class SshAgent extends Agent {
 /** What Node's HTTP client asks of a socket; silence is noticed by the keep-alive of the ssh connection instead. */
 function likeSocket(channel: ClientChannel): ClientChannel {
   const itself = () => channel;
-  return Object.assign(channel, { setTimeout: itself, setKeepAlive: itself, setNoDelay: itself, ref: itself, unref: itself });
+  return Object.assign(channel, {
+    setTimeout: itself,
+    setKeepAlive: itself,
+    setNoDelay: itself,
+    ref: itself,
+    unref: itself,
+  });
 }

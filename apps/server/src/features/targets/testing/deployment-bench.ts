@@ -66,20 +66,51 @@ export class DeploymentBench {
   }
 
   async lane(service: string, target: object): Promise<TestLane> {
-    const [teamId, repositoryId, serviceId, environmentId] = [this.ids.next(), this.ids.next(), this.ids.next(), this.ids.next()];
+    const [teamId, repositoryId, serviceId, environmentId] = [
+      this.ids.next(),
+      this.ids.next(),
+      this.ids.next(),
+      this.ids.next(),
+    ];
     const { db } = this.#database;
-    await db.insertInto('teams').values({ id: teamId, slug: `team-${teamId.slice(-8)}`, title: 'Team' }).execute();
-    await db.insertInto('repositories').values({ id: repositoryId, team_id: teamId, url: 'https://git.example.com/x.git', kind: 'git', default_branch: 'main', credential_sealed: null }).execute();
-    await db.insertInto('services').values({ id: serviceId, team_id: teamId, slug: service, repository_id: repositoryId }).execute();
+    await db
+      .insertInto('teams')
+      .values({ id: teamId, slug: `team-${teamId.slice(-8)}`, title: 'Team' })
+      .execute();
+    await db
+      .insertInto('repositories')
+      .values({
+        id: repositoryId,
+        team_id: teamId,
+        url: 'https://git.example.com/x.git',
+        kind: 'git',
+        default_branch: 'main',
+        credential_sealed: null,
+      })
+      .execute();
+    await db
+      .insertInto('services')
+      .values({ id: serviceId, team_id: teamId, slug: service, repository_id: repositoryId })
+      .execute();
     await db
       .insertInto('environments')
-      .values({ id: environmentId, team_id: teamId, name: 'staging', settings: json({ target }), settings_hash: 'hash' })
+      .values({
+        id: environmentId,
+        team_id: teamId,
+        name: 'staging',
+        settings: json({ target }),
+        settings_hash: 'hash',
+      })
       .execute();
     return { teamId, service, serviceId, environmentId, repositoryId };
   }
 
   async retarget(lane: TestLane, target: object): Promise<void> {
-    await this.#database.db.updateTable('environments').set({ settings: json({ target }) }).where('id', '=', lane.environmentId).execute();
+    await this.#database.db
+      .updateTable('environments')
+      .set({ settings: json({ target }) })
+      .where('id', '=', lane.environmentId)
+      .execute();
   }
 
   /** Offers a release to the lane; its gate is open, so the deployment runs at once. */
@@ -91,17 +122,54 @@ export class DeploymentBench {
     const common = { team_id: lane.teamId, service_id: lane.serviceId };
     await db
       .insertInto('runs')
-      .values({ id: runId, ...common, number, status: 'running', version: 1, ref: 'refs/heads/main', commit, trust: 'trusted', dedupe_key: null, definition: '{}', plan_hash: 'plan', state: '{}', release_id: null, created_at: '2026-01-01T00:00:00Z' })
+      .values({
+        id: runId,
+        ...common,
+        number,
+        status: 'running',
+        version: 1,
+        ref: 'refs/heads/main',
+        commit,
+        trust: 'trusted',
+        dedupe_key: null,
+        definition: '{}',
+        plan_hash: 'plan',
+        state: '{}',
+        release_id: null,
+        created_at: '2026-01-01T00:00:00Z',
+      })
       .execute();
     const evidence = json({ image: { repository, digest }, tests: null, by: [] });
     await db
       .insertInto('releases')
-      .values({ id: releaseId, ...common, run_id: runId, run_number: number, commit, repository, digest, plan_hash: 'plan', route: json(['staging']), evidence })
+      .values({
+        id: releaseId,
+        ...common,
+        run_id: runId,
+        run_number: number,
+        commit,
+        repository,
+        digest,
+        plan_hash: 'plan',
+        route: json(['staging']),
+        evidence,
+      })
       .execute();
-    const environment = await db.selectFrom('environments').selectAll().where('id', '=', lane.environmentId).executeTakeFirstOrThrow();
+    const environment = await db
+      .selectFrom('environments')
+      .selectAll()
+      .where('id', '=', lane.environmentId)
+      .executeTakeFirstOrThrow();
     await transactions.run(async (unit) => {
       const settings = { gate: { approvals: 0, roles: [], noSelfApproval: true }, settingsHash: 'hash' };
-      const opening = { type: 'open-lane', laneId: this.ids.next(), teamId: lane.teamId, serviceId: lane.serviceId, environment: 'staging', settings } as const;
+      const opening = {
+        type: 'open-lane',
+        laneId: this.ids.next(),
+        teamId: lane.teamId,
+        serviceId: lane.serviceId,
+        environment: 'staging',
+        settings,
+      } as const;
       const laneId = await this.#lanes.open(unit, opening, lane.environmentId);
       const release = { releaseId, runId, runNumber: number, commit, image: { repository, digest }, planHash: 'plan' };
       const requestedBy = { kind: 'system', name: 'Sluice' } as const;
@@ -112,10 +180,17 @@ export class DeploymentBench {
   }
 
   async row(deploymentId: string) {
-    return this.#database.db.selectFrom('deployments').selectAll().where('id', '=', deploymentId).executeTakeFirstOrThrow();
+    return this.#database.db
+      .selectFrom('deployments')
+      .selectAll()
+      .where('id', '=', deploymentId)
+      .executeTakeFirstOrThrow();
   }
 
-  async drive(deploymentId: string, replica: Replica = this.replica()): Promise<Awaited<ReturnType<DeploymentBench['row']>>> {
+  async drive(
+    deploymentId: string,
+    replica: Replica = this.replica(),
+  ): Promise<Awaited<ReturnType<DeploymentBench['row']>>> {
     await replica.drive.drive(deploymentId, new AbortController().signal);
     return this.row(deploymentId);
   }

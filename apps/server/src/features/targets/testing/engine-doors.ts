@@ -4,7 +4,6 @@ import { connect, createServer as createSocketServer, type AddressInfo, type Ser
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import ssh2 from 'ssh2';
-import { ensureDebianPackages } from '@sluice/testing';
 
 /** Another way to this machine's engine, and what the environment's secret must hold to use it. */
 export interface EngineDoor {
@@ -39,27 +38,86 @@ export async function sshDoor(socketPath: string): Promise<EngineDoor> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  return { address: `ssh://deploy@127.0.0.1:${port}`, credential: `${client.private}\n127.0.0.1 ${host.public}\n`, close: () => server.close() };
+  return {
+    address: `ssh://deploy@127.0.0.1:${port}`,
+    credential: `${client.private}\n127.0.0.1 ${host.public}\n`,
+    close: () => server.close(),
+  };
 }
 
-/** TLS that asks for a client certificate of its own authority. */
+/** TLS that asks for a client certificate of its own authority; the program openssl makes the certificates. */
 export async function tlsDoor(socketPath: string, folder: string): Promise<EngineDoor> {
-  await ensureDebianPackages(['openssl']);
   const at = (name: string) => join(folder, name);
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
-  openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/CN=authority');
+  openssl(
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.pem',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=authority',
+  );
   for (const name of ['engine', 'client']) {
     writeFileSync(at(`${name}.ext`), name === 'engine' ? 'subjectAltName=IP:127.0.0.1' : 'extendedKeyUsage=clientAuth');
-    openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
-    openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', `${name}.ext`, '-out', `${name}.pem`);
+    openssl(
+      'req',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-keyout',
+      `${name}.key`,
+      '-out',
+      `${name}.csr`,
+      '-subj',
+      `/CN=${name}`,
+    );
+    openssl(
+      'x509',
+      '-req',
+      '-in',
+      `${name}.csr`,
+      '-CA',
+      'ca.pem',
+      '-CAkey',
+      'ca.key',
+      '-CAcreateserial',
+      '-days',
+      '2',
+      '-extfile',
+      `${name}.ext`,
+      '-out',
+      `${name}.pem`,
+    );
   }
   const read = (name: string) => readFileSync(at(name), 'utf8');
-  const server = createTlsServer({ key: read('engine.key'), cert: read('engine.pem'), ca: read('ca.pem'), requestCert: true, rejectUnauthorized: true }, (socket) =>
-    joined(socket, connect(socketPath)),
+  const server = createTlsServer(
+    {
+      key: read('engine.key'),
+      cert: read('engine.pem'),
+      ca: read('ca.pem'),
+      requestCert: true,
+      rejectUnauthorized: true,
+    },
+    (socket) => joined(socket, connect(socketPath)),
   );
   server.on('tlsClientError', () => undefined);
   const port = await listening(server);
-  return { address: `tcp://127.0.0.1:${port}`, credential: read('ca.pem') + read('client.key') + read('client.pem'), close: () => server.close() };
+  return {
+    address: `tcp://127.0.0.1:${port}`,
+    credential: read('ca.pem') + read('client.key') + read('client.pem'),
+    close: () => server.close(),
+  };
 }
 
 /** A socket that can be shut and opened again, as an engine that stops and starts. */

@@ -1,6 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { manifestDigest, provideBaseImages, startDockerEngine, startRegistry, type DockerEngine, type Registry } from '@sluice/testing';
+import {
+  manifestDigest,
+  provideBaseImages,
+  startDockerEngine,
+  startRegistry,
+  type DockerEngine,
+  type Registry,
+} from '@sluice/testing';
 
 /** Small services with known behaviour, on a registry of their own. */
 export interface SampleImages {
@@ -20,7 +27,11 @@ export interface SampleImages {
 const SAMPLES = {
   first: { base: 'busybox', health: 'first', command: ['httpd', '-f', '-p', '8080', '-h', '/www'] },
   second: { base: 'busybox', health: 'second', command: ['httpd', '-f', '-p', '8080', '-h', '/www'] },
-  sick: { base: 'busybox', health: null, command: ['sh', '-c', 'echo the token is $TOKEN; exec httpd -f -p 8080 -h /www'] },
+  sick: {
+    base: 'busybox',
+    health: null,
+    command: ['sh', '-c', 'echo the token is $TOKEN; exec httpd -f -p 8080 -h /www'],
+  },
   exits: { base: 'busybox', health: null, command: ['sh', '-c', 'echo the token is $TOKEN; exit 3'] },
   snake: { base: 'python', health: 'snake', command: ['python3', '-m', 'http.server', '8080', '--directory', '/www'] },
 } as const;
@@ -37,8 +48,14 @@ export async function sampleImages(folder: string): Promise<SampleImages> {
     const context = join(folder, name);
     mkdirSync(join(context, 'www'), { recursive: true });
     writeFileSync(join(context, 'www', health === null ? 'other' : 'healthz'), health ?? name);
-    writeFileSync(join(context, 'Dockerfile'), `FROM ${from.reference}\nSTOPSIGNAL SIGKILL\nCOPY www /www\nCMD ${JSON.stringify(command)}\n`);
-    const built = await engine.docker.buildImage({ context, src: ['Dockerfile', 'www'] }, { t: `${repository}:${name}` });
+    writeFileSync(
+      join(context, 'Dockerfile'),
+      `FROM ${from.reference}\nSTOPSIGNAL SIGKILL\nCOPY www /www\nCMD ${JSON.stringify(command)}\n`,
+    );
+    const built = await engine.docker.buildImage(
+      { context, src: ['Dockerfile', 'www'] },
+      { t: `${repository}:${name}` },
+    );
     await followed(engine, built);
     const image = engine.docker.getImage(`${repository}:${name}`);
     await followed(engine, await image.push({ authconfig: { username: '', password: '', serveraddress: '' } }));
@@ -47,8 +64,13 @@ export async function sampleImages(folder: string): Promise<SampleImages> {
     await image.remove();
   }
   const stop = async () => {
-    for (const { Id } of await engine.docker.listImages({ filters: { reference: [repository] } })) await engine.docker.getImage(Id).remove({ force: true });
-    for (const { reference } of bases) await engine.docker.getImage(reference).remove().catch(() => undefined);
+    for (const { Id } of await engine.docker.listImages({ filters: { reference: [repository] } }))
+      await engine.docker.getImage(Id).remove({ force: true });
+    for (const { reference } of bases)
+      await engine.docker
+        .getImage(reference)
+        .remove()
+        .catch(() => undefined);
     await registry.stop();
     await engine.stop();
   };

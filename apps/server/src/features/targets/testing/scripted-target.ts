@@ -1,4 +1,11 @@
-import { Target, type ActResult, type DeploymentIntent, type NextStep, type TargetContext, type TargetCursor } from '../target.port.ts';
+import {
+  Target,
+  type ActResult,
+  type DeploymentIntent,
+  type NextStep,
+  type TargetContext,
+  type TargetCursor,
+} from '../target.port.ts';
 
 /** A target of two actions, `begin` and `finish`, whose world is a list; tests put obstacles in the way of its calls. */
 export class ScriptedTarget extends Target<readonly string[]> {
@@ -17,12 +24,17 @@ export class ScriptedTarget extends Target<readonly string[]> {
 
   override next(seen: readonly string[], { deploymentId }: DeploymentIntent, cursor: TargetCursor): NextStep {
     for (const name of ['begin', 'finish']) {
-      if (!seen.includes(`${deploymentId} ${name}`)) return { kind: 'act', action: { name }, memory: cursor.memory, text: `Doing ${name}.` };
+      if (!seen.includes(`${deploymentId} ${name}`))
+        return { kind: 'act', action: { name }, memory: cursor.memory, text: `Doing ${name}.` };
     }
     return { kind: 'ended', outcome: 'passed', reason: null, text: 'It is done.' };
   }
 
-  override async act(context: TargetContext, { name }: { readonly name: string }, cursor: TargetCursor): Promise<ActResult> {
+  override async act(
+    context: TargetContext,
+    { name }: { readonly name: string },
+    cursor: TargetCursor,
+  ): Promise<ActResult> {
     const entry = `${context.intent.deploymentId} ${name}`;
     this.acting.add(entry);
     await this.onAct(context, name);

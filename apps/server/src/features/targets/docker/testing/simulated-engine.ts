@@ -58,7 +58,10 @@ export class SimulatedEngine {
 
   get running(): string[] {
     const { mine, others } = this.world;
-    return [...(mine && isUp(mine.state) ? [mine.id] : []), ...others.filter(({ state }) => isUp(state)).map(({ id }) => id)];
+    return [
+      ...(mine && isUp(mine.state) ? [mine.id] : []),
+      ...others.filter(({ state }) => isUp(state)).map(({ id }) => id),
+    ];
   }
 
   /** The engine restarts: what ran runs again with a new start time. */
@@ -92,15 +95,23 @@ export class SimulatedEngine {
   #note({ name }: DockerAction): void {
     const known = this.memory.refusals?.[name];
     const now = new Date(this.nowMs).toISOString();
-    const refusal: Refusal = { count: (known?.count ?? 0) + 1, first: known?.first ?? now, last: now, text: 'no', final: false };
+    const refusal: Refusal = {
+      count: (known?.count ?? 0) + 1,
+      first: known?.first ?? now,
+      last: now,
+      text: 'no',
+      final: false,
+    };
     this.memory = { ...this.memory, refusals: { ...this.memory.refusals, [name]: refusal } };
   }
 
   #live(): void {
     if (this.world.mine?.state !== 'running') return;
     this.#looksRunning += 1;
-    if (this.#fate === 'healthy-soon' && this.#looksRunning > 2) this.#setMine({ probe: { ok: true, text: 'GET /healthz answered 200' } });
-    if (this.#fate === 'exits' && this.#looksRunning > 1) this.#setMine({ state: 'restarting', restarts: 1, exitCode: 3 });
+    if (this.#fate === 'healthy-soon' && this.#looksRunning > 2)
+      this.#setMine({ probe: { ok: true, text: 'GET /healthz answered 200' } });
+    if (this.#fate === 'exits' && this.#looksRunning > 1)
+      this.#setMine({ state: 'restarting', restarts: 1, exitCode: 3 });
   }
 
   #act(action: DockerAction): void {
@@ -113,10 +124,14 @@ export class SimulatedEngine {
         return;
       case 'create':
         if (this.world.mine === null) this.creates += 1;
-        this.world = { ...this.world, mine: this.world.mine ?? newContainer({ state: 'created', startedAt: null, probe: null }) };
+        this.world = {
+          ...this.world,
+          mine: this.world.mine ?? newContainer({ state: 'created', startedAt: null, probe: null }),
+        };
         return;
       case 'start':
-        if (this.#fate !== 'does-not-start') this.#setMine({ state: 'running', startedAt: `start-${(this.#starts += 1)}` });
+        if (this.#fate !== 'does-not-start')
+          this.#setMine({ state: 'running', startedAt: `start-${(this.#starts += 1)}` });
         return;
       case 'stop-old':
         return this.#setOld(action.id, 'exited');
