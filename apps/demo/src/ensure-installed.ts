@@ -1,6 +1,6 @@
 import { apiOf, connectApi, setUpInstallation, type Api, type Installation } from '@sluice/testing';
 import type { DemoFolder } from './demo-folder.ts';
-import { DEMO_SERVICES, PEOPLE, TEAM } from './demo-services.ts';
+import { DEMO_NETWORKS, DEMO_SERVICES, PEOPLE, TEAM } from './demo-services.ts';
 import type { DemoParts } from './start-parts.ts';
 
 /** Team, people, environments, repositories and services of the demo, made through the public API; safe to repeat. */
@@ -30,7 +30,7 @@ async function putEnvironments(admin: Api, engine: string): Promise<void> {
   const target = (environment: 'staging' | 'production') => ({
     kind: 'docker' as const,
     engine,
-    network: `sluice-demo-${environment}`,
+    network: DEMO_NETWORKS[environment],
     port: {
       container: 8080,
       host: Object.fromEntries(DEMO_SERVICES.map(({ name, ports }) => [name, `127.0.0.1:${ports[environment]}`])),

@@ -14,12 +14,6 @@ export async function followRun(
   progress: Progress,
   isDone: (run: RunDetail) => boolean,
 ): Promise<RunDetail> {
-  const said = new Set<string>();
-  const once = (key: string, say: () => void) => {
-    if (said.has(key)) return;
-    said.add(key);
-    say();
-  };
   return eventually(
     async () => {
       const { items } = await api.runs.listRuns({ service: pushed.service, limit: 5 });
@@ -29,11 +23,11 @@ export async function followRun(
       for (const name of STAGES) {
         const stage = run.stages.find((cell) => cell.stage === name);
         if (!stage?.finishedAt) continue;
-        once(name, () => progress.stage(pushed.service, name, stage.status, secondsOf(stage), stageDetail(run, name)));
+        progress.once(`${pushed.commit} ${name}`, () => progress.stage(pushed.service, name, stage.status, secondsOf(stage), stageDetail(run, name)));
       }
       for (const lane of run.lanes) {
         if (lane.status === 'queued') continue;
-        once(`${lane.environment}:${lane.status}`, () =>
+        progress.once(`${pushed.commit} ${lane.environment} ${lane.status}`, () =>
           progress.stage(pushed.service, lane.environment, lane.status, null, lane.waiting?.message ?? lane.reason?.message ?? ''),
         );
       }

@@ -1,6 +1,7 @@
 /** Lines of the terminal: time since the start, what, and how it went. */
 export class Progress {
   readonly #startedAt = performance.now();
+  readonly #said = new Set<string>();
   readonly #write: (line: string) => void;
   constructor(write: (line: string) => void) {
     this.#write = write;
@@ -16,6 +17,13 @@ export class Progress {
     this.#write(
       `${this.#clock()}  ${service.padEnd(15)} ${stage.padEnd(11)} ${status.padEnd(10)} ${time.padStart(7)}  ${detail}`.trimEnd(),
     );
+  }
+
+  /** Says a thing the first time only: a run is looked at again and again. */
+  once(key: string, say: () => void): void {
+    if (this.#said.has(key)) return;
+    this.#said.add(key);
+    say();
   }
 
   plain(text = ''): void {

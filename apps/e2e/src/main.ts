@@ -3,48 +3,44 @@ import { fileURLToPath } from 'node:url';
 import { journeyScenario, playBrowserJourney } from './browser/release-manager-journey.ts';
 import { killTestScenario, runKillTest } from './kill-test/kill-test.ts';
 import { playScenarios } from './play-scenarios.ts';
-import { readOptions, type Options } from './options.ts';
+import { readOptions } from './options.ts';
 import { TestReport } from './report/test-report.ts';
 import { loadScenarios, type Scenario } from './scenario/load-scenarios.ts';
 import { setUpScenes } from './scenario/set-up-scenes.ts';
-import { startParts } from './world/parts.ts';
-import { startWorld, type World } from './world/world.ts';
+import type { Scene } from './scenario/scene.ts';
+import { startParts, type Parts } from './world/parts.ts';
+import type { Mode } from './world/stores.ts';
+import { startWorld } from './world/world.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 
 /** The product from outside: every scenario in both modes, the kill test, and a person's way through the browser. */
 async function main(): Promise<void> {
-  const options = readOptions(process.argv.slice(2));
-  const scenarios = loadScenarios(join(ROOT, 'apps/e2e/scenarios'), options.filter);
-  if (scenarios.length === 0) throw new Error(`No scenario has ${JSON.stringify(options.filter)} in its name.`);
+  const { modes, suites, filter } = readOptions(process.argv.slice(2));
+  const scenarios = loadScenarios(join(ROOT, 'apps/e2e/scenarios'), filter);
+  if (scenarios.length === 0) throw new Error(`No scenario has ${JSON.stringify(filter)} in its name.`);
   const report = new TestReport();
   const startedAt = performance.now();
   const parts = await startParts((line) => console.log(`e2e: ${line}`));
-  try {
-    for (const mode of options.modes) {
-      console.log(`e2e: ${mode}`);
-      const modeStartedAt = performance.now();
-      try {
-        const world = await startWorld(ROOT, mode, parts);
-        try {
-          await playWorld(
-            world,
-            options,
-            scenarios.filter(({ modes }) => modes.includes(mode)),
-            report,
-          );
-        } finally {
-          if (report.failed > 0) console.log(`e2e: logs and data stay in ${world.folder}`);
-          await world.stop(report.failed > 0);
-        }
-      } catch (error) {
-        report.fail(
-          `${mode}: the installation`,
-          (performance.now() - modeStartedAt) / 1000,
-          `  - ${error instanceof Error ? error.message : String(error)}`,
-        );
-      }
+  const suite: Suite = { parts, report, ended: untilSignalled() };
+  const playModes = async () => {
+    for (const mode of modes) {
+      const played = suites.includes('scenarios') ? scenarios.filter((scenario) => scenario.modes.includes(mode)) : [];
+      const walked = suites.includes('browser') ? [journeyScenario(ROOT)] : [];
+      if (played.length + walked.length > 0)
+        await inWorld(suite, mode, mode, [...played, ...walked], async (scenes) => {
+          await playScenarios(scenes.slice(0, played.length), report);
+          for (const scene of scenes.slice(played.length)) await playBrowserJourney(scene, report);
+        });
     }
+  };
+  // It mostly waits for leases of dead servers to end, so it plays beside the others, in an installation of its own.
+  const playKillTest = async () => {
+    if (!suites.includes('kill-test')) return;
+    await inWorld(suite, 'standalone', 'kill-test', [killTestScenario(ROOT)], ([scene]) => runKillTest(scene!, report));
+  };
+  try {
+    await Promise.all([playModes(), playKillTest()]);
   } finally {
     await parts.stop();
   }
@@ -53,24 +49,46 @@ async function main(): Promise<void> {
   process.exitCode = report.failed > 0 ? 1 : 0;
 }
 
-async function playWorld(
-  world: World,
-  { suites, modes }: Options,
+interface Suite {
+  readonly parts: Parts;
+  readonly report: TestReport;
+  /** Rejects when the program is asked to end. */
+  readonly ended: Promise<never>;
+}
+
+/** Starts an installation, plays in it, and ends it; trouble with it counts as one failure. */
+async function inWorld(
+  { parts, report, ended }: Suite,
+  mode: Mode,
+  name: string,
   scenarios: readonly Scenario[],
-  report: TestReport,
+  play: (scenes: readonly Scene[]) => Promise<void>,
 ): Promise<void> {
-  // The scenarios of killed servers play in every mode; the long table of the kill test in one of them is enough.
-  const kills = suites.includes('kill-test') && world.mode === modes[0];
-  const journey = suites.includes('browser');
-  const scenes = await setUpScenes(world, [
-    ...(suites.includes('scenarios') ? scenarios : []),
-    ...(journey ? [journeyScenario(ROOT)] : []),
-    ...(kills ? [killTestScenario(ROOT)] : []),
-  ]);
-  await playScenarios(scenes.slice(0, suites.includes('scenarios') ? scenarios.length : 0), report);
-  const ours = (service: Scenario) => scenes.find(({ scenario }) => scenario.name === service.name)!;
-  if (journey) await playBrowserJourney(ours(journeyScenario(ROOT)), report);
-  if (kills) await runKillTest(ours(killTestScenario(ROOT)), report);
+  const startedAt = performance.now();
+  const failedBefore = report.failed;
+  console.log(`e2e: starting ${name}`);
+  try {
+    const world = await startWorld(ROOT, mode, parts, name);
+    try {
+      await Promise.race([setUpScenes(world, scenarios).then(play), ended]);
+    } finally {
+      const keep = report.failed > failedBefore;
+      if (keep) console.log(`e2e: logs and data stay in ${world.folder}`);
+      await world.stop(keep);
+    }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    report.fail(`${name}: the installation`, (performance.now() - startedAt) / 1000, `  - ${why}`);
+  }
+}
+
+function untilSignalled(): Promise<never> {
+  const signalled = new Promise<never>((_, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => reject(new Error(`the suite was ended by ${signal}`)));
+  });
+  signalled.catch(() => undefined);
+  return signalled;
 }
 
 try {

@@ -92,6 +92,23 @@ describe('answers', () => {
     expect((await send(`${'['.repeat(10_000)}${']'.repeat(10_000)}`)).status).toBe(400);
   });
 
+  it('A09 refuse text that cannot be stored, and name its place', async () => {
+    for (const title of ['a\0b', 'a\ud800']) {
+      const answer = await server.call('POST', '/api/v1/teams', { as: admin, body: { slug: 'broken', title } });
+      expect(answer).toMatchObject({ status: 400, body: { error: { code: 'broken-text', message: expect.stringContaining('title') } } });
+    }
+  });
+
+  it('A78 refuse a misspelt key however deep it lies, so that no gate stands open by mistake', async () => {
+    await server.call('POST', '/api/v1/teams', { as: admin, body: { slug: 'strict', title: 'Strict' } });
+    const target = { kind: 'docker', engine: 'unix:///x' };
+    const put = (settings: object) => server.call('PUT', '/api/v1/teams/strict/environments/production', { as: admin, body: { order: 1, settings } });
+    for (const settings of [{ gates: { approvals: 2 }, target }, { gate: { approvals: 2, noSelfAproval: true }, target }, { target: { ...target, privileged: true } }]) {
+      expect(await put(settings)).toMatchObject({ status: 400, body: { error: { code: 'bad-request' } } });
+    }
+    expect((await put({ gate: { approvals: 2 }, target })).status).toBe(200);
+  });
+
   it('A08 refuse large and encoded bodies before reading them', async () => {
     const large = await server.call('POST', '/api/v1/session', { body: { email: 'a@example.com', password: 'x'.repeat(1_100_000) } });
     expect(large).toMatchObject({ status: 413, body: { error: { code: 'too-large' } } });

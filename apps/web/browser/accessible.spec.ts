@@ -9,7 +9,8 @@ beforeAll(async () => {
 afterEach(() => browser.closePages());
 afterAll(() => browser[Symbol.asyncDispose]());
 
-const order = (): string => [...browser.server.world.approvals.values()].find(({ service }) => service === 'order')?.deploymentId ?? '';
+const order = (): string =>
+  [...browser.server.world.approvals.values()].find(({ service }) => service === 'order')?.deploymentId ?? '';
 const screens: [name: string, path: () => string, ready: string, open?: string][] = [
   ['board', () => '/board', 'text=Cache category facets per locale'],
   ['service', () => '/services/order', 'text=Change number 1522 of order'],
@@ -19,7 +20,12 @@ const screens: [name: string, path: () => string, ready: string, open?: string][
   ['events', () => '/services/catalog/runs/1287?tab=events', 'text=Run planned from'],
   ['approvals', () => '/approvals', 'text=asked by Mira Patel'],
   ['approval', () => `/approvals/${order()}`, 'text=Evidence'],
-  ['approve dialog', () => `/approvals/${order()}`, 'text=Evidence', 'button:has-text("Approve and release"), button:has-text("Review and approve")'],
+  [
+    'approve dialog',
+    () => `/approvals/${order()}`,
+    'text=Evidence',
+    'button:has-text("Approve and release"), button:has-text("Review and approve")',
+  ],
   ['environments', () => '/environments', 'text=asks approval'],
   ['deployment', () => `/deployments/${order()}`, 'text=What the target did'],
   ['runners', () => '/runners', 'text=linux-x64-07'],
@@ -43,9 +49,15 @@ describe.each(looks)('$theme theme at $width', ({ theme, width }) => {
       await page.locator(open).locator('visible=true').first().click();
       await page.getByRole('dialog').waitFor();
     }
-    const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze();
-    const findings = violations.flatMap(({ id, nodes }) => nodes.slice(0, 3).map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary ?? ''}`));
+    const { violations } = await new AxeBuilder({ page })
+      .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+      .analyze();
+    const findings = violations.flatMap(({ id, nodes }) =>
+      nodes.slice(0, 3).map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary ?? ''}`),
+    );
     expect(findings).toEqual([]);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(0);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(
+      0,
+    );
   });
 });

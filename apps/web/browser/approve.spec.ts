@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TestBrowser } from './open-browser.ts';
 
 let browser: TestBrowser;
@@ -9,7 +9,6 @@ afterEach(async () => {
   await browser.closePages();
   await browser[Symbol.asyncDispose]();
 });
-afterAll(() => undefined);
 
 function order() {
   const found = [...browser.server.world.approvals.values()].find(({ service }) => service === 'order');
@@ -31,7 +30,10 @@ describe('approval', () => {
     await dialog.getByRole('button', { name: 'Approve and release' }).click();
     await page.getByText('Approved by Hanna Lind; the release goes to production.').waitFor();
     expect(await page.getByRole('button', { name: /Approve and release/ }).count()).toBe(0);
-    expect(order().approvers.find(({ name }) => name === 'Hanna Lind')).toMatchObject({ state: 'approved', note: 'Looked at staging' });
+    expect(order().approvers.find(({ name }) => name === 'Hanna Lind')).toMatchObject({
+      state: 'approved',
+      note: 'Looked at staging',
+    });
     expect(troubles).toEqual([]);
   });
 

@@ -11,7 +11,12 @@ afterAll(() => browser[Symbol.asyncDispose]());
 it('shows services by team, counts as filters, and keeps filters in the address', async () => {
   const { page, troubles } = await browser.page('/board');
   await page.getByRole('link', { name: 'catalog', exact: true }).waitFor();
-  expect(await page.getByRole('gridcell').getByLabel(/^Test, running/).count()).toBeGreaterThan(0);
+  expect(
+    await page
+      .getByRole('gridcell')
+      .getByLabel(/^Test, running/)
+      .count(),
+  ).toBeGreaterThan(0);
   // Quiet services are folded until a filter looks for them.
   expect(await page.getByRole('link', { name: 'wishlist', exact: true }).count()).toBe(0);
   await page.getByLabel('Filter services').fill('wishlist');
@@ -19,9 +24,17 @@ it('shows services by team, counts as filters, and keeps filters in the address'
   expect(new URL(page.url()).searchParams.get('q')).toBe('wishlist');
   await page.getByLabel('Clear text').click();
   await page.getByRole('link', { name: /need approval/ }).click();
-  await until('only gated services', () => page.locator('.board-row').count(), (rows) => rows === 3);
+  await until(
+    'only gated services',
+    () => page.locator('.board-row').count(),
+    (rows) => rows === 3,
+  );
   await page.reload();
-  await until('the filter after a reload', () => page.locator('.board-row').count(), (rows) => rows === 3);
+  await until(
+    'the filter after a reload',
+    () => page.locator('.board-row').count(),
+    (rows) => rows === 3,
+  );
   await page.getByLabel('Filter services').fill('no such thing');
   await page.getByText('No service matches').waitFor();
   expect(troubles).toEqual([]);
@@ -36,8 +49,15 @@ it('a change arrives in place; rows wait with moving while the pointer is in the
   const orderOf = (): Promise<string[]> => page.locator('.board-row [data-column="0"]').allTextContents();
   const before = await orderOf();
   const account = world.services.get('account');
-  if (account?.latest == null) throw new Error('The example has no account service with a run.');
-  account.latest = { ...account.latest, number: 762, status: 'running', message: 'Changed under the pointer', createdAt: new Date().toISOString() };
+  if (account === undefined || account.latest === null)
+    throw new Error('The example has no account service with a run.');
+  account.latest = {
+    ...account.latest,
+    number: 762,
+    status: 'running',
+    message: 'Changed under the pointer',
+    createdAt: new Date().toISOString(),
+  };
   browser.server.changed('board');
   await page.getByText('Changed under the pointer').waitFor();
   expect(await orderOf()).toEqual(before);
@@ -79,4 +99,5 @@ it('goes anywhere by the palette', async () => {
   await page.keyboard.press('Enter');
   await page.waitForURL('**/services/shipping');
   await page.getByRole('heading', { name: 'shipping' }).waitFor();
+  expect(await page.getByRole('dialog').count()).toBe(0);
 });

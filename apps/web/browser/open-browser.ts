@@ -41,7 +41,10 @@ export class TestBrowser implements AsyncDisposable {
     return new TestBrowser(server, await chromium.launch({ executablePath, args }));
   }
 
-  async page(path: string, look: { width?: number; height?: number; theme?: 'light' | 'dark' } = {}): Promise<OpenPage> {
+  async page(
+    path: string,
+    look: { width?: number; height?: number; theme?: 'light' | 'dark' } = {},
+  ): Promise<OpenPage> {
     const { width = 1440, height = 960, theme = 'light' } = look;
     const context = await this.#browser.newContext({
       viewport: { width, height },
@@ -55,7 +58,8 @@ export class TestBrowser implements AsyncDisposable {
     const troubles: string[] = [];
     page.on('pageerror', (error) => troubles.push(`script: ${error.message}`));
     page.on('console', (message) => {
-      if (message.text().includes('Content Security Policy') || message.text().includes('TrustedHTML')) troubles.push(message.text());
+      if (message.text().includes('Content Security Policy') || message.text().includes('TrustedHTML'))
+        troubles.push(message.text());
     });
     page.on('dialog', (dialog) => {
       troubles.push(`dialog: ${dialog.message()}`);
@@ -64,7 +68,17 @@ export class TestBrowser implements AsyncDisposable {
     page.on('request', (request) => {
       if (new URL(request.url()).origin !== this.server.url) troubles.push(`request to ${request.url()}`);
     });
-    await page.goto(this.server.url + path);
+    // Chromium drops requests when a network interface comes or goes, as container engines make them do at any time.
+    let dropped = false;
+    page.on('requestfailed', (request) => {
+      if (request.failure()?.errorText === 'net::ERR_NETWORK_CHANGED') dropped = true;
+    });
+    for (let attempt = 0; attempt < 3 && (attempt === 0 || dropped); attempt += 1) {
+      dropped = false;
+      await page.goto(this.server.url + path).catch((error: unknown) => {
+        if (!String(error).includes('ERR_NETWORK_CHANGED')) throw error;
+      });
+    }
     return { page, troubles };
   }
 

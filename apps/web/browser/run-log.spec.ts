@@ -9,7 +9,8 @@ afterEach(() => browser.closePages());
 afterAll(() => browser[Symbol.asyncDispose]());
 
 function integration(): { id: string } {
-  const attempt = browser.server.world.runs.get('catalog/1287')?.jobs.find((job) => job.key === 'integration')?.attempts[0];
+  const attempt = browser.server.world.runs.get('catalog/1287')?.jobs.find((job) => job.key === 'integration')
+    ?.attempts[0];
   if (attempt === undefined) throw new Error('The example has no integration attempt.');
   return attempt;
 }
@@ -17,7 +18,8 @@ function integration(): { id: string } {
 it('follows a growing log without losing or doubling a line over a cut stream', async () => {
   const { page, troubles } = await browser.page('/services/catalog/runs/1287');
   await page.getByText('Live', { exact: true }).waitFor();
-  const lines = (): Promise<string[]> => page.locator('.log-line').evaluateAll((nodes) => nodes.map((node) => node.textContent ?? ''));
+  const lines = (): Promise<string[]> =>
+    page.locator('.log-line').evaluateAll((nodes) => nodes.map((node) => node.textContent ?? ''));
   browser.server.appendLog(integration().id, 'grown 1\ngrown 2 with');
   await until('the half line', lines, (all) => all.at(-1)?.endsWith('grown 2 with') === true);
   browser.server.cutStreams(true);
@@ -40,6 +42,7 @@ it('stops following when the reader scrolls up, and goes back to the end on requ
   browser.server.appendLog(integration().id, 'while reading\n');
   await page.getByRole('button', { name: /new line, jump to end/ }).click();
   await page.getByText('while reading').waitFor();
+  expect(await page.getByRole('button', { name: 'Following' }).count()).toBe(1);
 });
 
 it('draws few nodes, searches what is loaded and links to lines', async () => {
@@ -48,14 +51,26 @@ it('draws few nodes, searches what is loaded and links to lines', async () => {
   await page.getByText('no hit').waitFor({ state: 'detached' });
   await page.getByLabel('Search the log').press('Enter');
   await page.getByText(/^1 of 2$/).waitFor();
-  await until('the current hit', () => page.locator('.log-hit-now').count(), (hits) => hits > 0);
+  await until(
+    'the current hit',
+    () => page.locator('.log-hit-now').count(),
+    (hits) => hits > 0,
+  );
   expect(await page.locator('.log-line').count()).toBeLessThan(90);
   const number = await page.locator('.log-line:has(.log-hit-now)').getAttribute('data-line');
   await page.locator(`.log-line[data-line="${number}"] .log-number`).click();
   await page.locator(`.log-line[data-line="${Number(number) + 2}"] .log-number`).click({ modifiers: ['Shift'] });
-  await until('the range in the address', () => Promise.resolve(new URL(page.url()).searchParams.get('lines')), (lines) => lines === `${number}-${Number(number) + 2}`);
+  await until(
+    'the range in the address',
+    () => Promise.resolve(new URL(page.url()).searchParams.get('lines')),
+    (lines) => lines === `${number}-${Number(number) + 2}`,
+  );
   await page.reload();
-  await until('the chosen lines after a reload', () => page.locator('.log-line-selected').count(), (count) => count === 3);
+  await until(
+    'the chosen lines after a reload',
+    () => page.locator('.log-line-selected').count(),
+    (count) => count === 3,
+  );
 });
 
 it('A66 A67: a hostile log stays text', async () => {
@@ -65,7 +80,9 @@ it('A66 A67: a hostile log stays text', async () => {
   expect(await page.locator('.log').locator('img, script, iframe').count()).toBe(0);
   expect(await page.evaluate(() => '__hostile' in window)).toBe(false);
   expect(await page.title()).toBe('catalog #1287 · Sluice');
-  const links = await page.locator('.log a').evaluateAll((all) => all.map((each) => [each.getAttribute('href'), each.getAttribute('rel')]));
+  const links = await page
+    .locator('.log a')
+    .evaluateAll((all) => all.map((each) => [each.getAttribute('href'), each.getAttribute('rel')]));
   expect(links).toEqual([
     ['https://evil.example/login', 'noopener noreferrer nofollow'],
     ['https://example.com/ok', 'noopener noreferrer nofollow'],
@@ -77,7 +94,11 @@ it('A66 A67: a hostile log stays text', async () => {
   expect(await line(6).textContent()).toBe('after the dropped sequences');
   expect(await line(11).textContent()).toContain('yyyy');
   await page.getByRole('button', { name: /show all 8.8 KiB/ }).click();
-  await until('the whole line', () => line(10).textContent(), (text) => text?.endsWith('x end') === true);
+  await until(
+    'the whole line',
+    () => line(10).textContent(),
+    (text) => text?.endsWith('x end') === true,
+  );
   expect(troubles).toEqual([]);
 });
 
@@ -87,7 +108,7 @@ it('says why a job waits and shows tests, with messages as text', async () => {
   await page.getByText('<b>not markup</b>').first().waitFor();
   await page.goto(`${browser.server.url}/services/cart/runs/467`);
   await page.getByRole('heading', { name: 'Why is the run waiting?' }).waitFor();
-  await page.getByText('No runner of pool linux-x64 is connected.').first().waitFor();
+  expect(await page.getByText('No runner of pool linux-x64 is connected.').count()).toBeGreaterThan(0);
 });
 
 it('cancel asks first and sends the request token', async () => {
@@ -101,4 +122,5 @@ it('cancel asks first and sends the request token', async () => {
 it('an unknown run names what is missing', async () => {
   const { page } = await browser.page('/services/catalog/runs/99999');
   await page.getByText('Run 99999 of catalog does not exist, or you may not see it.').waitFor();
+  expect(await page.getByRole('link', { name: 'Go to catalog' }).getAttribute('href')).toBe('/services/catalog');
 });

@@ -31,6 +31,8 @@ function onlyRoutes(router: unknown, names?: string[]): unknown {
   }
   const entries = Object.entries(router as Record<string, unknown>);
   return Object.fromEntries(
-    entries.filter(([name]) => names === undefined || names.includes(name)).map(([name, value]) => [name, onlyRoutes(value)]),
+    entries
+      .filter(([name]) => names === undefined || names.includes(name))
+      .map(([name, value]) => [name, onlyRoutes(value)]),
   );
 }

@@ -37,9 +37,21 @@ interface Route {
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
   "frame-ancestors 'none'; base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; trusted-types 'none'";
-const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.woff2': 'font/woff2', '.svg': 'image/svg+xml' };
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.woff2': 'font/woff2',
+  '.svg': 'image/svg+xml',
+};
 
-export async function startFixtureServer(options: { dist: string; port?: number; empty?: boolean; signedIn?: boolean; simulate?: boolean }): Promise<FixtureServer> {
+export async function startFixtureServer(options: {
+  dist: string;
+  port?: number;
+  empty?: boolean;
+  signedIn?: boolean;
+  simulate?: boolean;
+}): Promise<FixtureServer> {
   const world = new World(Date.now(), { empty: options.empty ?? false });
   const session: Session = { signedIn: options.signedIn ?? true };
   const routes = routesOf(contract, []);
@@ -65,11 +77,20 @@ export async function startFixtureServer(options: { dist: string; port?: number;
 
   const server = createServer((request, response) => {
     void handle(request, response).catch((error: unknown) => {
-      const refusal = error instanceof Refusal ? error : new Refusal(500, 'internal', error instanceof Error ? error.message : String(error));
-      if (refusal.status === 500) console.error(request.method, request.url, error);
+      const refusal =
+        error instanceof Refusal
+          ? error
+          : new Refusal(500, 'internal', error instanceof Error ? error.message : String(error));
+      if (refusal.status === 500) process.stderr.write(`${request.method} ${request.url} ${String(error)}\n`);
       const declared = refusal.status === 409 || refusal.status === 403;
       const body = declared
-        ? { defined: true, code: refusal.status === 409 ? 'CONFLICT' : 'FORBIDDEN', status: refusal.status, message: refusal.message, data: { code: refusal.code } }
+        ? {
+            defined: true,
+            code: refusal.status === 409 ? 'CONFLICT' : 'FORBIDDEN',
+            status: refusal.status,
+            message: refusal.message,
+            data: { code: refusal.code },
+          }
         : { error: { code: refusal.code, message: refusal.message, requestId: 'fixture' } };
       json(response, refusal.status, body);
     });
@@ -86,11 +107,23 @@ export async function startFixtureServer(options: { dist: string; port?: number;
     for (const route of routes) {
       const match = route.method === request.method ? route.pattern.exec(path) : null;
       if (match === null) continue;
-      if (request.method !== 'GET' && session.signedIn && !path.startsWith('/session') && path !== '/setup' && request.headers['x-sluice-csrf'] !== 'fixture-csrf') {
+      if (
+        request.method !== 'GET' &&
+        session.signedIn &&
+        !path.startsWith('/session') &&
+        path !== '/setup' &&
+        request.headers['x-sluice-csrf'] !== 'fixture-csrf'
+      ) {
         throw new Refusal(403, 'csrf', 'This write did not carry the request token.');
       }
-      if (!session.signedIn && !['identity.me', 'identity.signIn', 'identity.setup', 'identity.setupState'].includes(route.name)) throw new Refusal(401, 'UNAUTHORIZED', 'Sign in first.');
-      const params = Object.fromEntries(route.params.map((name, index) => [name, decodeURIComponent(match[index + 1] ?? '')]));
+      if (
+        !session.signedIn &&
+        !['identity.me', 'identity.signIn', 'identity.setup', 'identity.setupState'].includes(route.name)
+      )
+        throw new Refusal(401, 'UNAUTHORIZED', 'Sign in first.');
+      const params = Object.fromEntries(
+        route.params.map((name, index) => [name, decodeURIComponent(match[index + 1] ?? '')]),
+      );
       const input = await checked(route.input, { ...Object.fromEntries(url.searchParams), ...body, ...params }, 400);
       const answer = answers[route.name];
       if (answer === undefined) throw new Refusal(404, 'NOT_FOUND', `The fixture server has no ${route.name}.`);
@@ -100,13 +133,17 @@ export async function startFixtureServer(options: { dist: string; port?: number;
   }
 
   function openStream(url: URL, request: IncomingMessage, response: ServerResponse): void {
-    if (streamsDown) return json(response, 503, { error: { code: 'down', message: 'The live stream is down.', requestId: 'fixture' } });
+    if (streamsDown)
+      return json(response, 503, {
+        error: { code: 'down', message: 'The live stream is down.', requestId: 'fixture' },
+      });
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     response.write(': open\n\n');
     const stream = { response, topics: new Set((url.searchParams.get('topics') ?? '').split(',')) };
     streams.add(stream);
     // Nothing is kept to resume from.
-    if (request.headers['last-event-id'] !== undefined) response.write(`data: ${JSON.stringify({ type: 'resync' })}\n\n`);
+    if (request.headers['last-event-id'] !== undefined)
+      response.write(`data: ${JSON.stringify({ type: 'resync' })}\n\n`);
     request.on('close', () => streams.delete(stream));
   }
 
@@ -144,7 +181,16 @@ function routesOf(router: unknown, path: string[]): Route[] {
       params.push(name);
       return '([^/]+)';
     });
-    return [{ name: path.join('.'), method: route.method ?? 'POST', pattern: new RegExp(`^${source}$`), params, input: inputSchema, output: outputSchema }];
+    return [
+      {
+        name: path.join('.'),
+        method: route.method ?? 'POST',
+        pattern: new RegExp(`^${source}$`),
+        params,
+        input: inputSchema,
+        output: outputSchema,
+      },
+    ];
   }
   return Object.entries(router as Record<string, unknown>).flatMap(([name, value]) => routesOf(value, [...path, name]));
 }
@@ -153,7 +199,16 @@ async function checked(schema: AnySchema | undefined, value: unknown, status: nu
   if (schema === undefined) return value;
   const result = await schema['~standard'].validate(value);
   if (result.issues === undefined) return result.value;
-  throw new Refusal(status, 'bad-shape', result.issues.map((issue) => `${issue.path?.map((part) => (typeof part === 'object' ? part.key : part)).join('.')}: ${issue.message}`).join('; '));
+  throw new Refusal(
+    status,
+    'bad-shape',
+    result.issues
+      .map(
+        (issue) =>
+          `${issue.path?.map((part) => (typeof part === 'object' ? part.key : part)).join('.')}: ${issue.message}`,
+      )
+      .join('; '),
+  );
 }
 
 function serveLog(world: World, attemptId: string, request: IncomingMessage, response: ServerResponse): void {
@@ -162,19 +217,32 @@ function serveLog(world: World, attemptId: string, request: IncomingMessage, res
   const total = log.bytes.length;
   const sealed = { 'x-sluice-log-sealed': String(log.sealed), 'cache-control': 'no-store' };
   const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
-  if (range === null) return void response.writeHead(200, { ...sealed, 'content-type': 'text/plain; charset=utf-8' }).end(log.bytes);
+  if (range === null)
+    return void response.writeHead(200, { ...sealed, 'content-type': 'text/plain; charset=utf-8' }).end(log.bytes);
   const from = Number(range[1]);
   if (from >= total) return void response.writeHead(416, { ...sealed, 'content-range': `bytes */${total}` }).end();
   const to = Math.min(range[2] === '' ? total - 1 : Number(range[2]), total - 1);
-  response.writeHead(206, { ...sealed, 'content-type': 'application/octet-stream', 'content-range': `bytes ${from}-${to}/${total}` });
+  response.writeHead(206, {
+    ...sealed,
+    'content-type': 'application/octet-stream',
+    'content-range': `bytes ${from}-${to}/${total}`,
+  });
   response.end(log.bytes.subarray(from, to + 1));
 }
 
 function serveFile(dist: string, path: string, response: ServerResponse): void {
   const file = join(dist, normalize(path));
   const found = extname(path) !== '' && file.startsWith(dist) && existsSync(file) ? file : join(dist, 'index.html');
-  if (!existsSync(found)) return json(response, 404, { error: { code: 'no-build', message: `No ${found}: run npm run build first.`, requestId: 'fixture' } });
-  response.writeHead(200, { 'content-type': TYPES[extname(found)] ?? 'application/octet-stream', 'content-security-policy': POLICY, 'x-content-type-options': 'nosniff', 'referrer-policy': 'strict-origin' });
+  if (!existsSync(found))
+    return json(response, 404, {
+      error: { code: 'no-build', message: `No ${found}: run npm run build first.`, requestId: 'fixture' },
+    });
+  response.writeHead(200, {
+    'content-type': TYPES[extname(found)] ?? 'application/octet-stream',
+    'content-security-policy': POLICY,
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'strict-origin',
+  });
   response.end(readFileSync(found));
 }
 
@@ -190,7 +258,11 @@ async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>
 }
 
 /** A log that grows and a board that moves, for looking at it by hand. */
-function simulate(world: World, appendLog: FixtureServer['appendLog'], changed: FixtureServer['changed']): ReturnType<typeof setInterval> {
+function simulate(
+  world: World,
+  appendLog: FixtureServer['appendLog'],
+  changed: FixtureServer['changed'],
+): ReturnType<typeof setInterval> {
   const run = world.runs.get('catalog/1287');
   const attempt = run?.jobs.find((job) => job.key === 'integration')?.attempts[0];
   let n = 540;
@@ -222,5 +294,5 @@ if (process.argv[1] === import.meta.filename) {
     empty: process.env['EMPTY'] !== undefined,
     signedIn: process.env['EMPTY'] === undefined,
   });
-  console.log(`Example installation on ${started.url}`);
+  process.stdout.write(`Example installation on ${started.url}\n`);
 }

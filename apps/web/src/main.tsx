@@ -8,7 +8,10 @@ import './ui/base.css';
 
 const queryClient = new QueryClient({
   defaultOptions: {
+    // The server may be on this machine or network: what the browser thinks of the internet must not pause anything.
+    mutations: { networkMode: 'always' },
     queries: {
+      networkMode: 'always',
       // The live stream says when something changed; a snapshot stays good until then.
       staleTime: 30_000,
       refetchOnWindowFocus: false,

@@ -1,5 +1,12 @@
 import type { QueryClient } from '@tanstack/react-query';
-import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router';
 import { queries } from './api/queries.ts';
 import { AppFrame } from './frame/app-frame.tsx';
 import { NotThere, ScreenFailed } from './frame/not-there.tsx';
@@ -88,7 +95,8 @@ const approval = createRoute({
 const environments = createRoute({
   getParentRoute: () => signedIn,
   path: '/environments',
-  validateSearch: (search: SearchInput) => optional({ team: text(search['team']), diff: flag(search['diff']), q: text(search['q']) }),
+  validateSearch: (search: SearchInput) =>
+    optional({ team: text(search['team']), diff: flag(search['diff']), q: text(search['q']) }),
   component: lazyRouteComponent(() => import('./environments/environments-page.tsx'), 'EnvironmentsPage'),
 });
 const deployment = createRoute({

@@ -24,5 +24,7 @@ export function lineRange(value: unknown): string | undefined {
   const match = /^([1-9]\d{0,9})(?:-([1-9]\d{0,9}))?$/.exec(String(value));
   if (match === null) return undefined;
   const [, first = '', last] = match;
-  return last === undefined || Number(last) === Number(first) ? first : `${Math.min(+first, +last)}-${Math.max(+first, +last)}`;
+  return last === undefined || Number(last) === Number(first)
+    ? first
+    : `${Math.min(+first, +last)}-${Math.max(+first, +last)}`;
 }

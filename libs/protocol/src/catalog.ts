@@ -15,12 +15,13 @@ export const repository = z.object({
 });
 export const service = z.object({ slug, team: slug, repositoryId: id, path: z.string() });
 
-export const gateRule = z.object({
+/** Settings are strict all the way down: a misspelt key must not leave a gate open in silence. */
+export const gateRule = z.strictObject({
   approvals: z.number().int().min(0).max(10),
   roles: z.array(role).default(['release-manager', 'admin']),
   noSelfApproval: z.boolean().default(true),
 });
-export const dockerTarget = z.object({
+export const dockerTarget = z.strictObject({
   kind: z.literal('docker'),
   /** `unix:///path`, `ssh://user@host` or `tcp://host:port` (TLS). Never assumed. */
   engine: z.string().regex(/^(unix|ssh|tcp):\/\/.+/),
@@ -28,7 +29,7 @@ export const dockerTarget = z.object({
   credential: z.string().optional(),
   network: z.string().default('sluice'),
   port: z
-    .object({
+    .strictObject({
       /** Port inside the container. */
       container: z.number().int().min(1).max(65535),
       /** Address on the engine's host, e.g. `127.0.0.1:8101`; several services map by name. */
@@ -43,7 +44,7 @@ export const dockerTarget = z.object({
   secrets: z.array(z.string()).default([]),
 });
 export const target = z.discriminatedUnion('kind', [dockerTarget]);
-export const environmentSettings = z.object({
+export const environmentSettings = z.strictObject({
   gate: gateRule.default({ approvals: 0, roles: ['release-manager', 'admin'], noSelfApproval: true }),
   target,
 });
@@ -107,7 +108,7 @@ export const catalogContract = {
         kind: z.enum(['github', 'git']),
         defaultBranch: z.string().min(1).max(200).default('main'),
         /** Used by the mirror and by the checkout of a live lease only. */
-        credential: z.object({ username: z.string().max(200), password: z.string().max(4000) }).optional(),
+        credential: z.strictObject({ username: z.string().max(200), password: z.string().max(4000) }).optional(),
       }),
     )
     .output(z.object({ repository, hookSecret: z.string() })),

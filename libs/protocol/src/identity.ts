@@ -58,8 +58,8 @@ export const identityContract = {
         email,
         name: z.string().min(1).max(100),
         password,
-        memberships: z.array(z.object({ team: slug, role })).default([]),
-        identities: z.array(z.object({ kind: z.enum(['login', 'email']), value: z.string().min(1).max(254) })).default([]),
+        memberships: z.array(z.strictObject({ team: slug, role })).default([]),
+        identities: z.array(z.strictObject({ kind: z.enum(['login', 'email']), value: z.string().min(1).max(254) })).default([]),
       }),
     )
     .output(user),

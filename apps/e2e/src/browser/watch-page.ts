@@ -5,8 +5,8 @@ export async function watchPage(page: Page, origin: string): Promise<readonly st
   const troubles: string[] = [];
   page.on('pageerror', (error) => troubles.push(`a page threw ${error.message}`));
   page.on('console', (message) => {
-    // Asking who is signed in is how a page finds out that nobody is; the browser calls that an error.
-    if (message.type() === 'error' && !/status of 401/.test(message.text()))
+    // The browser calls two plain answers errors: nobody is signed in yet (401), and a log has no more bytes yet (416).
+    if (message.type() === 'error' && !/status of (401|416)/.test(message.text()))
       troubles.push(`the console says ${message.text()}`);
   });
   page.on('request', (request) => {

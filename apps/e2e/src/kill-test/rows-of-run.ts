@@ -7,25 +7,25 @@ export interface RowsOfRun {
 
 const QUERIES: Readonly<Record<string, string>> = {
   run: `select status, trust, state->'stages' as stages, (select count(*)::int from run_events where run_id = runs.id) = version as every_event_counted
-          from runs where id = $1`,
+          from runs where id = $1::uuid`,
   'run events without a gap': `select coalesce(array_agg(sequence order by sequence), '{}') = coalesce(array(select generate_series(1, max(sequence))), '{}') as gapless
-          from run_events where run_id = $1`,
+          from run_events where run_id = $1::uuid`,
   'run events': `select event->>'type' as type, event->>'jobKey' as job, event->>'stage' as stage, event->>'status' as status, event->>'environment' as environment, count(*)::int as times
-          from run_events where run_id = $1 group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5`,
+          from run_events where run_id = $1::uuid group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5`,
   attempts: `select job_key, number, status, reason, exit_code, log_length > 0 as has_log, log_sealed_at is not null as sealed, log_incomplete, log_truncated
-          from attempts where run_id = $1 order by job_key, number`,
-  releases: `select run_number > 0 as numbered, route, digest = (select state->'image'->>'digest' from runs where id = $1) as of_this_image from releases where run_id = $1`,
+          from attempts where run_id = $1::uuid order by job_key, number`,
+  releases: `select run_number > 0 as numbered, route, digest = (select state->'image'->>'digest' from runs where id = $1::uuid) as of_this_image from releases where run_id = $1::uuid`,
   deployments: `select e.name as environment, d.status, jsonb_array_length(d.approvals) as approvals, d.finished_at is not null as finished, d.reason
-          from deployments d join releases r on r.id = d.release_id join environments e on e.id = d.environment_id where r.run_id = $1 order by e.name`,
-  'live in its lanes': `select e.name as environment, l.state->'live'->'release'->>'runId' = $1 as this_run, jsonb_array_length(l.state->'open') as open
-          from lanes l join environments e on e.id = l.environment_id where l.service_id = (select service_id from runs where id = $1) order by e.name`,
+          from deployments d join releases r on r.id = d.release_id join environments e on e.id = d.environment_id where r.run_id = $1::uuid order by e.name`,
+  'live in its lanes': `select e.name as environment, l.state->'live'->'release'->>'runId' = $1::uuid::text as this_run, jsonb_array_length(l.state->'open') as open
+          from lanes l join environments e on e.id = l.environment_id where l.service_id = (select service_id from runs where id = $1::uuid) order by e.name`,
   'lane events without a gap': `select bool_and(gapless) as gapless from (select array_agg(sequence order by sequence) = array(select generate_series(1, max(sequence))) as gapless
-          from lane_events where lane_id in (select id from lanes where service_id = (select service_id from runs where id = $1)) group by lane_id) one`,
-  tests: `select job_key, suite, name, status from test_cases where run_id = $1 order by job_key, suite, name`,
-  deliveries: `select status, count(*)::int as times from deliveries where payload->>'after' = (select commit from runs where id = $1) group by status order by status`,
-  'runs of the commit': `select count(*)::int as times from runs where commit = (select commit from runs where id = $1)`,
+          from lane_events where lane_id in (select id from lanes where service_id = (select service_id from runs where id = $1::uuid)) group by lane_id) one`,
+  tests: `select job_key, suite, name, status from test_cases where run_id = $1::uuid order by job_key, suite, name`,
+  deliveries: `select status, count(*)::int as times from deliveries where payload->>'after' = (select commit from runs where id = $1::uuid) group by status order by status`,
+  'runs of the commit': `select count(*)::int as times from runs where commit = (select commit from runs where id = $1::uuid)`,
   'approvals on record': `select action, count(*)::int as times from audit_entries
-          where action like 'gate.%' and subject in (select 'deployment:' || d.id from deployments d join releases r on r.id = d.release_id where r.run_id = $1) group by action`,
+          where action like 'gate.%' and subject in (select 'deployment:' || d.id from deployments d join releases r on r.id = d.release_id where r.run_id = $1::uuid) group by action`,
 };
 
 export async function rowsOfRun(database: pg.Client, runId: string): Promise<RowsOfRun> {

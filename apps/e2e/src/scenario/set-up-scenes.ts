@@ -18,7 +18,9 @@ export async function setUpScenes(world: World, scenarios: readonly Scenario[]):
   const engine = world.parts.engine.address;
   const ports = async (services: readonly { name: string }[]) =>
     Object.fromEntries(
-      await Promise.all(services.map(async ({ name }): Promise<[string, number]> => [name, await world.ports.take()])),
+      await Promise.all(
+        services.map(async ({ name }): Promise<[string, number]> => [name, await world.parts.ports.take()]),
+      ),
     );
   const everyService = scenarios.flatMap(({ services }) => services);
   const shared: EnvironmentPlan[] = [];

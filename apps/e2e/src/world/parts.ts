@@ -1,11 +1,13 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { provideBaseImages, startDockerEngine, startRegistry, type DockerEngine, type Registry } from '@sluice/testing';
+import { HostPorts } from './host-ports.ts';
 
 /** What both modes share and what is kept between runs of the suite: the container engine, and a registry with the base images. */
 export interface Parts {
   readonly engine: DockerEngine;
   readonly registry: Registry;
+  readonly ports: HostPorts;
   stop(): Promise<void>;
 }
 
@@ -30,6 +32,7 @@ export async function startParts(report: (line: string) => void): Promise<Parts>
     return {
       engine,
       registry,
+      ports: new HostPorts(),
       stop: async () => {
         await registry.stop();
         await engine.stop();

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { DockerEngine } from '@sluice/testing';
 
 type Docker = DockerEngine['docker'];
@@ -43,4 +44,13 @@ export async function removeReleased(docker: Docker, networkPrefix: string): Pro
         .catch(() => undefined),
     ),
   );
+}
+
+/** What runs of the suite left behind that were ended before they could clean up. */
+export async function removeAbandoned(docker: Docker): Promise<void> {
+  const networks = await docker.listNetworks({ filters: { name: ['sluice-e2e-'] } });
+  const owners = new Set(
+    networks.map(({ Name }) => /^sluice-e2e-(\d+)-/.exec(Name)?.[1]).filter((pid) => pid !== undefined),
+  );
+  for (const pid of owners) if (!existsSync(`/proc/${pid}`)) await removeReleased(docker, `sluice-e2e-${pid}-`);
 }

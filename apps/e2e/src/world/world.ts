@@ -14,9 +14,8 @@ import {
   type Person,
 } from '@sluice/testing';
 import { addOtherTeam, gitUsers, PEOPLE, TEAM } from './cast.ts';
-import { HostPorts } from './host-ports.ts';
 import type { Parts } from './parts.ts';
-import { removeReleased } from './released-containers.ts';
+import { removeAbandoned, removeReleased } from './released-containers.ts';
 import { ServerGroup } from './server-group.ts';
 import { startStores, type Mode, type Stores } from './stores.ts';
 
@@ -36,7 +35,6 @@ export interface World {
   /** Those that serve everybody, one per replica. */
   readonly runners: readonly RunnerProcess[];
   readonly people: Readonly<Record<string, Person>>;
-  readonly ports: HostPorts;
   readonly network: (environment: string) => string;
   admin(): Api;
   api(person: string): Api;
@@ -46,16 +44,18 @@ export interface World {
   stop(keepFolder?: boolean): Promise<void>;
 }
 
-export async function startWorld(root: string, mode: Mode, parts: Parts): Promise<World> {
-  const folder = mkdtempSync(join(tmpdir(), `sluice-e2e-${mode}-`));
+/** `name` tells worlds of one mode apart. */
+export async function startWorld(root: string, mode: Mode, parts: Parts, name: string = mode): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), `sluice-e2e-${name}-`));
   const stops: (() => Promise<void>)[] = [];
   const stop = async (keepFolder = false) => {
     for (const one of stops.reverse()) await one().catch((error: unknown) => console.error(`e2e: ${String(error)}`));
     if (!keepFolder) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
-    const network = (environment: string) => `sluice-e2e-${mode}-${environment}`;
-    await removeReleased(parts.engine.docker, network(''));
+    // Of this process alone: another run of the suite may use the same engine.
+    const network = (environment: string) => `sluice-e2e-${process.pid}-${name}-${environment}`;
+    await removeAbandoned(parts.engine.docker);
     stops.push(() => removeReleased(parts.engine.docker, network('')));
     const gitHost = await startGitHost({ root: join(folder, 'repositories'), users: gitUsers(GIT_PASSWORD) });
     stops.push(() => gitHost.stop());
@@ -133,7 +133,6 @@ export async function startWorld(root: string, mode: Mode, parts: Parts): Promis
       servers,
       runners,
       people,
-      ports: new HostPorts(),
       network,
       api,
       admin: () => api('root'),

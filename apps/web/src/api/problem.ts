@@ -26,5 +26,7 @@ function firstIssue(data: unknown): string | undefined {
   if (typeof data !== 'object' || data === null || !('issues' in data) || !Array.isArray(data.issues)) return undefined;
   const [issue] = data.issues as { message?: unknown; path?: unknown[] }[];
   if (issue === undefined || typeof issue.message !== 'string') return undefined;
-  return issue.path === undefined || issue.path.length === 0 ? issue.message : `${issue.path.join('.')}: ${issue.message}`;
+  return issue.path === undefined || issue.path.length === 0
+    ? issue.message
+    : `${issue.path.join('.')}: ${issue.message}`;
 }

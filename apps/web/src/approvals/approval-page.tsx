@@ -32,7 +32,15 @@ export function ApprovalPage() {
   useLive('approvals', ['approval', id]);
   if (detail.isPending) return <SkeletonRows rows={10} height={56} />;
   if (detail.data === undefined) {
-    return <ReadFailed error={detail.error} what="This approval" doing="load the approval" parent={{ to: '/approvals', word: 'approvals' }} onRetry={() => void detail.refetch()} />;
+    return (
+      <ReadFailed
+        error={detail.error}
+        what="This approval"
+        doing="load the approval"
+        parent={{ to: '/approvals', word: 'approvals' }}
+        onRetry={() => void detail.refetch()}
+      />
+    );
   }
   return <LoadedApproval key={id} detail={detail.data} />;
 }
@@ -80,10 +88,16 @@ function LoadedApproval({ detail }: { detail: ApprovalDetail }) {
             <ArrowLeft size={16} aria-hidden="true" />
             Approvals
           </Link>
-          {place >= 0 && <span className="ml-auto text-text-3 tnum">{`${place + 1} of ${waiting.data?.length ?? 0}`}</span>}
+          {place >= 0 && (
+            <span className="ml-auto text-text-3 tnum">{`${place + 1} of ${waiting.data?.length ?? 0}`}</span>
+          )}
         </div>
         <div className="flex flex-wrap items-center gap-3">
-          <h1 ref={heading} tabIndex={-1} className="text-title font-semibold tracking-[-0.018em] max-md:text-[24px] max-md:leading-[30px]">
+          <h1
+            ref={heading}
+            tabIndex={-1}
+            className="text-title font-semibold tracking-[-0.018em] max-md:text-[24px] max-md:leading-[30px]"
+          >
             Release {detail.service} #{detail.to.runNumber} to {detail.environment}
           </h1>
           <Outcome detail={detail} />
@@ -119,7 +133,10 @@ function LoadedApproval({ detail }: { detail: ApprovalDetail }) {
         )}
         {detail.decided !== null && (
           <p role="status" className="card px-4 py-3">
-            {detail.decided.text} <span className="text-text-3"><Age at={detail.decided.at} words /></span>
+            {detail.decided.text}{' '}
+            <span className="text-text-3">
+              <Age at={detail.decided.at} words />
+            </span>
           </p>
         )}
       </div>
@@ -133,7 +150,16 @@ function LoadedApproval({ detail }: { detail: ApprovalDetail }) {
           <NeighboursCard detail={detail} />
         </div>
         <div className="flex flex-col gap-4 lg:sticky lg:top-4 lg:self-start">
-          <Card id="approvals-given" title="Approvals" aside={<span title={ruleWords(detail.rule)}>{plural(detail.needed, 'person', 'people')}{detail.rule.noSelfApproval ? ', no self-approval' : ''}</span>}>
+          <Card
+            id="approvals-given"
+            title="Approvals"
+            aside={
+              <span title={ruleWords(detail.rule)}>
+                {plural(detail.needed, 'person', 'people')}
+                {detail.rule.noSelfApproval ? ', no self-approval' : ''}
+              </span>
+            }
+          >
             <ApproverList detail={detail} myId={me.data?.userId} />
           </Card>
           {!decided && <DecisionPanel detail={detail} decision={decision} blocked={blocked} />}
@@ -146,7 +172,10 @@ function LoadedApproval({ detail }: { detail: ApprovalDetail }) {
 }
 
 function Outcome({ detail }: { detail: ApprovalDetail }) {
-  if (detail.decided === null) return <StatusPill status="gate" text={`${givenOfNeeded(detail)} ${detail.needed === 1 ? 'approval' : 'approvals'}`} />;
+  if (detail.decided === null)
+    return (
+      <StatusPill status="gate" text={`${givenOfNeeded(detail)} ${detail.needed === 1 ? 'approval' : 'approvals'}`} />
+    );
   const { outcome } = detail.decided;
   const status = { approved: 'passed', rejected: 'failed', superseded: 'superseded', cancelled: 'cancelled' } as const;
   const words = { approved: 'Approved', rejected: 'Rejected', superseded: 'Superseded', cancelled: 'Cancelled' };

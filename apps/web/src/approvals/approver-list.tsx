@@ -18,7 +18,9 @@ export function ApproverList({ detail, myId }: { detail: ApprovalDetail; myId: s
               <span className="min-w-0 flex-1">
                 <span className="block truncate font-medium leading-[18px]">{person.name}</span>
                 <span className="block text-sub text-text-2 first-letter:uppercase">
-                  {person.state === 'cannot' && person.why !== null ? person.why : person.roles.map((role) => role.replace('-', ' ')).join(', ')}
+                  {person.state === 'cannot' && person.why !== null
+                    ? person.why
+                    : person.roles.map((role) => role.replace('-', ' ')).join(', ')}
                   {person.at !== null && `, ${clockTime(person.at)}`}
                 </span>
               </span>
@@ -36,7 +38,8 @@ export function ApproverList({ detail, myId }: { detail: ApprovalDetail; myId: s
         <p key={`${part} ${identity}`} className="flex gap-2.5 border-t border-line px-4 py-2 text-sub text-warning">
           <TriangleAlert size={14} className="mt-px flex-none" aria-hidden="true" />
           <span>
-            <UntrustedText text={identity} /> {parts[part]} and is linked to nobody here, so it counts as nobody's approval.
+            <UntrustedText text={identity} /> {parts[part]} and is linked to nobody here, so it counts as nobody's
+            approval.
           </span>
         </p>
       ))}
@@ -61,5 +64,9 @@ function PersonState({ person, mine }: { person: ApprovalDetail['approvers'][num
       </span>
     );
   }
-  return mine ? <span className="font-medium text-gate">Your turn</span> : <span className="text-text-2">Can approve</span>;
+  return mine ? (
+    <span className="font-medium text-gate">Your turn</span>
+  ) : (
+    <span className="text-text-2">Can approve</span>
+  );
 }

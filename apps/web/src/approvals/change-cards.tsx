@@ -11,7 +11,17 @@ import { UntrustedText } from '../ui/untrusted-text.tsx';
 import { firstLine, plural, shortDigest, shortSha } from '../ui/wording.ts';
 import { evidenceWords } from './approval-words.ts';
 
-export function Card({ title, aside, children, id }: { title: ReactNode; aside?: ReactNode; children: ReactNode; id: string }) {
+export function Card({
+  title,
+  aside,
+  children,
+  id,
+}: {
+  title: ReactNode;
+  aside?: ReactNode;
+  children: ReactNode;
+  id: string;
+}) {
   return (
     <section className="card" aria-labelledby={id}>
       <div className="card-head">
@@ -27,9 +37,25 @@ export function Card({ title, aside, children, id }: { title: ReactNode; aside?:
 export function ChangeCard({ detail }: { detail: ApprovalDetail }) {
   const { changes } = detail;
   return (
-    <Card id="what-changes" title="What will change" aside={<Link className="link" to="/services/$service/runs/$number" params={{ service: detail.service, number: String(detail.to.runNumber) }}>Open run {detail.to.runNumber}</Link>}>
+    <Card
+      id="what-changes"
+      title="What will change"
+      aside={
+        <Link
+          className="link"
+          to="/services/$service/runs/$number"
+          params={{ service: detail.service, number: String(detail.to.runNumber) }}
+        >
+          Open run {detail.to.runNumber}
+        </Link>
+      }
+    >
       <div className="flex flex-wrap items-center gap-3 px-4 py-3">
-        {detail.from === null ? <span className="text-text-2">First release here</span> : <ReleaseBox release={detail.from} />}
+        {detail.from === null ? (
+          <span className="text-text-2">First release here</span>
+        ) : (
+          <ReleaseBox release={detail.from} />
+        )}
         <ArrowRight size={14} className="text-text-2" role="img" aria-label="becomes" />
         <ReleaseBox release={detail.to} next />
         <span className="ml-auto text-text-2 tnum">{changeWords(detail)}</span>
@@ -72,16 +98,29 @@ export function changeWords({ changes }: ApprovalDetail): string {
 
 export function ReleaseBox({ release, next = false }: { release: ReleaseRef; next?: boolean }) {
   return (
-    <span className={`inline-flex h-8 items-center gap-2.5 rounded-tag border pl-2.5 pr-1 ${next ? 'border-(--gate-solid)/35 bg-gate-tint' : 'border-line-2 bg-sunken'}`}>
+    <span
+      className={`inline-flex h-8 items-center gap-2.5 rounded-tag border pl-2.5 pr-1 ${next ? 'border-(--gate-solid)/35 bg-gate-tint' : 'border-line-2 bg-sunken'}`}
+    >
       <strong className="font-semibold">#{release.runNumber}</strong>
-      <CopyText value={release.digest} shown={shortDigest(release.digest)} label={`digest of run ${release.runNumber}`} />
+      <CopyText
+        value={release.digest}
+        shown={shortDigest(release.digest)}
+        label={`digest of run ${release.runNumber}`}
+      />
     </span>
   );
 }
 
 export function SettingsCard({ detail }: { detail: ApprovalDetail }) {
   return (
-    <Card id="settings-change" title={<>Settings that change <span className="font-normal text-text-3">{detail.settingsChanges.length}</span></>}>
+    <Card
+      id="settings-change"
+      title={
+        <>
+          Settings that change <span className="font-normal text-text-3">{detail.settingsChanges.length}</span>
+        </>
+      }
+    >
       {detail.settingsChanges.length === 0 ? (
         <p className="px-4 py-3 text-text-2">The environment's settings stay as they are.</p>
       ) : (
@@ -147,7 +186,11 @@ export function NeighboursCard({ detail }: { detail: ApprovalDetail }) {
         {detail.alsoDeploying.map((other) => (
           <li key={`${other.service} ${other.runNumber}`} className="flex items-center gap-2.5 px-4 py-1">
             <StatusIcon status={other.status} />
-            <Link to="/services/$service" params={{ service: other.service }} className="w-[118px] flex-none truncate hover:underline">
+            <Link
+              to="/services/$service"
+              params={{ service: other.service }}
+              className="w-[118px] flex-none truncate hover:underline"
+            >
               {other.service}
             </Link>
             <span className="text-text-2">

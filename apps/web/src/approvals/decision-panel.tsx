@@ -11,17 +11,37 @@ export function decisionBlock(detail: ApprovalDetail, decision: Decision, offlin
   return offline;
 }
 
-export function DecisionPanel({ detail, decision, blocked }: { detail: ApprovalDetail; decision: Decision; blocked: string | null }) {
+export function DecisionPanel({
+  detail,
+  decision,
+  blocked,
+}: {
+  detail: ApprovalDetail;
+  decision: Decision;
+  blocked: string | null;
+}) {
   return (
     <section className="card p-4 max-md:hidden" aria-label="Decision">
       <div className="flex flex-col gap-2.5">
-        <button type="button" className="btn btn-ink h-9!" disabled={blocked !== null} onClick={() => decision.open('approve')} aria-keyshortcuts="A">
+        <button
+          type="button"
+          className="btn btn-ink h-9!"
+          disabled={blocked !== null}
+          onClick={() => decision.open('approve')}
+          aria-keyshortcuts="A"
+        >
           {detail.needed - detail.given <= 1 ? 'Approve and release' : 'Approve'}
           <span className="kbd" aria-hidden="true">
             A
           </span>
         </button>
-        <button type="button" className="btn btn-danger h-9!" disabled={blocked !== null} onClick={() => decision.open('reject')} aria-keyshortcuts="R">
+        <button
+          type="button"
+          className="btn btn-danger h-9!"
+          disabled={blocked !== null}
+          onClick={() => decision.open('reject')}
+          aria-keyshortcuts="R"
+        >
           Reject
           <span className="kbd" aria-hidden="true">
             R
@@ -53,10 +73,20 @@ export function DecisionBar({ decision, blocked }: { decision: Decision; blocked
     <div className="decision-bar sticky bottom-0 z-20 border-t border-line bg-surface px-3 pt-3 pb-[calc(12px+env(safe-area-inset-bottom))] md:hidden">
       {blocked !== null && <p className="mb-2 text-text-2">{blocked}</p>}
       <div className="flex gap-2.5">
-        <button type="button" className="btn btn-danger flex-1" disabled={blocked !== null} onClick={() => decision.open('reject')}>
+        <button
+          type="button"
+          className="btn btn-danger flex-1"
+          disabled={blocked !== null}
+          onClick={() => decision.open('reject')}
+        >
           Reject
         </button>
-        <button type="button" className="btn btn-ink flex-[2.1]" disabled={blocked !== null} onClick={() => decision.open('approve')}>
+        <button
+          type="button"
+          className="btn btn-ink flex-[2.1]"
+          disabled={blocked !== null}
+          onClick={() => decision.open('approve')}
+        >
           Review and approve
         </button>
       </div>

@@ -22,13 +22,18 @@ export function BoardGrid(props: {
   useLayoutEffect(() => {
     const measure = (): void => {
       if (body.current !== null && scroller.current !== null) {
-        setMargin(body.current.getBoundingClientRect().top - scroller.current.getBoundingClientRect().top + scroller.current.scrollTop);
+        setMargin(
+          body.current.getBoundingClientRect().top -
+            scroller.current.getBoundingClientRect().top +
+            scroller.current.scrollTop,
+        );
       }
     };
     measure();
     window.addEventListener('resize', measure);
     return () => window.removeEventListener('resize', measure);
   }, [scroller]);
+  // oxlint-disable-next-line react/incompatible-library -- concerns the React Compiler, which isn't used
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -43,7 +48,16 @@ export function BoardGrid(props: {
   });
   const keys = useGridKeys(gridRef, rows.length, (index) => virtual.scrollToIndex(index));
   return (
-    <div ref={gridRef} className="board-grid card" role="grid" aria-label="Services" aria-rowcount={rows.length + 1} onKeyDown={keys.onKeyDown} onFocus={keys.onFocus} style={{ '--environments': environments.length } as React.CSSProperties}>
+    <div
+      ref={gridRef}
+      className="board-grid card"
+      role="grid"
+      aria-label="Services"
+      aria-rowcount={rows.length + 1}
+      onKeyDown={keys.onKeyDown}
+      onFocus={keys.onFocus}
+      style={{ '--environments': environments.length } as React.CSSProperties}
+    >
       <div className="board-head" role="row" aria-rowindex={1}>
         <span role="columnheader">Service</span>
         <span role="columnheader" className="board-latest">
@@ -65,11 +79,29 @@ export function BoardGrid(props: {
         {virtual.getVirtualItems().map((item) => {
           const row = rows[item.index];
           if (row === undefined) return null;
-          const place = { index: item.index, top: item.start - margin, active: keys.activeRow === item.index, last: item.index === rows.length - 1 };
+          const place = {
+            index: item.index,
+            top: item.start - margin,
+            active: keys.activeRow === item.index,
+            last: item.index === rows.length - 1,
+          };
           return row.kind === 'team' ? (
-            <BoardTeamRow key={item.key} row={row} {...place} columns={environments.length + 6} onFold={props.onFoldTeam} onFoldQuiet={props.onFoldQuiet} />
+            <BoardTeamRow
+              key={item.key}
+              row={row}
+              {...place}
+              columns={environments.length + 6}
+              onFold={props.onFoldTeam}
+              onFoldQuiet={props.onFoldQuiet}
+            />
           ) : (
-            <BoardServiceRow key={item.key} service={row.service} environments={environments} mine={props.mine} {...place} />
+            <BoardServiceRow
+              key={item.key}
+              service={row.service}
+              environments={environments}
+              mine={props.mine}
+              {...place}
+            />
           );
         })}
       </div>

@@ -43,7 +43,10 @@ export function BoardPage() {
   const [quietOpen, toggleQuiet] = useToggles();
   const q = useDeferredValue(search.q);
   const { team, status } = search;
-  const rows = useMemo(() => boardRows(data, order, { q, team, status }, { closed, quietOpen }, serverNow()), [data, order, q, team, status, closed, quietOpen]);
+  const rows = useMemo(
+    () => boardRows(data, order, { q, team, status }, { closed, quietOpen }, serverNow()),
+    [data, order, q, team, status, closed, quietOpen],
+  );
   const counts = useMemo(() => countStates(data), [data]);
   const decidable = useMemo(() => new Set(mine.data?.map(({ deploymentId }) => deploymentId)), [mine.data]);
   const filtered = q !== undefined || team !== undefined || status !== undefined;
@@ -65,11 +68,17 @@ export function BoardPage() {
       {!noServices && <Filters board={data} />}
       {board.isError && (
         <div className="mb-3">
-          <ErrorBar onRetry={() => void board.refetch()}>{problemSentence(board.error, 'load the board')} Shown is the last answer.</ErrorBar>
+          <ErrorBar onRetry={() => void board.refetch()}>
+            {problemSentence(board.error, 'load the board')} Shown is the last answer.
+          </ErrorBar>
         </div>
       )}
       {moved > 0 && (
-        <button type="button" onClick={sort} className="btn btn-small sticky top-1 z-10 mx-auto mb-2 flex rounded-full! shadow-(--shadow-pop)">
+        <button
+          type="button"
+          onClick={sort}
+          className="btn btn-small sticky top-1 z-10 mx-auto mb-2 flex rounded-full! shadow-(--shadow-pop)"
+        >
           <ArrowUpDown size={13} aria-hidden="true" />
           {plural(moved, 'row')} moved, sort
         </button>
@@ -83,11 +92,27 @@ export function BoardPage() {
           </EmptyState>
         </div>
       ) : narrow ? (
-        <PhoneBoard services={order.map((slug) => data.services.find((each) => each.slug === slug)).filter((each) => each !== undefined && matches(each, { q, team, status })) as Board['services']} environments={data.environments} mine={decidable} all={filtered} />
+        <PhoneBoard
+          services={
+            order
+              .map((slug) => data.services.find((each) => each.slug === slug))
+              .filter((each) => each !== undefined && matches(each, { q, team, status })) as Board['services']
+          }
+          environments={data.environments}
+          mine={decidable}
+          all={filtered}
+        />
       ) : (
         <>
           {(rows.length > 0 || !filtered) && (
-            <BoardGrid gridRef={gridRef} rows={rows} environments={data.environments} mine={decidable} onFoldTeam={toggleClosed} onFoldQuiet={toggleQuiet} />
+            <BoardGrid
+              gridRef={gridRef}
+              rows={rows}
+              environments={data.environments}
+              mine={decidable}
+              onFoldTeam={toggleClosed}
+              onFoldQuiet={toggleQuiet}
+            />
           )}
           {board.isPending && (
             <div className="card mt-px">
@@ -100,7 +125,13 @@ export function BoardPage() {
         <div className="card">
           <EmptyState title="No service matches">
             <p className="mb-2">
-              {[q && `text “${q}”`, team && `team ${team}`, status && `status ${statuses.find(([value]) => value === status)?.[1]}`].filter(Boolean).join(', ')}
+              {[
+                q && `text “${q}”`,
+                team && `team ${team}`,
+                status && `status ${statuses.find(([value]) => value === status)?.[1]}`,
+              ]
+                .filter(Boolean)
+                .join(', ')}
             </p>
             <Link to="/board" replace className="btn">
               Clear filters
@@ -123,7 +154,11 @@ function Filters({ board }: { board: Board }) {
   return (
     <div role="search" className="mt-3 mb-3 flex flex-wrap items-center gap-2">
       <label className="relative w-[248px] max-md:w-full">
-        <Search size={14} className="pointer-events-none absolute left-2.5 top-2 text-text-3 max-md:top-3.5" aria-hidden="true" />
+        <Search
+          size={14}
+          className="pointer-events-none absolute left-2.5 top-2 text-text-3 max-md:top-3.5"
+          aria-hidden="true"
+        />
         <input
           ref={input}
           className="field field-quiet h-[30px]! pl-8! pr-8! max-md:h-11!"
@@ -131,19 +166,31 @@ function Filters({ board }: { board: Board }) {
           aria-label="Filter services"
           value={search.q ?? ''}
           onChange={(event) => set({ q: event.target.value === '' ? undefined : event.target.value })}
-          onKeyDown={(event) => event.key === 'Escape' && (search.q === undefined ? event.currentTarget.blur() : set({ q: undefined }))}
+          onKeyDown={(event) =>
+            event.key === 'Escape' && (search.q === undefined ? event.currentTarget.blur() : set({ q: undefined }))
+          }
         />
         {search.q === undefined ? (
           <span className="kbd absolute right-2 top-1.5 max-md:hidden" aria-hidden="true">
             /
           </span>
         ) : (
-          <button type="button" aria-label="Clear text" onClick={() => set({ q: undefined })} className="absolute right-1 top-1 grid size-6 place-items-center text-text-3 max-md:top-2.5">
+          <button
+            type="button"
+            aria-label="Clear text"
+            onClick={() => set({ q: undefined })}
+            className="absolute right-1 top-1 grid size-6 place-items-center text-text-3 max-md:top-2.5"
+          >
             <X size={14} aria-hidden="true" />
           </button>
         )}
       </label>
-      <Select label="Team" className="max-md:flex-1" value={search.team ?? ''} onChange={(value) => set({ team: value === '' ? undefined : value })}>
+      <Select
+        label="Team"
+        className="max-md:flex-1"
+        value={search.team ?? ''}
+        onChange={(value) => set({ team: value === '' ? undefined : value })}
+      >
         <option value="">Team: all</option>
         {board.teams.map(({ slug, title }) => (
           <option key={slug} value={slug}>
@@ -151,7 +198,12 @@ function Filters({ board }: { board: Board }) {
           </option>
         ))}
       </Select>
-      <Select label="Status" className="max-md:flex-1" value={search.status ?? ''} onChange={(chosen) => set({ status: statuses.find(([value]) => value === chosen)?.[0] })}>
+      <Select
+        label="Status"
+        className="max-md:flex-1"
+        value={search.status ?? ''}
+        onChange={(chosen) => set({ status: statuses.find(([value]) => value === chosen)?.[0] })}
+      >
         <option value="">Status: any</option>
         {statuses.map(([value, word]) => (
           <option key={value} value={value}>

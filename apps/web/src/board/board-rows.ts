@@ -8,7 +8,16 @@ export interface BoardFilter {
   status?: BoardStatus | undefined;
 }
 export type BoardRow =
-  | { kind: 'team'; slug: string; title: string; services: number; quiet: number; quietOpen: boolean; deploysToday: number; open: boolean }
+  | {
+      kind: 'team';
+      slug: string;
+      title: string;
+      services: number;
+      quiet: number;
+      quietOpen: boolean;
+      deploysToday: number;
+      open: boolean;
+    }
   | { kind: 'service'; service: BoardService };
 
 const DAY = 24 * 3600 * 1000;
@@ -48,30 +57,57 @@ export function matches(service: BoardService, filter: BoardFilter): boolean {
   if (filter.team !== undefined && service.team !== filter.team) return false;
   if (filter.status !== undefined && !statesOf(service).has(filter.status)) return false;
   if (filter.q === undefined) return true;
-  const text = [service.slug, service.latest?.message, service.latest?.author, service.latest?.ref].join('\n').toLowerCase();
-  return filter.q.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+  const text = [service.slug, service.latest?.message, service.latest?.author, service.latest?.ref]
+    .join('\n')
+    .toLowerCase();
+  return filter.q
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
 }
 
 /** Newest run first; a service without a run comes last. */
 export function sortedSlugs(board: Board): string[] {
   const at = (service: BoardService): string => service.latest?.createdAt ?? '';
-  return [...board.services].sort((a, b) => at(b).localeCompare(at(a)) || a.slug.localeCompare(b.slug)).map(({ slug }) => slug);
+  return [...board.services]
+    .sort((a, b) => at(b).localeCompare(at(a)) || a.slug.localeCompare(b.slug))
+    .map(({ slug }) => slug);
 }
 
-export function boardRows(board: Board, order: readonly string[], filter: BoardFilter, folds: { closed: ReadonlySet<string>; quietOpen: ReadonlySet<string> }, now: number): BoardRow[] {
+export function boardRows(
+  board: Board,
+  order: readonly string[],
+  filter: BoardFilter,
+  folds: { closed: ReadonlySet<string>; quietOpen: ReadonlySet<string> },
+  now: number,
+): BoardRow[] {
   const bySlug = new Map(board.services.map((service) => [service.slug, service]));
   const filtered = filter.q !== undefined || filter.status !== undefined;
   const rows: BoardRow[] = [];
   for (const team of board.teams) {
-    const all = order.map((slug) => bySlug.get(slug)).filter((service) => service?.team === team.slug && matches(service, filter)) as BoardService[];
+    const all = order
+      .map((slug) => bySlug.get(slug))
+      .filter((service) => service?.team === team.slug && matches(service, filter)) as BoardService[];
     if (all.length === 0) continue;
     const quiet = filtered ? [] : all.filter((service) => isQuiet(service, now));
     // A team that is quiet as a whole folds to its header.
     const allQuiet = quiet.length === all.length;
     const open = folds.closed.has(team.slug) ? allQuiet : !allQuiet;
     const quietOpen = allQuiet ? open : folds.quietOpen.has(team.slug);
-    const deploysToday = all.reduce((sum, service) => sum + service.lanes.filter((lane) => isToday(lane.live?.since, now)).length, 0);
-    rows.push({ kind: 'team', slug: team.slug, title: team.title, services: all.length, quiet: quiet.length, quietOpen, deploysToday, open });
+    const deploysToday = all.reduce(
+      (sum, service) => sum + service.lanes.filter((lane) => isToday(lane.live?.since, now)).length,
+      0,
+    );
+    rows.push({
+      kind: 'team',
+      slug: team.slug,
+      title: team.title,
+      services: all.length,
+      quiet: quiet.length,
+      quietOpen,
+      deploysToday,
+      open,
+    });
     if (!open) continue;
     for (const service of all) if (quietOpen || !quiet.includes(service)) rows.push({ kind: 'service', service });
   }

@@ -12,7 +12,15 @@ const counters: { state: BoardStatus; status: AnyStatus; word: string }[] = [
 ];
 
 /** Each number is a filter; choosing it again takes the filter away. */
-export function Counters({ total, counts, chosen }: { total: number; counts: Record<BoardStatus, number>; chosen: BoardStatus | undefined }) {
+export function Counters({
+  total,
+  counts,
+  chosen,
+}: {
+  total: number;
+  counts: Record<BoardStatus, number>;
+  chosen: BoardStatus | undefined;
+}) {
   return (
     <ul className="flex flex-wrap items-center gap-x-1 gap-y-1 tnum max-md:-mx-2 max-md:flex-nowrap max-md:overflow-x-auto">
       <li className="px-2 text-text-2 whitespace-nowrap">

@@ -18,14 +18,33 @@ export interface LaneLook {
 /** What one environment cell says: the open deployment first, else whether what is live is the newest. */
 export function laneLook(lane: LaneSummary, newestLive: number): LaneLook {
   const { live, current } = lane;
-  const base = { number: live?.runNumber ?? null, since: live?.since ?? null, deploymentId: live?.deploymentId ?? null, asksApproval: false };
+  const base = {
+    number: live?.runNumber ?? null,
+    since: live?.since ?? null,
+    deploymentId: live?.deploymentId ?? null,
+    asksApproval: false,
+  };
   if (current !== null) {
     const open = { ...base, deploymentId: current.deploymentId };
     switch (current.status) {
       case 'running':
-        return { ...open, number: current.runNumber, since: current.since, tone: 'running', icon: 'running', words: 'rolling out' };
+        return {
+          ...open,
+          number: current.runNumber,
+          since: current.since,
+          tone: 'running',
+          icon: 'running',
+          words: 'rolling out',
+        };
       case 'unknown':
-        return { ...open, number: current.runNumber, since: current.since, tone: 'warning', icon: 'unknown', words: 'no answer' };
+        return {
+          ...open,
+          number: current.runNumber,
+          since: current.since,
+          tone: 'warning',
+          icon: 'unknown',
+          words: 'no answer',
+        };
       case 'rolled-back':
         return { ...open, tone: 'warning', icon: 'rolled-back', words: 'rolled back' };
       case 'failed':

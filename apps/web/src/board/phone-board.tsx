@@ -10,7 +10,17 @@ import { newestLive } from './lane-look.ts';
 import { StageChannel } from './stage-channel.tsx';
 
 /** What needs somebody first; the rest behind one button. */
-export function PhoneBoard({ services, environments, mine, all }: { services: readonly BoardService[]; environments: readonly string[]; mine: ReadonlySet<string>; all: boolean }) {
+export function PhoneBoard({
+  services,
+  environments,
+  mine,
+  all,
+}: {
+  services: readonly BoardService[];
+  environments: readonly string[];
+  mine: ReadonlySet<string>;
+  all: boolean;
+}) {
   const [more, setMore] = useState(false);
   const urgent = services.filter((service) => all || statesOf(service).size > 0);
   const rest = services.filter((service) => !urgent.includes(service));
@@ -21,7 +31,11 @@ export function PhoneBoard({ services, environments, mine, all }: { services: re
         {shown.map((service) => (
           <li key={service.slug} className="card rounded-phone! px-3 py-2.5">
             <div className="flex items-baseline gap-2">
-              <Link to="/services/$service" params={{ service: service.slug }} className="min-w-0 truncate py-1 text-[16px] font-semibold">
+              <Link
+                to="/services/$service"
+                params={{ service: service.slug }}
+                className="min-w-0 truncate py-1 text-[16px] font-semibold"
+              >
                 {service.slug}
               </Link>
               {service.latest !== null && (
@@ -34,7 +48,12 @@ export function PhoneBoard({ services, environments, mine, all }: { services: re
               <p className="text-text-3">No run yet</p>
             ) : (
               <>
-                <Link to="/services/$service/runs/$number" params={{ service: service.slug, number: String(service.latest.number) }} dir="auto" className="block truncate pb-2 text-[14px] text-text-2">
+                <Link
+                  to="/services/$service/runs/$number"
+                  params={{ service: service.slug, number: String(service.latest.number) }}
+                  dir="auto"
+                  className="block truncate pb-2 text-[14px] text-text-2"
+                >
                   <UntrustedText text={firstLine(service.latest.message)} />
                 </Link>
                 <StageChannel run={service.latest} lanes={service.lanes} mine={mine} />
@@ -43,7 +62,10 @@ export function PhoneBoard({ services, environments, mine, all }: { services: re
             {environments.slice(-1).map((environment) => (
               <div key={environment} className="mt-2 flex items-center gap-1 text-[13px]">
                 <span className="text-text-3">{environment}</span>
-                <EnvCell lane={service.lanes.find((lane) => lane.environment === environment)} newest={newestLive(service.lanes)} />
+                <EnvCell
+                  lane={service.lanes.find((lane) => lane.environment === environment)}
+                  newest={newestLive(service.lanes)}
+                />
               </div>
             ))}
           </li>

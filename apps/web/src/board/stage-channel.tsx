@@ -5,6 +5,7 @@ import type { LaneSummary, RunSummary, StageCellData } from '../api/shapes.ts';
 import { StatusIcon } from '../ui/status-icon.tsx';
 import { gateOf, stageLook } from './stage-look.ts';
 import { useUsualDurations } from './usual-durations.ts';
+import { isPresent } from '../ui/is-present.ts';
 
 const order = ['commit', 'build', 'test', 'release'] as const;
 
@@ -19,7 +20,10 @@ export const StageChannel = memo(function StageChannel(props: {
   firstColumn?: number;
 }) {
   const { run, lanes = [], mine, inGrid = false } = props;
-  const usual = useUsualDurations(run.service, run.stages.some(({ status }) => status === 'running'));
+  const usual = useUsualDurations(
+    run.service,
+    run.stages.some(({ status }) => status === 'running'),
+  );
   const gate = gateOf(run, lanes);
   return (
     <div className="channel" {...(inGrid ? { role: 'presentation' } : { role: 'group', 'aria-label': 'Stages' })}>
@@ -32,7 +36,7 @@ export const StageChannel = memo(function StageChannel(props: {
             cell={cell ?? { stage, status: 'queued', startedAt: null, finishedAt: null, label: null }}
             usualMs={usual[stage]}
             gate={stage === 'release' ? gate : undefined}
-            mayDecide={gate?.current != null && mine?.has(gate.current.deploymentId) === true}
+            mayDecide={isPresent(gate?.current) && mine?.has(gate.current.deploymentId) === true}
             gridColumn={inGrid ? (props.firstColumn ?? 0) + index : undefined}
           />
         );
@@ -52,7 +56,9 @@ function StageCell(props: {
   const { run, cell, gate } = props;
   const now = useNow(cell.status === 'running');
   const look = stageLook(cell, now, props.usualMs, gate, props.mayDecide);
-  const surface = { plain: '', tint: 'channel-tinted', hatch: 'channel-waiting', fill: 'channel-running' }[look.surface];
+  const surface = { plain: '', tint: 'channel-tinted', hatch: 'channel-waiting', fill: 'channel-running' }[
+    look.surface
+  ];
   const shared = {
     className: `channel-cell tone-${look.tone} ${surface}`,
     'aria-label': look.sentence,
@@ -75,7 +81,12 @@ function StageCell(props: {
         {content}
       </Link>
     ) : (
-      <Link {...shared} to="/services/$service/runs/$number" params={{ service: run.service, number: String(run.number) }} search={{ stage: cell.stage }}>
+      <Link
+        {...shared}
+        to="/services/$service/runs/$number"
+        params={{ service: run.service, number: String(run.number) }}
+        search={{ stage: cell.stage }}
+      >
         {content}
       </Link>
     );

@@ -29,19 +29,39 @@ describe('stageLook', () => {
   });
 
   it('passed is quiet, failed and errored are tinted and told apart', () => {
-    const passed = stageLook(cell({ status: 'passed', startedAt: '2026-11-24T10:44:00Z', finishedAt: '2026-11-24T10:44:14Z' }), now, 1);
+    const passed = stageLook(
+      cell({ status: 'passed', startedAt: '2026-11-24T10:44:00Z', finishedAt: '2026-11-24T10:44:14Z' }),
+      now,
+      1,
+    );
     expect(passed).toMatchObject({ words: '14s', surface: 'plain' });
-    expect(stageLook(cell({ status: 'failed', label: '2 tests' }), now, 1)).toMatchObject({ words: '2 tests', surface: 'tint', status: 'failed' });
+    expect(stageLook(cell({ status: 'failed', label: '2 tests' }), now, 1)).toMatchObject({
+      words: '2 tests',
+      surface: 'tint',
+      status: 'failed',
+    });
     expect(stageLook(cell({ status: 'errored' }), now, 1)).toMatchObject({ words: 'Errored', status: 'errored' });
   });
 
   it('a gate is tinted only for people who can decide', () => {
     const release = cell({ stage: 'release', status: 'waiting' });
-    expect(stageLook(release, now, 1, gate(1, 2), true)).toMatchObject({ words: '1 of 2', surface: 'tint', status: 'gate' });
-    expect(stageLook(release, now, 1, gate(0, 1), false)).toMatchObject({ words: 'Approve', surface: 'plain', status: 'gate' });
+    expect(stageLook(release, now, 1, gate(1, 2), true)).toMatchObject({
+      words: '1 of 2',
+      surface: 'tint',
+      status: 'gate',
+    });
+    expect(stageLook(release, now, 1, gate(0, 1), false)).toMatchObject({
+      words: 'Approve',
+      surface: 'plain',
+      status: 'gate',
+    });
   });
 
   it('waiting names its cause', () => {
-    expect(stageLook(cell({ status: 'waiting', label: 'Runner' }), now, 1)).toMatchObject({ words: 'Runner', surface: 'hatch', sentence: 'Test, waiting: Runner' });
+    expect(stageLook(cell({ status: 'waiting', label: 'Runner' }), now, 1)).toMatchObject({
+      words: 'Runner',
+      surface: 'hatch',
+      sentence: 'Test, waiting: Runner',
+    });
   });
 });

@@ -2,6 +2,7 @@ import type { LaneSummary, RunSummary, StageCellData } from '../api/shapes.ts';
 import type { AnyStatus, Tone } from '../ui/status.ts';
 import { duration, elapsed } from '../ui/wording.ts';
 import { isGate } from './lane-look.ts';
+import { isPresent } from '../ui/is-present.ts';
 
 export interface StageLook {
   status: AnyStatus;
@@ -27,15 +28,23 @@ export function gateOf(run: RunSummary, lanes: readonly LaneSummary[]): LaneSumm
   return lanes.find((lane) => lane.current?.runNumber === run.number && isGate(lane));
 }
 
-export function stageLook(cell: StageCellData, now: number, usualMs: number | undefined, gate?: LaneSummary, mayDecide = false): StageLook {
+export function stageLook(
+  cell: StageCellData,
+  now: number,
+  usualMs: number | undefined,
+  gate?: LaneSummary,
+  mayDecide = false,
+): StageLook {
   const name = stageWord(cell.stage);
   const started = cell.startedAt === null ? null : Date.parse(cell.startedAt);
   const took = started === null || cell.finishedAt === null ? null : Date.parse(cell.finishedAt) - started;
   const say = (rest: string): string => `${name}, ${rest}`;
   const current = gate?.current;
-  if (cell.stage === 'release' && current != null && cell.status !== 'running') {
+  if (cell.stage === 'release' && isPresent(current) && cell.status !== 'running') {
     const words = current.needed > 1 ? `${current.approvals} of ${current.needed}` : 'Approve';
-    const sentence = say(`${words}: ${current.approvals} of ${current.needed} approvals for ${gate?.environment}${mayDecide ? ', you can decide' : ''}`);
+    const sentence = say(
+      `${words}: ${current.approvals} of ${current.needed} approvals for ${gate?.environment}${mayDecide ? ', you can decide' : ''}`,
+    );
     return { status: 'gate', tone: 'gate', words, surface: mayDecide ? 'tint' : 'plain', fill: null, sentence };
   }
   switch (cell.status) {
@@ -43,28 +52,78 @@ export function stageLook(cell: StageCellData, now: number, usualMs: number | un
       const ran = started === null ? 0 : now - started;
       const share = usualMs === undefined || usualMs <= 0 ? null : Math.min(1, ran / usualMs);
       const usual = share === null ? '' : `, ${shareWords(share)}`;
-      return { status: 'running', tone: 'running', words: cell.label ?? elapsed(ran), surface: 'fill', fill: share, sentence: say(`running, ${elapsed(ran)}${usual}`) };
+      return {
+        status: 'running',
+        tone: 'running',
+        words: cell.label ?? elapsed(ran),
+        surface: 'fill',
+        fill: share,
+        sentence: say(`running, ${elapsed(ran)}${usual}`),
+      };
     }
     case 'passed': {
-      if (cell.label === 'Rolled back') return { status: 'rolled-back', tone: 'warning', words: cell.label, surface: 'tint', fill: null, sentence: say('rolled back') };
+      if (cell.label === 'Rolled back')
+        return {
+          status: 'rolled-back',
+          tone: 'warning',
+          words: cell.label,
+          surface: 'tint',
+          fill: null,
+          sentence: say('rolled back'),
+        };
       const words = cell.label ?? (took === null ? 'Passed' : duration(took));
-      return { status: 'passed', tone: 'passed', words, surface: 'plain', fill: null, sentence: say(`passed, ${words}`) };
+      return {
+        status: 'passed',
+        tone: 'passed',
+        words,
+        surface: 'plain',
+        fill: null,
+        sentence: say(`passed, ${words}`),
+      };
     }
     case 'failed':
     case 'errored': {
       const words = cell.label ?? (cell.status === 'failed' ? 'Failed' : 'Errored');
-      return { status: cell.status, tone: 'failed', words, surface: 'tint', fill: null, sentence: say(`${cell.status}, ${words}`) };
+      return {
+        status: cell.status,
+        tone: 'failed',
+        words,
+        surface: 'tint',
+        fill: null,
+        sentence: say(`${cell.status}, ${words}`),
+      };
     }
     case 'waiting': {
       const words = cell.label ?? 'Waiting';
-      return { status: 'waiting', tone: 'waiting', words, surface: 'hatch', fill: null, sentence: say(`waiting: ${words}`) };
+      return {
+        status: 'waiting',
+        tone: 'waiting',
+        words,
+        surface: 'hatch',
+        fill: null,
+        sentence: say(`waiting: ${words}`),
+      };
     }
     case 'queued':
-      return { status: 'queued', tone: 'none', words: cell.label ?? '', surface: 'plain', fill: null, sentence: say('not started') };
+      return {
+        status: 'queued',
+        tone: 'none',
+        words: cell.label ?? '',
+        surface: 'plain',
+        fill: null,
+        sentence: say('not started'),
+      };
     case 'cancelled':
     case 'skipped':
     case 'superseded':
-      return { status: cell.status, tone: 'waiting', words: cell.label ?? '', surface: 'plain', fill: null, sentence: say(cell.status) };
+      return {
+        status: cell.status,
+        tone: 'waiting',
+        words: cell.label ?? '',
+        surface: 'plain',
+        fill: null,
+        sentence: say(cell.status),
+      };
   }
 }
 

@@ -4,7 +4,10 @@ import { useEffect, useMemo, useState, type RefObject } from 'react';
  * Rows keep their place while pointer or focus is in the grid or the tab is hidden. `moved` counts the rows that would
  * change place; `sort` puts them there.
  */
-export function useFrozenOrder(wanted: readonly string[], grid: RefObject<HTMLElement | null>): { order: readonly string[]; moved: number; sort: () => void } {
+export function useFrozenOrder(
+  wanted: readonly string[],
+  grid: RefObject<HTMLElement | null>,
+): { order: readonly string[]; moved: number; sort: () => void } {
   const [order, setOrder] = useState(wanted);
   const [held, setHeld] = useState(false);
   useEffect(() => {
@@ -42,8 +45,6 @@ export function useFrozenOrder(wanted: readonly string[], grid: RefObject<HTMLEl
     return [...order.filter((slug) => present.has(slug)), ...wanted.filter((slug) => !known.has(slug))];
   }, [order, wanted]);
   const moved = useMemo(() => kept.filter((slug, index) => wanted[index] !== slug).length, [kept, wanted]);
-  useEffect(() => {
-    if (!held) setOrder(wanted);
-  }, [held, wanted]);
+  if (!held && order !== wanted) setOrder(wanted);
   return { order: held ? kept : wanted, moved: held ? moved : 0, sort: () => setOrder(wanted) };
 }

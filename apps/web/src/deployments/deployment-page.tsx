@@ -26,7 +26,15 @@ export function DeploymentPage() {
   useLive(`deployment:${id}`, ['deployment', id]);
   if (deployment.isPending) return <SkeletonRows rows={8} height={48} />;
   if (deployment.data === undefined) {
-    return <ReadFailed error={deployment.error} what="This deployment" doing="load the deployment" parent={{ to: '/environments', word: 'environments' }} onRetry={() => void deployment.refetch()} />;
+    return (
+      <ReadFailed
+        error={deployment.error}
+        what="This deployment"
+        doing="load the deployment"
+        parent={{ to: '/environments', word: 'environments' }}
+        onRetry={() => void deployment.refetch()}
+      />
+    );
   }
   return <LoadedDeployment deployment={deployment.data} />;
 }
@@ -66,15 +74,31 @@ function LoadedDeployment({ deployment }: { deployment: DeploymentDetail }) {
             Asked by <UntrustedText text={deployment.requestedBy.name} />, <Age at={deployment.enteredAt} words />
           </span>
           <span>{deployment.target}</span>
-          <Link to="/services/$service/runs/$number" params={{ service: deployment.service, number: String(release.runNumber) }} className="link">
+          <Link
+            to="/services/$service/runs/$number"
+            params={{ service: deployment.service, number: String(release.runNumber) }}
+            className="link"
+          >
             Run {release.runNumber}
           </Link>
         </p>
-        {deployment.reason !== null && <p className={`mt-2 ${deployment.status === 'failed' || deployment.status === 'errored' ? 'text-failed' : 'text-warning'}`}>{deployment.reason.message}</p>}
+        {deployment.reason !== null && (
+          <p
+            className={`mt-2 ${deployment.status === 'failed' || deployment.status === 'errored' ? 'text-failed' : 'text-warning'}`}
+          >
+            {deployment.reason.message}
+          </p>
+        )}
       </header>
       <div className="grid content-start gap-4 px-3 py-4 md:px-6 lg:grid-cols-[minmax(0,1fr)_336px]">
         <div className="flex min-w-0 flex-col gap-4">
-          {deployment.waiting !== null && <WaitPanel subject="this deployment" waiting={deployment.waiting} approvalId={gate ? deployment.id : null} />}
+          {deployment.waiting !== null && (
+            <WaitPanel
+              subject="this deployment"
+              waiting={deployment.waiting}
+              approvalId={gate ? deployment.id : null}
+            />
+          )}
           <Card id="target-events" title="What the target did">
             <ol className="py-1">
               {deployment.events.map((event, index) => (
@@ -107,7 +131,11 @@ function LoadedDeployment({ deployment }: { deployment: DeploymentDetail }) {
                   <Avatar name={approval.name} large />
                   <span className="min-w-0 flex-1">
                     <span className="block font-medium">{approval.name}</span>
-                    {approval.note !== null && <span className="block text-text-2"><UntrustedText text={approval.note} /></span>}
+                    {approval.note !== null && (
+                      <span className="block text-text-2">
+                        <UntrustedText text={approval.note} />
+                      </span>
+                    )}
                   </span>
                   <span className="inline-flex items-center gap-1.5 text-passed">
                     <Check size={14} aria-hidden="true" />
@@ -117,7 +145,9 @@ function LoadedDeployment({ deployment }: { deployment: DeploymentDetail }) {
                   </span>
                 </li>
               ))}
-              {deployment.approvals.length === 0 && <li className="px-4 py-1.5 text-text-2">{gate ? 'None yet.' : 'None were needed.'}</li>}
+              {deployment.approvals.length === 0 && (
+                <li className="px-4 py-1.5 text-text-2">{gate ? 'None yet.' : 'None were needed.'}</li>
+              )}
             </ul>
           </Card>
         </div>
@@ -134,7 +164,16 @@ function DeploymentPill({ deployment }: { deployment: DeploymentDetail }) {
   if (deployment.startedAt === null) return <StatusPill status={deployment.status} />;
   const begin = Date.parse(deployment.startedAt);
   if (running) return <StatusPill status="running" text={`${word} ${elapsed(now - begin)}`} />;
-  return <StatusPill status={deployment.status} text={isOver(deployment.status) && deployment.finishedAt !== null ? `${word} in ${duration(Date.parse(deployment.finishedAt) - begin)}` : word} />;
+  return (
+    <StatusPill
+      status={deployment.status}
+      text={
+        isOver(deployment.status) && deployment.finishedAt !== null
+          ? `${word} in ${duration(Date.parse(deployment.finishedAt) - begin)}`
+          : word
+      }
+    />
+  );
 }
 
 function ReleaseFacts({ release }: { release: ReleaseRef }) {
@@ -144,7 +183,11 @@ function ReleaseFacts({ release }: { release: ReleaseRef }) {
       <dd className="mono font-medium">#{release.runNumber}</dd>
       <dt className="text-text-2">Commit</dt>
       <dd>
-        <CopyText value={release.commit} shown={shortSha(release.commit)} label={`commit of run ${release.runNumber}`} />
+        <CopyText
+          value={release.commit}
+          shown={shortSha(release.commit)}
+          label={`commit of run ${release.runNumber}`}
+        />
       </dd>
       <dt className="text-text-2">Image</dt>
       <dd className="mono truncate" title={release.repository}>
@@ -152,7 +195,11 @@ function ReleaseFacts({ release }: { release: ReleaseRef }) {
       </dd>
       <dt className="text-text-2">Digest</dt>
       <dd>
-        <CopyText value={release.digest} shown={shortDigest(release.digest)} label={`digest of run ${release.runNumber}`} />
+        <CopyText
+          value={release.digest}
+          shown={shortDigest(release.digest)}
+          label={`digest of run ${release.runNumber}`}
+        />
       </dd>
     </dl>
   );

@@ -27,10 +27,16 @@ export function EnvironmentsPage() {
   const board = useQuery(queries.board());
   useLive('board', ['board']);
   useLive('environments', ['board']);
-  const toggle = (): void => void navigate({ search: (previous) => ({ ...previous, diff: previous.diff === true ? undefined : true }), replace: true });
+  const toggle = (): void =>
+    void navigate({
+      search: (previous) => ({ ...previous, diff: previous.diff === true ? undefined : true }),
+      replace: true,
+    });
   useScreenKeys({ d: toggle });
   const environments = board.data?.environments ?? [];
-  const services = (board.data?.services ?? []).filter((service) => service.lanes.length > 0 && (search.team === undefined || service.team === search.team));
+  const services = (board.data?.services ?? []).filter(
+    (service) => service.lanes.length > 0 && (search.team === undefined || service.team === search.team),
+  );
   const differing = services.filter(differs);
   const shown = search.diff === true ? differing : services;
   return (
@@ -39,12 +45,24 @@ export function EnvironmentsPage() {
         <Crumb last>Environments</Crumb>
       </Crumbs>
       <div className="mb-3 flex flex-wrap items-center gap-3">
-        <h1 className="text-title font-semibold tracking-[-0.018em] max-md:text-[24px] max-md:leading-[30px]">Environments</h1>
+        <h1 className="text-title font-semibold tracking-[-0.018em] max-md:text-[24px] max-md:leading-[30px]">
+          Environments
+        </h1>
         <span className="text-text-2 tnum">
           {plural(services.length, 'service')}, {plural(environments.length, 'environment')}
         </span>
         <span className="ml-auto flex gap-2 max-md:w-full">
-          <Select label="Team" className="max-md:flex-1" value={search.team ?? ''} onChange={(team) => void navigate({ search: (previous) => ({ ...previous, team: team === '' ? undefined : team }), replace: true })}>
+          <Select
+            label="Team"
+            className="max-md:flex-1"
+            value={search.team ?? ''}
+            onChange={(team) =>
+              void navigate({
+                search: (previous) => ({ ...previous, team: team === '' ? undefined : team }),
+                replace: true,
+              })
+            }
+          >
             <option value="">Team: all</option>
             {board.data?.teams.map(({ slug, title }) => (
               <option key={slug} value={slug}>
@@ -58,7 +76,11 @@ export function EnvironmentsPage() {
           </button>
         </span>
       </div>
-      {board.isError && <ErrorBar onRetry={() => void board.refetch()}>{problemSentence(board.error, 'load the environments')}</ErrorBar>}
+      {board.isError && (
+        <ErrorBar onRetry={() => void board.refetch()}>
+          {problemSentence(board.error, 'load the environments')}
+        </ErrorBar>
+      )}
       {board.isPending ? (
         <SkeletonRows rows={12} height={34} />
       ) : shown.length === 0 ? (
@@ -72,17 +94,40 @@ export function EnvironmentsPage() {
   );
 }
 
-function Matrix({ services, environments, teams }: { services: readonly BoardService[]; environments: readonly string[]; teams: readonly { slug: string; title: string }[] }) {
+function Matrix({
+  services,
+  environments,
+  teams,
+}: {
+  services: readonly BoardService[];
+  environments: readonly string[];
+  teams: readonly { slug: string; title: string }[];
+}) {
   const grid = useRef<HTMLDivElement>(null);
   const rows = teams.flatMap(({ slug, title }) => {
     const mine = services.filter(({ team }) => team === slug);
     return mine.length === 0 ? [] : [{ title, services: mine }];
   });
   const indexed = new Map(rows.flatMap((team) => team.services).map((service, index) => [service.slug, index]));
-  const keys = useGridKeys(grid, indexed.size, useCallback((row: number) => document.querySelector(`[data-row="${row}"]`)?.scrollIntoView({ block: 'nearest' }), []));
+  const keys = useGridKeys(
+    grid,
+    indexed.size,
+    useCallback(
+      (row: number) => document.querySelector(`[data-row="${row}"]`)?.scrollIntoView({ block: 'nearest' }),
+      [],
+    ),
+  );
   return (
     <div className="card overflow-x-auto">
-      <div ref={grid} role="grid" aria-label="Services by environment" className="matrix" onKeyDown={keys.onKeyDown} onFocus={keys.onFocus} style={{ '--environments': environments.length } as React.CSSProperties}>
+      <div
+        ref={grid}
+        role="grid"
+        aria-label="Services by environment"
+        className="matrix"
+        onKeyDown={keys.onKeyDown}
+        onFocus={keys.onFocus}
+        style={{ '--environments': environments.length } as React.CSSProperties}
+      >
         <div role="row" className="matrix-row matrix-head">
           <span role="columnheader" className="matrix-service text-text-2">
             Service
@@ -107,14 +152,24 @@ function Matrix({ services, environments, teams }: { services: readonly BoardSer
               return (
                 <div key={service.slug} role="row" data-row={row} className="matrix-row">
                   <span role="rowheader" className="matrix-service flex items-center gap-2">
-                    <Link to="/services/$service" params={{ service: service.slug }} data-column={0} tabIndex={keys.activeRow === row ? 0 : -1} className="truncate text-section hover:underline">
+                    <Link
+                      to="/services/$service"
+                      params={{ service: service.slug }}
+                      data-column={0}
+                      tabIndex={keys.activeRow === row ? 0 : -1}
+                      className="truncate text-section hover:underline"
+                    >
                       {service.slug}
                     </Link>
                     {service.targets[0] !== undefined && <span className="tag">{service.targets[0]}</span>}
                   </span>
                   {environments.map((environment, index) => (
                     <span key={environment} role="gridcell" className="border-l border-line">
-                      <MatrixCell lane={service.lanes.find((lane) => lane.environment === environment)} newest={newest} column={index + 1} />
+                      <MatrixCell
+                        lane={service.lanes.find((lane) => lane.environment === environment)}
+                        newest={newest}
+                        column={index + 1}
+                      />
                     </span>
                   ))}
                 </div>
@@ -139,9 +194,19 @@ function MatrixCell({ lane, newest, column }: { lane: LaneSummary | undefined; n
   const tinted = look.tone !== 'none';
   return (
     <Popover.Root>
-      <Popover.Trigger data-column={column} tabIndex={-1} className={`matrix-cell tone-${look.tone} ${tinted ? 'bg-(--tone-tint) text-(--tone)' : 'hover:bg-sunken'}`}>
-        {look.icon === 'behind' ? <CornerDownRight size={13} className="text-text-3" aria-hidden="true" /> : look.icon !== 'none' && <StatusIcon status={look.icon} size={14} />}
-        {look.number !== null && <span className={`mono font-medium ${tinted ? '' : 'text-text'}`}>#{look.number}</span>}
+      <Popover.Trigger
+        data-column={column}
+        tabIndex={-1}
+        className={`matrix-cell tone-${look.tone} ${tinted ? 'bg-(--tone-tint) text-(--tone)' : 'hover:bg-sunken'}`}
+      >
+        {look.icon === 'behind' ? (
+          <CornerDownRight size={13} className="text-text-3" aria-hidden="true" />
+        ) : (
+          look.icon !== 'none' && <StatusIcon status={look.icon} size={14} />
+        )}
+        {look.number !== null && (
+          <span className={`mono font-medium ${tinted ? '' : 'text-text'}`}>#{look.number}</span>
+        )}
         <span className="truncate text-sub">{look.words}</span>
         {look.since !== null && (
           <span className={`ml-auto text-sub tnum ${tinted ? '' : 'text-text-3'}`}>
@@ -150,7 +215,12 @@ function MatrixCell({ lane, newest, column }: { lane: LaneSummary | undefined; n
         )}
       </Popover.Trigger>
       <Popover.Portal>
-        <Popover.Content className="popover" sideOffset={6} collisionPadding={12} aria-label={`${lane.service} in ${lane.environment}`}>
+        <Popover.Content
+          className="popover"
+          sideOffset={6}
+          collisionPadding={12}
+          aria-label={`${lane.service} in ${lane.environment}`}
+        >
           <LaneDetail lane={lane} look={look} />
         </Popover.Content>
       </Popover.Portal>
@@ -179,5 +249,7 @@ function columnWords(services: readonly BoardService[], environment: string): st
     else other += 1;
   }
   if (waits + other === 0) return `${count(inStep)} in step`;
-  return [waits > 0 ? `${waits} ask approval` : '', other > 0 ? plural(other, 'differs', 'differ') : ''].filter((words) => words !== '').join(', ');
+  return [waits > 0 ? `${waits} ask approval` : '', other > 0 ? plural(other, 'differs', 'differ') : '']
+    .filter((words) => words !== '')
+    .join(', ');
 }

@@ -6,6 +6,7 @@ import { CopyText } from '../ui/copy-text.tsx';
 import { StatusIcon } from '../ui/status-icon.tsx';
 import { statusLook } from '../ui/status.ts';
 import { exactTime, shortDigest, shortSha } from '../ui/wording.ts';
+import { isPresent } from '../ui/is-present.ts';
 
 export function LaneDetail({ lane, look }: { lane: LaneSummary; look: LaneLook }) {
   const { live, current } = lane;
@@ -15,10 +16,18 @@ export function LaneDetail({ lane, look }: { lane: LaneSummary; look: LaneLook }
         {look.icon !== 'none' && look.icon !== 'behind' && <StatusIcon status={look.icon} />}
         {lane.service} in {lane.environment}
       </p>
-      {current?.reason != null && <p className="mt-1.5 text-text-2">{current.reason.message}</p>}
+      {isPresent(current?.reason) && <p className="mt-1.5 text-text-2">{current.reason.message}</p>}
       <dl className="mt-2.5 grid grid-cols-[76px_minmax(0,1fr)] items-center gap-y-1">
         <dt className="text-text-2">Live</dt>
-        <dd>{live === null ? 'nothing yet' : <span className="mono">#{live.runNumber} at {shortSha(live.commit)}</span>}</dd>
+        <dd>
+          {live === null ? (
+            'nothing yet'
+          ) : (
+            <span className="mono">
+              #{live.runNumber} at {shortSha(live.commit)}
+            </span>
+          )}
+        </dd>
         {live !== null && (
           <>
             <dt className="text-text-2">Digest</dt>
@@ -43,7 +52,11 @@ export function LaneDetail({ lane, look }: { lane: LaneSummary; look: LaneLook }
       </dl>
       <div className="mt-3 flex gap-2">
         {current !== null && (
-          <Link to={look.asksApproval ? '/approvals/$id' : '/deployments/$id'} params={{ id: current.deploymentId }} className="btn btn-small btn-ink">
+          <Link
+            to={look.asksApproval ? '/approvals/$id' : '/deployments/$id'}
+            params={{ id: current.deploymentId }}
+            className="btn btn-small btn-ink"
+          >
             {look.asksApproval ? 'Open approval' : 'Open deployment'}
           </Link>
         )}

@@ -9,8 +9,8 @@ import { SideColumn } from './side-column.tsx';
 import { TopBar } from './top-bar.tsx';
 import { useFrameKeys } from './use-frame-keys.ts';
 
-const Palette = lazy(() => import('../palette/palette.tsx'));
-const KeyHelp = lazy(() => import('./key-help.tsx'));
+const Palette = lazy(() => import('../palette/palette.tsx').then(({ Palette: component }) => ({ default: component })));
+const KeyHelp = lazy(() => import('./key-help.tsx').then(({ KeyHelp: component }) => ({ default: component })));
 
 export function AppFrame() {
   const [crumbs, setCrumbs] = useState<HTMLElement | null>(null);

@@ -7,7 +7,15 @@ const everywhere: [string, string][] = [
   ['?', 'these keys'],
 ];
 const perScreen: { prefix: RegExp; keys: [string, string][] }[] = [
-  { prefix: /^\/board/, keys: [['/', 'filter'], ['J K ↑ ↓', 'next, previous row'], ['← →', 'cells of a row'], ['Enter', 'open']] },
+  {
+    prefix: /^\/board/,
+    keys: [
+      ['/', 'filter'],
+      ['J K ↑ ↓', 'next, previous row'],
+      ['← →', 'cells of a row'],
+      ['Enter', 'open'],
+    ],
+  },
   {
     prefix: /^\/services\/[^/]+\/runs\//,
     keys: [
@@ -20,11 +28,25 @@ const perScreen: { prefix: RegExp; keys: [string, string][] }[] = [
       ['Shift R, Shift X', 'run again, cancel (dialog)'],
     ],
   },
-  { prefix: /^\/approvals\//, keys: [['A', 'approve (dialog)'], ['R', 'reject (dialog)'], ['J K', 'next, previous']] },
-  { prefix: /^\/environments/, keys: [['← → ↑ ↓', 'cells'], ['Enter', 'detail'], ['D', 'differences only']] },
+  {
+    prefix: /^\/approvals\//,
+    keys: [
+      ['A', 'approve (dialog)'],
+      ['R', 'reject (dialog)'],
+      ['J K', 'next, previous'],
+    ],
+  },
+  {
+    prefix: /^\/environments/,
+    keys: [
+      ['← → ↑ ↓', 'cells'],
+      ['Enter', 'detail'],
+      ['D', 'differences only'],
+    ],
+  },
 ];
 
-export default function KeyHelp({ onClose }: { onClose: () => void }) {
+export function KeyHelp({ onClose }: { onClose: () => void }) {
   const path = useRouterState({ select: (state) => state.location.pathname });
   const keys = [...(perScreen.find(({ prefix }) => prefix.test(path))?.keys ?? []), ...everywhere];
   return (

@@ -34,7 +34,12 @@ export function MeMenu() {
           <DropdownMenu.Label className="px-2.5 py-1 text-sub text-text-3">Theme</DropdownMenu.Label>
           <DropdownMenu.RadioGroup value={theme}>
             {themes.map(({ choice, word, icon: Icon }) => (
-              <DropdownMenu.RadioItem key={choice} value={choice} className="menu-item" onSelect={() => chooseTheme(choice)}>
+              <DropdownMenu.RadioItem
+                key={choice}
+                value={choice}
+                className="menu-item"
+                onSelect={() => chooseTheme(choice)}
+              >
                 <Icon size={14} aria-hidden="true" />
                 <span className="flex-1">{word}</span>
                 <DropdownMenu.ItemIndicator>
@@ -64,7 +69,12 @@ async function signOut(): Promise<void> {
   window.location.assign('/login');
 }
 
-const words = { viewer: 'Viewer', developer: 'Developer', 'release-manager': 'Release manager', admin: 'Team admin' } as const;
+const words = {
+  viewer: 'Viewer',
+  developer: 'Developer',
+  'release-manager': 'Release manager',
+  admin: 'Team admin',
+} as const;
 const rank = ['viewer', 'developer', 'release-manager', 'admin'] as const;
 
 /** The strongest role over all teams; what it allows in each team is the server's decision. */

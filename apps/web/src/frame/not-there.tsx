@@ -30,7 +30,13 @@ export function ScreenFailed({ error, reset }: ErrorComponentProps) {
 }
 
 /** For the first read of a screen: which of the two it is. */
-export function ReadFailed(props: { error: unknown; what: string; doing: string; parent: { to: string; word: string }; onRetry: () => void }) {
+export function ReadFailed(props: {
+  error: unknown;
+  what: string;
+  doing: string;
+  parent: { to: string; word: string };
+  onRetry: () => void;
+}) {
   if (isNotFound(props.error)) return <NotThere what={props.what} parent={props.parent} />;
   return (
     <div className="p-6">

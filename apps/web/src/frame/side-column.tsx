@@ -13,8 +13,15 @@ export function SideColumn({ approvals }: { approvals: number }) {
   const sizes = new Map<string, number>();
   for (const service of board.data?.services ?? []) sizes.set(service.team, (sizes.get(service.team) ?? 0) + 1);
   return (
-    <aside aria-label="Navigation and account" className="hidden min-h-0 flex-col border-r border-line bg-bg px-2 pb-3 md:flex">
-      <Link to="/board" className="flex h-12 flex-none items-center px-2 max-lg:justify-center" aria-label="Sluice, board">
+    <aside
+      aria-label="Navigation and account"
+      className="hidden min-h-0 flex-col border-r border-line bg-bg px-2 pb-3 md:flex"
+    >
+      <Link
+        to="/board"
+        className="flex h-12 flex-none items-center px-2 max-lg:justify-center"
+        aria-label="Sluice, board"
+      >
         <span className="lg:hidden">
           <Brand word={false} />
         </span>
@@ -26,7 +33,15 @@ export function SideColumn({ approvals }: { approvals: number }) {
         <ul className="flex flex-col gap-px">
           {navigation.map(({ to, word, icon: Icon }) => (
             <li key={to}>
-              <Link to={to} className={item} title={word} activeProps={{ className: 'bg-surface border-line! text-text! font-medium shadow-(--shadow-1)', 'aria-current': 'page' }}>
+              <Link
+                to={to}
+                className={item}
+                title={word}
+                activeProps={{
+                  className: 'bg-surface border-line! text-text! font-medium shadow-(--shadow-1)',
+                  'aria-current': 'page',
+                }}
+              >
                 <Icon size={15} aria-hidden="true" className="flex-none" />
                 <span className="max-lg:sr-only flex-1">{word}</span>
                 {to === '/approvals' && approvals > 0 && <ApprovalCount approvals={approvals} />}

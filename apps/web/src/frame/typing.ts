@@ -2,7 +2,10 @@
 export function takesKeys(event: KeyboardEvent): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return true;
   const target = event.target;
-  if (target instanceof HTMLElement && target.closest('input, textarea, select, [contenteditable], [role="menu"]') !== null) {
+  if (
+    target instanceof HTMLElement &&
+    target.closest('input, textarea, select, [contenteditable], [role="menu"]') !== null
+  ) {
     return true;
   }
   return document.querySelector('[role="dialog"]') !== null;

@@ -48,7 +48,10 @@ export function useScreenKeys(keys: Record<string, () => void>): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (takesKeys(event)) return;
-      const name = event.shiftKey && event.key.length === 1 && /[a-z]/i.test(event.key) ? `Shift+${event.key.toUpperCase()}` : event.key;
+      const name =
+        event.shiftKey && event.key.length === 1 && /[a-z]/i.test(event.key)
+          ? `Shift+${event.key.toUpperCase()}`
+          : event.key;
       const action = latest.current[name];
       if (action === undefined) return;
       event.preventDefault();

@@ -42,17 +42,38 @@ export function SignInPage() {
           <h1 className="text-title font-semibold tracking-[-0.018em]">Sign in</h1>
           {setup.data?.needed === true && (
             <p className="mt-2 text-text-2">
-              Nobody has an account here yet. Open the one-time link that the server printed when it started, or read <Link to="/welcome" className="link">how to begin</Link>.
+              Nobody has an account here yet. Open the one-time link that the server printed when it started, or read{' '}
+              <Link to="/welcome" className="link">
+                how to begin
+              </Link>
+              .
             </p>
           )}
           <label htmlFor="email" className="mt-4 mb-1 block font-medium">
             E-mail
           </label>
-          <input id="email" className="field" type="email" autoComplete="username" required autoFocus value={email} onChange={(event) => setEmail(event.target.value)} />
+          <input
+            id="email"
+            className="field"
+            type="email"
+            autoComplete="username"
+            required
+            autoFocus
+            value={email}
+            onChange={(event) => setEmail(event.target.value)}
+          />
           <label htmlFor="password" className="mt-3 mb-1 block font-medium">
             Password
           </label>
-          <input id="password" className="field" type="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.target.value)} />
+          <input
+            id="password"
+            className="field"
+            type="password"
+            autoComplete="current-password"
+            required
+            value={password}
+            onChange={(event) => setPassword(event.target.value)}
+          />
           {signIn.isError && (
             <div className="mt-3">
               <ErrorBar>{problemSentence(signIn.error, 'sign in')}</ErrorBar>

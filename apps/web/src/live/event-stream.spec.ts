@@ -5,7 +5,9 @@ describe('EventStreamParser', () => {
   it('joins events that arrive in pieces and keeps the last id', () => {
     const parser = new EventStreamParser();
     expect(parser.push('id: 7\nda')).toEqual([]);
-    expect(parser.push('ta: {"type":"resync"}\n\n: beat\n\ndata: a\nda')).toEqual([{ id: '7', data: '{"type":"resync"}' }]);
+    expect(parser.push('ta: {"type":"resync"}\n\n: beat\n\ndata: a\nda')).toEqual([
+      { id: '7', data: '{"type":"resync"}' },
+    ]);
     expect(parser.push('ta: b\n\n')).toEqual([{ id: '7', data: 'a\nb' }]);
   });
 

@@ -7,9 +7,7 @@ const LONGEST_RETRY_MS = 30_000;
 const TOPIC_SETTLE_MS = 30;
 
 export type LiveState =
-  | { kind: 'live' }
-  | { kind: 'catching-up'; since: number }
-  | { kind: 'offline'; lastSeen: number };
+  { kind: 'live' } | { kind: 'catching-up'; since: number } | { kind: 'offline'; lastSeen: number };
 
 type Listener = (event: LiveEvent) => void;
 
@@ -82,7 +80,10 @@ export class LiveStream {
     };
     try {
       const response = await fetch(`/api/v1/live?topics=${encodeURIComponent(topics)}`, {
-        headers: { accept: 'text/event-stream', ...(this.#lastId === undefined ? {} : { 'last-event-id': this.#lastId }) },
+        headers: {
+          accept: 'text/event-stream',
+          ...(this.#lastId === undefined ? {} : { 'last-event-id': this.#lastId }),
+        },
         signal: controller.signal,
         credentials: 'same-origin',
       });

@@ -53,7 +53,10 @@ export function useLiveEvents(topic: string | undefined, onEvent: (event: LiveEv
   useEffect(() => {
     latest.current = onEvent;
   });
-  useEffect(() => (topic === undefined ? undefined : liveStream.listen(topic, (event) => latest.current(event))), [topic]);
+  useEffect(
+    () => (topic === undefined ? undefined : liveStream.listen(topic, (event) => latest.current(event))),
+    [topic],
+  );
 }
 
 export function useLiveState(): LiveState {

@@ -2,23 +2,37 @@ import { describe, expect, it } from 'vitest';
 import { parseAnsiLine, safeLink, startState } from './ansi-line.ts';
 
 const E = '\u001b';
-const text = (line: string): string => parseAnsiLine(line).pieces.map((piece) => piece.text).join('');
+const text = (line: string): string =>
+  parseAnsiLine(line)
+    .pieces.map((piece) => piece.text)
+    .join('');
 const styles = (line: string) =>
   parseAnsiLine(line).pieces.map(({ text: shown, style }) => [
     shown,
-    ...Object.entries(style).flatMap(([name, value]) => (value === null || value === false ? [] : [`${name}=${value}`])),
+    ...Object.entries(style).flatMap(([name, value]) =>
+      value === null || value === false ? [] : [`${name}=${value}`],
+    ),
   ]);
 
 describe('parseAnsiLine', () => {
   it('keeps colours and text styles, and carries them to the next line', () => {
-    expect(styles(`${E}[32m✓${E}[0m ok ${E}[1;4;91mbad${E}[22;24;39m`)).toEqual([['✓', 'fg=2'], [' ok '], ['bad', 'fg=9', 'bold=true', 'underline=true']]);
+    expect(styles(`${E}[32m✓${E}[0m ok ${E}[1;4;91mbad${E}[22;24;39m`)).toEqual([
+      ['✓', 'fg=2'],
+      [' ok '],
+      ['bad', 'fg=9', 'bold=true', 'underline=true'],
+    ]);
     const { state } = parseAnsiLine(`${E}[31mred`);
     expect(parseAnsiLine('still red', state).pieces[0]?.style.fg).toBe(1);
     expect(startState.style.fg).toBeNull();
   });
 
   it('snaps 256 and true colours to the palette and ignores blink and conceal', () => {
-    expect(styles(`${E}[38;5;196ma${E}[38;2;20;190;120mb${E}[0;5;8mc${E}[48;5;21md`)).toEqual([['a', 'fg=1'], ['b', 'fg=2'], ['c'], ['d', 'bg=4']]);
+    expect(styles(`${E}[38;5;196ma${E}[38;2;20;190;120mb${E}[0;5;8mc${E}[48;5;21md`)).toEqual([
+      ['a', 'fg=1'],
+      ['b', 'fg=2'],
+      ['c'],
+      ['d', 'bg=4'],
+    ]);
   });
 
   it('shows progress as its last state', () => {
@@ -35,7 +49,8 @@ describe('parseAnsiLine', () => {
   });
 
   it('A67: links only to http and https without user info', () => {
-    const link = (address: string): (string | null)[] => parseAnsiLine(`${E}]8;;${address}\u0007x${E}]8;;\u0007y`).pieces.map((piece) => piece.href);
+    const link = (address: string): (string | null)[] =>
+      parseAnsiLine(`${E}]8;;${address}\u0007x${E}]8;;\u0007y`).pieces.map((piece) => piece.href);
     expect(link('https://example.com/a')).toEqual(['https://example.com/a', null]);
     expect(link('javascript:alert(1)')).toEqual([null]);
     expect(link('data:text/html,x')).toEqual([null]);

@@ -25,7 +25,16 @@ export interface ParsedLine {
   state: AnsiState;
 }
 
-const plain: AnsiStyle = { fg: null, bg: null, bold: false, dim: false, italic: false, underline: false, inverse: false, strike: false };
+const plain: AnsiStyle = {
+  fg: null,
+  bg: null,
+  bold: false,
+  dim: false,
+  italic: false,
+  underline: false,
+  inverse: false,
+  strike: false,
+};
 export const startState: AnsiState = { style: plain, href: null };
 /** A sequence that doesn't end within this many characters is no sequence: its text is shown. */
 const SEQUENCE_CAP = 4096;
@@ -130,7 +139,8 @@ export function safeLink(address: string): string | null {
   if (address.length === 0 || address.length > LINK_CAP || !/^https?:\/\//i.test(address)) return null;
   try {
     const url = new URL(address);
-    if ((url.protocol !== 'https:' && url.protocol !== 'http:') || url.username !== '' || url.password !== '') return null;
+    if ((url.protocol !== 'https:' && url.protocol !== 'http:') || url.username !== '' || url.password !== '')
+      return null;
     return url.href;
   } catch {
     return null;
@@ -246,13 +256,17 @@ class LineCells {
   erase(mode: string): void {
     const cells = this.#asCells();
     if (mode === '2') cells.length = 0;
-    else if (mode === '1') for (let at = 0; at < Math.min(this.column + 1, cells.length); at += 1) cells[at] = { text: ' ', style: plain, href: null };
+    else if (mode === '1')
+      for (let at = 0; at < Math.min(this.column + 1, cells.length); at += 1)
+        cells[at] = { text: ' ', style: plain, href: null };
     else cells.length = Math.min(cells.length, this.column);
     this.#length = cells.length;
   }
 
   #asCells(): LogPiece[] {
-    this.#cells ??= this.#runs.flatMap(({ text, style, href }) => text.split('').map((char) => ({ text: char, style, href })));
+    this.#cells ??= this.#runs.flatMap(({ text, style, href }) =>
+      text.split('').map((char) => ({ text: char, style, href })),
+    );
     return this.#cells;
   }
 

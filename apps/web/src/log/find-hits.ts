@@ -11,7 +11,11 @@ const MOST_HITS = 10_000;
 /** The text that stands on screen, without colours. */
 export function shownText(lines: LogLines, index: number): string {
   const text = lines.text(index);
-  return /[\u001b\u0080-\u009f\r\b]/.test(text) ? parseAnsiLine(text).pieces.map((piece) => piece.text).join('') : text;
+  return /[\u001b\u0080-\u009f\r\b]/.test(text)
+    ? parseAnsiLine(text)
+        .pieces.map((piece) => piece.text)
+        .join('')
+    : text;
 }
 
 /** Literal, without regard to case, over what is loaded. Goes on from where the last call for the same words ended. */
@@ -20,21 +24,29 @@ export class HitFinder {
   readonly hits: Hit[] = [];
   #next = 0;
 
-  constructor(words: string) {
+  readonly #lines: LogLines;
+
+  constructor(words: string, lines: LogLines) {
     this.words = words.toLowerCase();
+    this.#lines = lines;
   }
 
   get cut(): boolean {
     return this.hits.length >= MOST_HITS;
   }
 
-  scan(lines: LogLines): void {
+  scan(): void {
+    const lines = this.#lines;
     // The last line may still grow, so it is looked at again.
     while (this.hits.at(-1) !== undefined && (this.hits.at(-1)?.line ?? 0) >= this.#next) this.hits.pop();
     for (let line = this.#next; line < lines.count && !this.cut; line += 1) {
       const text = shownText(lines, line).toLowerCase();
       let nth = 0;
-      for (let at = text.indexOf(this.words); at !== -1 && !this.cut; at = text.indexOf(this.words, at + this.words.length)) {
+      for (
+        let at = text.indexOf(this.words);
+        at !== -1 && !this.cut;
+        at = text.indexOf(this.words, at + this.words.length)
+      ) {
         this.hits.push({ line, nth });
         nth += 1;
       }

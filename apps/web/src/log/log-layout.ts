@@ -17,8 +17,15 @@ export interface LogSection {
 export type LogItem = { kind: 'head'; section: LogSection; top: number } | { kind: 'line'; line: number; top: number };
 
 /** Cuts the lines into steps by the byte offsets that the runner reported. */
-export function logSections(lines: LogLines, steps: readonly StepDetail[], isOpen: (step: StepDetail) => boolean, rows: RowCounts): LogSection[] {
-  const begun = steps.filter((step): step is StepDetail & { logOffset: number } => step.logOffset !== null && step.logOffset <= lines.length);
+export function logSections(
+  lines: LogLines,
+  steps: readonly StepDetail[],
+  isOpen: (step: StepDetail) => boolean,
+  rows: RowCounts,
+): LogSection[] {
+  const begun = steps.filter(
+    (step): step is StepDetail & { logOffset: number } => step.logOffset !== null && step.logOffset <= lines.length,
+  );
   const starts = begun.map((step) => lines.lineAt(step.logOffset));
   const sections: LogSection[] = [];
   let top = 0;
@@ -84,7 +91,7 @@ export class WrappedRows implements RowCounts {
 
   /** The last line may have grown since it was measured. */
   measure(count: number): void {
-    this.#sums.length = Math.max(1, Math.min(this.#sums.length, count));
+    this.#sums.length = Math.max(1, Math.min(this.#sums.length - 1, count));
     for (let line = this.#sums.length - 1; line < count; line += 1) {
       this.#sums.push((this.#sums[line] ?? 0) + Math.max(1, Math.ceil(this.#width(line) / this.#columns)));
     }

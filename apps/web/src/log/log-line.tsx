@@ -26,7 +26,13 @@ export const LogLine = memo(function LogLine(props: {
   const choose = (event: MouseEvent): void => props.onNumber(props.number, event.shiftKey);
   return (
     <div className={props.selected ? 'log-line log-line-selected' : 'log-line'} data-line={props.number}>
-      <button type="button" tabIndex={-1} className="log-number" onClick={choose} aria-label={`Line ${props.number}, link to it`}>
+      <button
+        type="button"
+        tabIndex={-1}
+        className="log-number"
+        onClick={choose}
+        aria-label={`Line ${props.number}, link to it`}
+      >
         {props.number}
       </button>
       <span className="log-text" dir="ltr">
@@ -55,14 +61,29 @@ function firstCharacters(pieces: readonly LogPiece[], most: number): LogPiece[] 
 /** Cuts the pieces at the hits, so that a hit may cross colours. */
 function marked(pieces: readonly LogPiece[], words: string, currentHit: number | null): ReactNode[] {
   const nodes: ReactNode[] = [];
-  const plain = words === '' ? '' : pieces.map((piece) => piece.text).join('').toLowerCase();
+  const plain =
+    words === ''
+      ? ''
+      : pieces
+          .map((piece) => piece.text)
+          .join('')
+          .toLowerCase();
   const starts: number[] = [];
-  if (words !== '') for (let at = plain.indexOf(words); at !== -1; at = plain.indexOf(words, at + words.length)) starts.push(at);
+  if (words !== '')
+    for (let at = plain.indexOf(words); at !== -1; at = plain.indexOf(words, at + words.length)) starts.push(at);
   let offset = 0;
   pieces.forEach((piece, index) => {
     let from = 0;
     const out = (to: number, hit: number | null): void => {
-      if (to > from) nodes.push(<Piece key={`${index}.${from}`} piece={piece} text={piece.text.slice(from, to)} hit={hit === null ? null : hit === currentHit ? 'now' : 'some'} />);
+      if (to > from)
+        nodes.push(
+          <Piece
+            key={`${index}.${from}`}
+            piece={piece}
+            text={piece.text.slice(from, to)}
+            hit={hit === null ? null : hit === currentHit ? 'now' : 'some'}
+          />,
+        );
       from = to;
     };
     starts.forEach((start, nth) => {
@@ -79,7 +100,9 @@ function marked(pieces: readonly LogPiece[], words: string, currentHit: number |
 }
 
 function Piece({ piece, text, hit }: { piece: LogPiece; text: string; hit: 'now' | 'some' | null }) {
-  const className = [classOf(piece.style), hit === null ? '' : hit === 'now' ? 'log-hit log-hit-now' : 'log-hit'].join(' ').trim();
+  const className = [classOf(piece.style), hit === null ? '' : hit === 'now' ? 'log-hit log-hit-now' : 'log-hit']
+    .join(' ')
+    .trim();
   const content = piece.href === null ? withAddresses(text) : <OutLink href={piece.href} text={text} />;
   return className === '' ? <>{content}</> : <span className={className}>{content}</span>;
 }
@@ -92,7 +115,10 @@ function withAddresses(text: string): ReactNode {
     const address = match[0].replace(/[.,;:!?)\]}]+$/, '');
     const href = safeLink(address);
     if (href === null) continue;
-    nodes.push(<UntrustedText key={from} text={text.slice(from, match.index)} />, <OutLink key={`a${match.index}`} href={href} text={address} />);
+    nodes.push(
+      <UntrustedText key={from} text={text.slice(from, match.index)} />,
+      <OutLink key={`a${match.index}`} href={href} text={address} />,
+    );
     from = match.index + address.length;
   }
   nodes.push(<UntrustedText key={from} text={text.slice(from)} />);

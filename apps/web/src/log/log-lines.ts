@@ -76,7 +76,8 @@ export class LogLines {
     if (this.#state !== startState) this.#states.set(index, this.#state);
     if (!text.includes('\u001b') && !text.includes('\u009b')) return;
     const { state } = parseAnsiLine(text, this.#state);
-    const isPlain = state.href === null && Object.values(state.style).every((value) => value === null || value === false);
+    const isPlain =
+      state.href === null && Object.values(state.style).every((value) => value === null || value === false);
     this.#state = isPlain ? startState : state;
   }
 }

@@ -1,15 +1,24 @@
 import { ArrowDownToLine, ChevronDown, ChevronRight, ChevronUp, Download, Search, WrapText } from 'lucide-react';
-import { useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { StepDetail } from '../api/shapes.ts';
 import { useScreenKeys } from '../frame/use-frame-keys.ts';
 import { isOver } from '../ui/status.ts';
 import { useNarrow } from '../ui/use-narrow.ts';
 import { count, duration, plural, size } from '../ui/wording.ts';
 import { HitFinder, shownText } from './find-hits.ts';
-import { itemsBetween, LINE_HEIGHT, logSections, oneRowEach, topOfLine, WrappedRows, type LogSection } from './log-layout.ts';
+import {
+  itemsBetween,
+  LINE_HEIGHT,
+  logSections,
+  oneRowEach,
+  topOfLine,
+  WrappedRows,
+  type LogSection,
+} from './log-layout.ts';
 import { CUT, LogLine } from './log-line.tsx';
 import type { LogSource } from './log-source.ts';
 import { useLogSource } from './use-log-source.ts';
+import { isPresent } from '../ui/is-present.ts';
 
 const OVERSCAN = 8 * LINE_HEIGHT;
 const NUMBER_WIDTH = 56 + 16;
@@ -45,10 +54,14 @@ function LoadedLog({ source, steps, over, choice, onChoice }: Parameters<typeof 
 
   const lastStep = steps.filter((step) => step.logOffset !== null).at(-1);
   const isOpen = useCallback(
-    (step: StepDetail) => folds.get(step.index) ?? (step.index === choice.step || step.status !== 'passed' || (over && step === lastStep)),
+    (step: StepDetail) =>
+      folds.get(step.index) ?? (step.index === choice.step || step.status !== 'passed' || (over && step === lastStep)),
     [folds, choice.step, lastStep, over],
   );
-  const wrapped = useMemo(() => new WrappedRows(view.columns, (line) => Math.min(shownText(lines, line).length, CUT + 20)), [view.columns, lines]);
+  const wrapped = useMemo(
+    () => new WrappedRows(view.columns, (line) => Math.min(shownText(lines, line).length, CUT + 20)),
+    [view.columns, lines],
+  );
   if (wrap) wrapped.measure(lines.count);
   const rows = wrap ? wrapped : oneRowEach;
   const sections = logSections(lines, steps, isOpen, rows);
@@ -58,7 +71,7 @@ function LoadedLog({ source, steps, over, choice, onChoice }: Parameters<typeof 
 
   const openAt = (line: number): void => {
     const step = sections.find(({ first, end }) => line >= first && line < end)?.step;
-    if (step != null) setFolds((previous) => new Map(previous).set(step.index, true));
+    if (isPresent(step)) setFolds((previous) => new Map(previous).set(step.index, true));
   };
   const pending = useRef<number | null>(null);
   const showLine = (line: number): void => {
@@ -78,20 +91,27 @@ function LoadedLog({ source, steps, over, choice, onChoice }: Parameters<typeof 
   const wantedLine = choice.lines === undefined ? undefined : Number(choice.lines.split('-')[0]) - 1;
   const shownLines = useRef<string | undefined>(undefined);
   const chosenHere = useRef<string | undefined>(undefined);
-  useEffect(() => {
-    if (wantedLine === undefined || shownLines.current === choice.lines || lines.count <= wantedLine) return;
-    shownLines.current = choice.lines;
-    if (chosenHere.current !== choice.lines) showLine(wantedLine);
-  });
-  const shownStep = useRef<number | undefined>(undefined);
-  useEffect(() => {
-    if (choice.step === undefined || shownStep.current === choice.step) return;
-    const section = sections.find(({ step }) => step?.index === choice.step);
-    if (section === undefined || box.current === null) return;
-    shownStep.current = choice.step;
+  const showTop = (top: number): void => {
     setFollow(false);
-    box.current.scrollTop = section.top;
+    if (box.current !== null) box.current.scrollTop = top;
+  };
+  const reveal = useRef({ line: showLine, top: showTop });
+  useEffect(() => {
+    reveal.current = { line: showLine, top: showTop };
   });
+  const loaded = lines.count;
+  useEffect(() => {
+    if (wantedLine === undefined || shownLines.current === choice.lines || loaded <= wantedLine) return;
+    shownLines.current = choice.lines;
+    if (chosenHere.current !== choice.lines) reveal.current.line(wantedLine);
+  }, [choice.lines, loaded, wantedLine]);
+  const shownStep = useRef<number | undefined>(undefined);
+  const stepTop = sections.find(({ step }) => step !== null && step.index === choice.step)?.top;
+  useEffect(() => {
+    if (stepTop === undefined || shownStep.current === choice.step) return;
+    shownStep.current = choice.step;
+    reveal.current.top(stepTop);
+  }, [choice.step, stepTop]);
 
   useLayoutEffect(() => {
     const element = box.current;
@@ -106,16 +126,18 @@ function LoadedLog({ source, steps, over, choice, onChoice }: Parameters<typeof 
       element.scrollTop = element.scrollHeight;
     }
   });
-  useEffect(() => {
-    if (follow) setSeen(lines.count);
-  }, [follow, lines.count]);
+  if (follow && seen !== lines.count) setSeen(lines.count);
 
   useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return undefined;
     const measure = (): void => {
       const columns = Math.floor((element.clientWidth - NUMBER_WIDTH) / characterWidth(element));
-      setView((previous) => (previous.height === element.clientHeight && previous.columns === columns ? previous : { ...previous, height: element.clientHeight, columns }));
+      setView((previous) =>
+        previous.height === element.clientHeight && previous.columns === columns
+          ? previous
+          : { ...previous, height: element.clientHeight, columns },
+      );
     };
     measure();
     const observer = new ResizeObserver(measure);
@@ -165,13 +187,19 @@ function LoadedLog({ source, steps, over, choice, onChoice }: Parameters<typeof 
 
   const [selectedFrom = 0, selectedTo = selectedFrom] = (choice.lines ?? '').split('-').map(Number);
   const fresh = Math.max(0, lines.count - seen);
-  const stuck = sections.find(({ top, height, step }) => step !== null && top < view.top && top + height > view.top + LINE_HEIGHT);
+  const stuck = sections.find(
+    ({ top, height, step }) => step !== null && top < view.top && top + height > view.top + LINE_HEIGHT,
+  );
 
   return (
     <div className="flex h-full min-h-0 flex-col">
       <div className="flex min-h-[42px] flex-wrap items-center gap-2 border-b border-line px-3 py-1.5">
         <label className="relative w-[220px] max-md:w-full">
-          <Search size={14} className="pointer-events-none absolute left-2.5 top-2 text-text-3 max-md:top-[15px]" aria-hidden="true" />
+          <Search
+            size={14}
+            className="pointer-events-none absolute left-2.5 top-2 text-text-3 max-md:top-[15px]"
+            aria-hidden="true"
+          />
           <input
             ref={input}
             className="field field-quiet h-[30px]! pl-8! max-md:h-11!"
@@ -199,11 +227,22 @@ function LoadedLog({ source, steps, over, choice, onChoice }: Parameters<typeof 
         <span className="ml-auto text-sub text-text-3 tnum whitespace-nowrap">
           {plural(lines.count, 'line')}, {size(source.total)}
         </span>
-        <a href={`/api/v1/attempts/${source.attemptId}/log`} download={`log-${source.attemptId}.txt`} className="btn btn-quiet btn-small px-1.5!" aria-label="Download the raw log" title="Raw bytes as the job wrote them; a terminal may act on control sequences in it">
+        <a
+          href={`/api/v1/attempts/${source.attemptId}/log`}
+          download={`log-${source.attemptId}.txt`}
+          className="btn btn-quiet btn-small px-1.5!"
+          aria-label="Download the raw log"
+          title="Raw bytes as the job wrote them; a terminal may act on control sequences in it"
+        >
           <Download size={15} aria-hidden="true" />
         </a>
         {!over && (
-          <button type="button" className="btn btn-small" aria-pressed={follow} onClick={() => (follow ? setFollow(false) : jumpToEnd())}>
+          <button
+            type="button"
+            className="btn btn-small"
+            aria-pressed={follow}
+            onClick={() => (follow ? setFollow(false) : jumpToEnd())}
+          >
             <ArrowDownToLine size={14} aria-hidden="true" />
             {follow ? 'Following' : 'Follow'}
           </button>
@@ -211,11 +250,20 @@ function LoadedLog({ source, steps, over, choice, onChoice }: Parameters<typeof 
       </div>
       {source.lines.start > 0 && (
         <p className="border-b border-line bg-warning-tint px-4 py-1.5 text-sub text-warning">
-          Shown and searched are the last {size(source.lines.length - source.lines.start)} of {size(source.total)}; line numbers count from there. The download has everything.
+          Shown and searched are the last {size(source.lines.length - source.lines.start)} of {size(source.total)}; line
+          numbers count from there. The download has everything.
         </p>
       )}
       <div className="relative min-h-0 flex-1">
-        <div ref={box} className={wrap ? 'log log-wrap' : 'log'} role="log" aria-live="off" aria-label="Log" tabIndex={0} onScroll={onScroll}>
+        <div
+          ref={box}
+          className={wrap ? 'log log-wrap' : 'log'}
+          role="log"
+          aria-live="off"
+          aria-label="Log"
+          tabIndex={0}
+          onScroll={onScroll}
+        >
           {stuck !== undefined && stuck.open && (
             <div className="log-sticky">
               <SectionHead section={stuck} onToggle={toggle} />
@@ -246,7 +294,11 @@ function LoadedLog({ source, steps, over, choice, onChoice }: Parameters<typeof 
           <LogNote source={source} over={over} />
         </div>
         {!follow && !over && fresh > 0 && (
-          <button type="button" className="btn btn-small absolute bottom-3 left-1/2 -translate-x-1/2 rounded-full! shadow-(--shadow-pop)" onClick={jumpToEnd}>
+          <button
+            type="button"
+            className="btn btn-small absolute bottom-3 left-1/2 -translate-x-1/2 rounded-full! shadow-(--shadow-pop)"
+            onClick={jumpToEnd}
+          >
             {plural(fresh, 'new line')}, jump to end
           </button>
         )}
@@ -266,20 +318,29 @@ function LogNote({ source, over }: { source: LogSource; over: boolean }) {
             ? 'This attempt wrote no log.'
             : 'Waiting for the first output.'
           : undefined;
-  return note === undefined ? null : <p className="sticky bottom-0 bg-surface px-4 py-3 font-sans text-body text-text-2">{note}</p>;
+  return note === undefined ? null : (
+    <p className="sticky bottom-0 bg-surface px-4 py-3 font-sans text-body text-text-2">{note}</p>
+  );
 }
 
 function SectionHead({ section, onToggle }: { section: LogSection; onToggle: (section: LogSection) => void }) {
   const { step } = section;
   if (step === null) return null;
   const Fold = section.open ? ChevronDown : ChevronRight;
-  const took = step.startedAt !== null && step.finishedAt !== null ? duration(Date.parse(step.finishedAt) - Date.parse(step.startedAt)) : '';
+  const took =
+    step.startedAt !== null && step.finishedAt !== null
+      ? duration(Date.parse(step.finishedAt) - Date.parse(step.startedAt))
+      : '';
   return (
     <button type="button" className="log-head" aria-expanded={section.open} onClick={() => onToggle(section)}>
       <Fold size={14} className="flex-none" aria-hidden="true" />
       <span className="truncate">{step.name}</span>
-      {!section.open && <span className="font-normal text-text-3 whitespace-nowrap">{plural(section.end - section.first, 'line')}</span>}
-      {isOver(step.status) && step.status !== 'passed' && <span className="font-normal text-failed">exit code {step.exitCode ?? 'unknown'}</span>}
+      {!section.open && (
+        <span className="font-normal text-text-3 whitespace-nowrap">{plural(section.end - section.first, 'line')}</span>
+      )}
+      {isOver(step.status) && step.status !== 'passed' && (
+        <span className="font-normal text-failed">exit code {step.exitCode ?? 'unknown'}</span>
+      )}
       <span className="ml-auto tnum">{took}</span>
     </button>
   );
@@ -287,7 +348,13 @@ function SectionHead({ section, onToggle }: { section: LogSection; onToggle: (se
 
 function IconButton({ label, onClick, icon: Icon }: { label: string; onClick: () => void; icon: typeof ChevronUp }) {
   return (
-    <button type="button" aria-label={label} title={label} onClick={onClick} className="grid size-6 place-items-center rounded-tag hover:bg-sunken max-md:size-11">
+    <button
+      type="button"
+      aria-label={label}
+      title={label}
+      onClick={onClick}
+      className="grid size-6 place-items-center rounded-tag hover:bg-sunken max-md:size-11"
+    >
       <Icon size={14} aria-hidden="true" />
     </button>
   );
@@ -295,25 +362,23 @@ function IconButton({ label, onClick, icon: Icon }: { label: string; onClick: ()
 
 /** Hits over what is loaded; the position stays while more lines come. */
 function useSearch(source: LogSource, q: string | undefined) {
-  const finder = useMemo(() => (q === undefined ? undefined : new HitFinder(q)), [q, source.lines]);
-  const position = useRef(-1);
-  const [, moved] = useReducer((n: number) => n + 1, 0);
-  finder?.scan(source.lines);
-  useEffect(() => {
-    position.current = -1;
-  }, [finder]);
+  const { lines } = source;
+  const finder = useMemo(() => (q === undefined ? undefined : new HitFinder(q, lines)), [q, lines]);
+  const [place, setPlace] = useState<{ of: HitFinder | undefined; at: number }>({ of: finder, at: -1 });
+  finder?.scan();
   const hits = finder?.hits ?? [];
+  const at = place.of === finder ? place.at : -1;
   return {
     words: finder?.words ?? '',
     total: hits.length,
     cut: finder?.cut ?? false,
-    position: position.current + 1,
-    current: hits[position.current],
+    position: at + 1,
+    current: hits[at],
     step(by: 1 | -1) {
       if (hits.length === 0) return undefined;
-      position.current = position.current === -1 && by === -1 ? hits.length - 1 : (position.current + by + hits.length) % hits.length;
-      moved();
-      return hits[position.current];
+      const next = at === -1 && by === -1 ? hits.length - 1 : (at + by + hits.length) % hits.length;
+      setPlace({ of: finder, at: next });
+      return hits[next];
     },
   };
 }

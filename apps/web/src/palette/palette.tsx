@@ -15,7 +15,7 @@ interface Entry extends PaletteEntry {
 }
 
 /** Goes to places and changes the look; nothing that changes a system runs from here. */
-export default function Palette({ onClose }: { onClose: () => void }) {
+export function Palette({ onClose }: { onClose: () => void }) {
   const [words, setWords] = useState('');
   const [at, setAt] = useState(0);
   const id = useId();
@@ -62,7 +62,14 @@ export default function Palette({ onClose }: { onClose: () => void }) {
                     {entry.group}
                   </div>
                 )}
-                <div id={`${id}-${entry.key}`} role="option" aria-selected={entry === active} className={`menu-item cursor-pointer ${entry === active ? 'bg-sunken' : ''}`} onClick={entry.act} onPointerMove={() => setAt(index)}>
+                <div
+                  id={`${id}-${entry.key}`}
+                  role="option"
+                  aria-selected={entry === active}
+                  className={`menu-item cursor-pointer ${entry === active ? 'bg-sunken' : ''}`}
+                  onClick={entry.act}
+                  onPointerMove={() => setAt(index)}
+                >
                   <entry.icon size={14} className="text-text-2" aria-hidden="true" />
                   {entry.name}
                   {entry.hint !== undefined && <span className="ml-auto text-sub text-text-3">{entry.hint}</span>}
@@ -70,7 +77,11 @@ export default function Palette({ onClose }: { onClose: () => void }) {
               </div>
             ))}
           </div>
-          {found.length === 0 && <p className="px-4 pb-4 text-text-2">Nothing found. Services, runs by number, pages and themes can be found here.</p>}
+          {found.length === 0 && (
+            <p className="px-4 pb-4 text-text-2">
+              Nothing found. Services, runs by number, pages and themes can be found here.
+            </p>
+          )}
         </Dialog.Content>
       </Dialog.Portal>
     </Dialog.Root>
@@ -86,7 +97,13 @@ function useEntries(onClose: () => void): Entry[] {
   };
   const services = board.data?.services ?? [];
   return [
-    ...navigation.map(({ to, word, icon }) => ({ key: to.slice(1), name: word, icon, group: 'Go to', act: then(() => void navigate({ to })) })),
+    ...navigation.map(({ to, word, icon }) => ({
+      key: to.slice(1),
+      name: word,
+      icon,
+      group: 'Go to',
+      act: then(() => void navigate({ to })),
+    })),
     ...services.map((service) => ({
       key: `service-${service.slug}`,
       name: service.slug,
@@ -107,13 +124,31 @@ function useEntries(onClose: () => void): Entry[] {
               icon: GitCommitHorizontal,
               group: 'Newest runs',
               onlyWhenTyped: true,
-              act: then(() => void navigate({ to: '/services/$service/runs/$number', params: { service: slug, number: String(latest.number) } })),
+              act: then(
+                () =>
+                  void navigate({
+                    to: '/services/$service/runs/$number',
+                    params: { service: slug, number: String(latest.number) },
+                  }),
+              ),
             },
           ],
     ),
-    { key: 'connect', name: 'Connect a repository', icon: Plus, group: 'Do', act: then(() => void navigate({ to: '/welcome' })) },
+    {
+      key: 'connect',
+      name: 'Connect a repository',
+      icon: Plus,
+      group: 'Do',
+      act: then(() => void navigate({ to: '/welcome' })),
+    },
     { key: 'light', name: 'Light theme', icon: Sun, group: 'Do', act: then(() => chooseTheme('light')) },
     { key: 'dark', name: 'Dark theme', icon: Moon, group: 'Do', act: then(() => chooseTheme('dark')) },
-    { key: 'system', name: 'Theme like the system', icon: Monitor, group: 'Do', act: then(() => chooseTheme('system')) },
+    {
+      key: 'system',
+      name: 'Theme like the system',
+      icon: Monitor,
+      group: 'Do',
+      act: then(() => chooseTheme('system')),
+    },
   ];
 }

@@ -9,7 +9,11 @@ export interface PaletteEntry {
 
 /** Every word must be found: at a word's beginning before inside one before letters in order. Groups keep their order. */
 export function rankPalette<T extends PaletteEntry & { group: string }>(entries: readonly T[], words: string): T[] {
-  const wanted = words.toLowerCase().replace(/#/g, ' ').split(/\s+/).filter((word) => word !== '');
+  const wanted = words
+    .toLowerCase()
+    .replace(/#/g, ' ')
+    .split(/\s+/)
+    .filter((word) => word !== '');
   if (wanted.length === 0) return entries.filter((entry) => entry.onlyWhenTyped !== true);
   const scored = entries.flatMap((entry) => {
     const text = (entry.match ?? entry.name).toLowerCase();
@@ -17,9 +21,19 @@ export function rankPalette<T extends PaletteEntry & { group: string }>(entries:
     return scores.includes(0) ? [] : [{ entry, score: scores.reduce((sum, value) => sum + value, 0) }];
   });
   const groups = [...new Set(entries.map(({ group }) => group))];
-  const best = new Map(groups.map((group) => [group, Math.max(0, ...scored.filter(({ entry }) => entry.group === group).map((each) => each.score))]));
+  const best = new Map(
+    groups.map((group) => [
+      group,
+      Math.max(0, ...scored.filter(({ entry }) => entry.group === group).map((each) => each.score)),
+    ]),
+  );
   return scored
-    .sort((a, b) => (best.get(b.entry.group) ?? 0) - (best.get(a.entry.group) ?? 0) || groups.indexOf(a.entry.group) - groups.indexOf(b.entry.group) || b.score - a.score)
+    .sort(
+      (a, b) =>
+        (best.get(b.entry.group) ?? 0) - (best.get(a.entry.group) ?? 0) ||
+        groups.indexOf(a.entry.group) - groups.indexOf(b.entry.group) ||
+        b.score - a.score,
+    )
     .map(({ entry }) => entry);
 }
 

@@ -8,15 +8,16 @@ import { statusLook } from '../ui/status.ts';
 import { count, shortDigest } from '../ui/wording.ts';
 import { laneStatus } from './job-node.tsx';
 import { WaitPanel } from './wait-panel.tsx';
+import { isPresent } from '../ui/is-present.ts';
 
 /** Beside the log: why something waits, tests so far, the image, where it went. */
 export function ContextPane({ run, job }: { run: RunDetail; job: JobDetail | undefined }) {
   const gate = run.lanes.find((lane) => laneStatus(lane) === 'gate');
-  const waitingJob = job?.waiting != null ? job : run.jobs.find((each) => each.waiting !== null);
+  const waitingJob = isPresent(job?.waiting) ? job : run.jobs.find((each) => each.waiting !== null);
   return (
     <div className="flex flex-col gap-5 p-4">
       {run.waiting !== null && <WaitPanel subject="the run" waiting={run.waiting} approvalId={gate?.deploymentId} />}
-      {waitingJob?.waiting != null && <WaitPanel subject={waitingJob.name} waiting={waitingJob.waiting} />}
+      {isPresent(waitingJob?.waiting) && <WaitPanel subject={waitingJob.name} waiting={waitingJob.waiting} />}
       {run.tests !== null && <TestsSoFar run={run} tests={run.tests} />}
       {run.image !== null && (
         <section aria-labelledby="image-title">
@@ -29,7 +30,12 @@ export function ContextPane({ run, job }: { run: RunDetail; job: JobDetail | und
               {run.image.repository}
             </span>
           </p>
-          <CopyText value={run.image.digest} shown={shortDigest(run.image.digest)} label="digest" className="pl-[22px]" />
+          <CopyText
+            value={run.image.digest}
+            shown={shortDigest(run.image.digest)}
+            label="digest"
+            className="pl-[22px]"
+          />
         </section>
       )}
       <section aria-labelledby="lanes-title">
@@ -46,7 +52,11 @@ export function ContextPane({ run, job }: { run: RunDetail; job: JobDetail | und
                   {lane.deploymentId === null ? (
                     <span>{lane.environment}</span>
                   ) : (
-                    <Link to={status === 'gate' ? '/approvals/$id' : '/deployments/$id'} params={{ id: lane.deploymentId }} className="link">
+                    <Link
+                      to={status === 'gate' ? '/approvals/$id' : '/deployments/$id'}
+                      params={{ id: lane.deploymentId }}
+                      className="link"
+                    >
                       {lane.environment}
                     </Link>
                   )}
@@ -71,7 +81,10 @@ export function ContextPane({ run, job }: { run: RunDetail; job: JobDetail | und
           </h2>
           <ul className="mt-1.5 flex flex-col gap-1.5">
             {run.findings.map((finding) => (
-              <li key={`${finding.line}:${finding.column}:${finding.rule}`} className={finding.severity === 'error' ? 'text-failed' : 'text-warning'}>
+              <li
+                key={`${finding.line}:${finding.column}:${finding.rule}`}
+                className={finding.severity === 'error' ? 'text-failed' : 'text-warning'}
+              >
                 Line {finding.line}: {finding.message}
               </li>
             ))}

@@ -8,7 +8,12 @@ import { clockTime, exactTime } from '../ui/wording.ts';
 export function EventsTab({ runId }: { runId: string }) {
   const events = useQuery(queries.runEvents(runId));
   if (events.isPending) return <SkeletonRows rows={8} height={34} />;
-  if (events.isError) return <div className="p-4"><ErrorBar onRetry={() => void events.refetch()}>{problemSentence(events.error, 'load the events')}</ErrorBar></div>;
+  if (events.isError)
+    return (
+      <div className="p-4">
+        <ErrorBar onRetry={() => void events.refetch()}>{problemSentence(events.error, 'load the events')}</ErrorBar>
+      </div>
+    );
   return (
     <ol className="card mx-auto my-4 max-w-[1000px]" aria-label="Events of this run">
       {events.data.map((event) => (

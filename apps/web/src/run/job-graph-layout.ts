@@ -21,7 +21,9 @@ export function layOutStage(stage: StageName, jobs: readonly JobDetail[]): Graph
     const known = levels.get(job.key);
     if (known !== undefined) return known;
     // A plan has no circles; a broken one must still be drawn.
-    const needed = job.needs.map((key) => byKey.get(key)).filter((need) => need !== undefined && !path.includes(need.key)) as JobDetail[];
+    const needed = job.needs
+      .map((key) => byKey.get(key))
+      .filter((need) => need !== undefined && !path.includes(need.key)) as JobDetail[];
     const level = Math.max(-1, ...needed.map((need) => levelOf(need, [...path, job.key]))) + 1;
     levels.set(job.key, level);
     return level;
@@ -42,7 +44,8 @@ export function edgesOf(stages: readonly GraphStage[]): { from: GraphNode; to: G
   const edges: { from: GraphNode; to: GraphNode }[] = [];
   stages.forEach((stage, index) => {
     const before = stages[index - 1];
-    const ends = before?.nodes.filter((node) => !before.nodes.some(({ job }) => job.needs.includes(node.job.key))) ?? [];
+    const ends =
+      before?.nodes.filter((node) => !before.nodes.some(({ job }) => job.needs.includes(node.job.key))) ?? [];
     for (const node of stage.nodes) {
       const named = node.job.needs.map((key) => all.get(key)).filter((need) => need !== undefined);
       for (const from of named.length > 0 ? named : node.level === 0 ? ends : []) edges.push({ from, to: node });

@@ -11,15 +11,41 @@ interface Place {
   w: number;
 }
 
-export function JobNode({ job, selected, onSelect, place }: { job: JobDetail; selected: boolean; onSelect: (key: string) => void; place?: Place }) {
+export function JobNode({
+  job,
+  selected,
+  onSelect,
+  place,
+}: {
+  job: JobDetail;
+  selected: boolean;
+  onSelect: (key: string) => void;
+  place?: Place;
+}) {
   const running = job.status === 'running';
   const now = useNow(running);
-  const took = job.startedAt === null ? null : (job.finishedAt === null ? now : Date.parse(job.finishedAt)) - Date.parse(job.startedAt);
-  const words = running && took !== null ? elapsed(took) : job.status === 'waiting' ? waitingWord(job) : job.finishedAt !== null && took !== null ? duration(took) : '';
+  const took =
+    job.startedAt === null
+      ? null
+      : (job.finishedAt === null ? now : Date.parse(job.finishedAt)) - Date.parse(job.startedAt);
+  const words =
+    running && took !== null
+      ? elapsed(took)
+      : job.status === 'waiting'
+        ? waitingWord(job)
+        : job.finishedAt !== null && took !== null
+          ? duration(took)
+          : '';
   const tries = job.attempts.length > 1 ? `, attempt ${job.attempts.length}` : '';
   return (
     <li className="job-place" style={place === undefined ? {} : { left: place.x, top: place.y, width: place.w }}>
-      <button type="button" aria-pressed={selected} onClick={() => onSelect(job.key)} className={`job-node job-${job.status} ${selected ? 'job-selected' : ''}`} title={`${job.name}: ${statusLook(job.status).word}${tries}`}>
+      <button
+        type="button"
+        aria-pressed={selected}
+        onClick={() => onSelect(job.key)}
+        className={`job-node job-${job.status} ${selected ? 'job-selected' : ''}`}
+        title={`${job.name}: ${statusLook(job.status).word}${tries}`}
+      >
         <StatusIcon status={job.status} size={13} />
         <span className="truncate">{job.name}</span>
         <span className="sr-only">
@@ -34,7 +60,9 @@ export function JobNode({ job, selected, onSelect, place }: { job: JobDetail; se
 
 function waitingWord(job: JobDetail): string {
   if (job.waiting === null) return 'waits';
-  return job.waiting.code === 'needs-job' ? '' : job.waiting.code.replace(/^(no-runner|runner-busy)$/, 'runner').replace('no-pool', 'pool');
+  return job.waiting.code === 'needs-job'
+    ? ''
+    : job.waiting.code.replace(/^(no-runner|runner-busy)$/, 'runner').replace('no-pool', 'pool');
 }
 
 /** A lane leads to its gate while it waits for people, else to its deployment. */

@@ -35,18 +35,34 @@ export function RunHeader({ run }: { run: RunDetail }) {
           <RunPill run={run} />
         </span>
         <div className="ml-auto flex items-center gap-2 max-md:w-full">
-          <button type="button" className="btn btn-quiet" onClick={() => void navigator.clipboard.writeText(window.location.href).then(() => setCopied(true))}>
+          <button
+            type="button"
+            className="btn btn-quiet"
+            onClick={() => void navigator.clipboard.writeText(window.location.href).then(() => setCopied(true))}
+          >
             <Link2 size={14} aria-hidden="true" />
             {copied ? 'Copied' : 'Copy link'}
           </button>
           {over && (
-            <button type="button" className="btn" disabled={blocked !== null} title={blocked ?? undefined} onClick={() => setDialog('rerun')}>
+            <button
+              type="button"
+              className="btn"
+              disabled={blocked !== null}
+              title={blocked ?? undefined}
+              onClick={() => setDialog('rerun')}
+            >
               <RotateCw size={14} aria-hidden="true" />
               Run again
             </button>
           )}
           {!over && (
-            <button type="button" className="btn btn-danger" disabled={!mayCancel || blocked !== null} title={blocked ?? undefined} onClick={() => setDialog('cancel')}>
+            <button
+              type="button"
+              className="btn btn-danger"
+              disabled={!mayCancel || blocked !== null}
+              title={blocked ?? undefined}
+              onClick={() => setDialog('cancel')}
+            >
               <Square size={13} aria-hidden="true" />
               {run.cancelRequested === null ? 'Cancel' : 'Cancelling'}
             </button>
@@ -57,7 +73,8 @@ export function RunHeader({ run }: { run: RunDetail }) {
       {run.reason !== null && <p className="mt-2 text-failed">{run.reason.message}</p>}
       {run.cancelRequested !== null && !over && (
         <p className="mt-2 text-text-2">
-          {run.cancelRequested.by.name} asked to cancel at {clockTime(run.cancelRequested.at)}; running steps get time to end.
+          {run.cancelRequested.by.name} asked to cancel at {clockTime(run.cancelRequested.at)}; running steps get time
+          to end.
         </p>
       )}
       <RunDialogs run={run} dialog={dialog} onClose={() => setDialog(null)} />
@@ -70,9 +87,15 @@ function RunPill({ run }: { run: RunDetail }) {
   const now = useNow(ticking);
   const begin = Date.parse(run.startedAt ?? run.createdAt);
   const { word } = statusLook(run.status);
-  if (run.status === 'waiting' && run.waiting?.code === 'approval') return <StatusPill status="gate" text="Waits for approval" />;
+  if (run.status === 'waiting' && run.waiting?.code === 'approval')
+    return <StatusPill status="gate" text="Waits for approval" />;
   if (ticking) return <StatusPill status={run.status} text={`${word} ${elapsed(now - begin)}`} />;
-  return <StatusPill status={run.status} text={run.finishedAt === null ? word : `${word} in ${duration(Date.parse(run.finishedAt) - begin)}`} />;
+  return (
+    <StatusPill
+      status={run.status}
+      text={run.finishedAt === null ? word : `${word} in ${duration(Date.parse(run.finishedAt) - begin)}`}
+    />
+  );
 }
 
 function RunFacts({ run }: { run: RunDetail }) {
@@ -81,7 +104,9 @@ function RunFacts({ run }: { run: RunDetail }) {
   const usual = useUsualDurations(run.service, ticking);
   // The release waits for people; what can be foretold ends with the tests.
   const stages = (['commit', 'build', 'test'] as const).map((stage) => usual[stage]);
-  const total = stages.every((value) => value !== undefined) ? stages.reduce((sum, value) => sum + value, 0) : undefined;
+  const total = stages.every((value) => value !== undefined)
+    ? stages.reduce((sum, value) => sum + value, 0)
+    : undefined;
   const left = total === undefined ? 0 : total - (now - Date.parse(run.startedAt ?? run.createdAt));
   const begun = { push: 'Push received', manual: 'Started by hand', rerun: 'Run again' }[run.trigger.kind];
   const firstJob = run.startedAt === null ? undefined : Date.parse(run.startedAt) - Date.parse(run.createdAt);
@@ -115,7 +140,15 @@ function RunFacts({ run }: { run: RunDetail }) {
   );
 }
 
-function RunDialogs({ run, dialog, onClose }: { run: RunDetail; dialog: 'cancel' | 'rerun' | null; onClose: () => void }) {
+function RunDialogs({
+  run,
+  dialog,
+  onClose,
+}: {
+  run: RunDetail;
+  dialog: 'cancel' | 'rerun' | null;
+  onClose: () => void;
+}) {
   const navigate = useNavigate();
   const cancel = useMutation({
     mutationFn: (reason: string) => api.runs.cancelRun({ runId: run.id, ...(reason === '' ? {} : { reason }) }),
@@ -125,7 +158,10 @@ function RunDialogs({ run, dialog, onClose }: { run: RunDetail; dialog: 'cancel'
     mutationFn: () => api.runs.rerun({ runId: run.id }),
     onSuccess: ({ number }) => {
       onClose();
-      void navigate({ to: '/services/$service/runs/$number', params: { service: run.service, number: String(number) } });
+      void navigate({
+        to: '/services/$service/runs/$number',
+        params: { service: run.service, number: String(number) },
+      });
     },
   });
   return (

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useState } from 'react';
 import { queries } from '../api/queries.ts';
 import type { JobDetail, RunDetail } from '../api/shapes.ts';
 import { useScreenKeys } from '../frame/use-frame-keys.ts';
@@ -30,7 +30,12 @@ const tabs = [
 export function RunPage() {
   const { service, number } = route.useParams();
   const run = useQuery(queries.run(service, Number(number)));
-  useLive(run.data === undefined ? undefined : `run:${run.data.id}`, ['run', service, Number(number)], ['run-events', run.data?.id], ['run-tests', run.data?.id]);
+  useLive(
+    run.data === undefined ? undefined : `run:${run.data.id}`,
+    ['run', service, Number(number)],
+    ['run-events', run.data?.id],
+    ['run-tests', run.data?.id],
+  );
   return (
     <>
       <Crumbs title={`${service} #${number}`}>
@@ -49,7 +54,13 @@ export function RunPage() {
       {run.isPending ? (
         <SkeletonRows rows={10} height={48} />
       ) : run.data === undefined ? (
-        <ReadFailed error={run.error} what={`Run ${number} of ${service}`} doing="load the run" parent={{ to: `/services/${service}`, word: service }} onRetry={() => void run.refetch()} />
+        <ReadFailed
+          error={run.error}
+          what={`Run ${number} of ${service}`}
+          doing="load the run"
+          parent={{ to: `/services/${service}`, word: service }}
+          onRetry={() => void run.refetch()}
+        />
       ) : (
         <LoadedRun run={run.data} />
       )}
@@ -61,13 +72,22 @@ function LoadedRun({ run }: { run: RunDetail }) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const set = useCallback(
-    (change: Partial<typeof search>) => void navigate({ search: (previous) => ({ ...previous, ...change }), replace: true, resetScroll: false }),
+    (change: Partial<typeof search>) =>
+      void navigate({ search: (previous) => ({ ...previous, ...change }), replace: true, resetScroll: false }),
     [navigate],
   );
   const job = useHeldJob(run, search.job, search.stage);
   const attempt = job?.attempts.find((each) => each.number === search.attempt) ?? job?.attempts.at(-1);
-  const selectJob = useCallback((key: string) => set({ job: key, stage: undefined, attempt: undefined, step: undefined, lines: undefined, tab: undefined }), [set]);
-  const onChoice = useCallback((change: Partial<LogChoice>) => set({ ...change, ...(change.lines === undefined || job === undefined ? {} : { job: job.key }) }), [set, job]);
+  const selectJob = useCallback(
+    (key: string) =>
+      set({ job: key, stage: undefined, attempt: undefined, step: undefined, lines: undefined, tab: undefined }),
+    [set],
+  );
+  const onChoice = useCallback(
+    (change: Partial<LogChoice>) =>
+      set({ ...change, ...(change.lines === undefined || job === undefined ? {} : { job: job.key }) }),
+    [set, job],
+  );
   const step = (by: number): void => {
     const next = run.jobs[run.jobs.findIndex((each) => each === job) + by];
     if (next !== undefined) selectJob(next.key);
@@ -77,7 +97,14 @@ function LoadedRun({ run }: { run: RunDetail }) {
     const first = run.jobs.find((each) => each.stage === stage);
     if (first !== undefined) selectJob(first.key);
   };
-  useScreenKeys({ '[': () => step(-1), ']': () => step(1), '1': () => toStage(0), '2': () => toStage(1), '3': () => toStage(2), '4': () => toStage(3) });
+  useScreenKeys({
+    '[': () => step(-1),
+    ']': () => step(1),
+    '1': () => toStage(0),
+    '2': () => toStage(1),
+    '3': () => toStage(2),
+    '4': () => toStage(3),
+  });
   const tab = search.tab ?? 'log';
   const tests = run.tests === null ? null : run.tests.passed + run.tests.failed + run.tests.skipped;
 
@@ -89,9 +116,20 @@ function LoadedRun({ run }: { run: RunDetail }) {
       </div>
       <div className="run-tabs" role="tablist" aria-label="Views of the run">
         {tabs.map(([value, word]) => (
-          <button key={value} type="button" role="tab" id={`tab-${value}`} aria-selected={tab === value} aria-controls="run-panel" onClick={() => set({ tab: value === 'log' ? undefined : value })} className="run-tab">
+          <button
+            key={value}
+            type="button"
+            role="tab"
+            id={`tab-${value}`}
+            aria-selected={tab === value}
+            aria-controls="run-panel"
+            onClick={() => set({ tab: value === 'log' ? undefined : value })}
+            className="run-tab"
+          >
             {word}
-            {value === 'tests' && tests !== null && <span className="ml-1.5 text-sub font-normal text-text-3 tnum">{count(tests)}</span>}
+            {value === 'tests' && tests !== null && (
+              <span className="ml-1.5 text-sub font-normal text-text-3 tnum">{count(tests)}</span>
+            )}
           </button>
         ))}
       </div>
@@ -101,11 +139,24 @@ function LoadedRun({ run }: { run: RunDetail }) {
         {tab === 'log' && (
           <div className="run-panes">
             <aside className="run-steps" aria-label="Job">
-              {job !== undefined && <StepsPane job={job} attempt={attempt} onAttempt={(value) => set({ attempt: value, step: undefined, lines: undefined })} onStep={(value) => set({ step: value, lines: undefined })} />}
+              {job !== undefined && (
+                <StepsPane
+                  job={job}
+                  attempt={attempt}
+                  onAttempt={(value) => set({ attempt: value, step: undefined, lines: undefined })}
+                  onStep={(value) => set({ step: value, lines: undefined })}
+                />
+              )}
             </aside>
             <section className="run-log" aria-label="Log of the job">
               {job !== undefined && attempt !== undefined ? (
-                <LogView attemptId={attempt.id} steps={attempt.steps} over={isOver(attempt.status)} choice={{ lines: search.lines, q: search.q, step: search.step }} onChoice={onChoice} />
+                <LogView
+                  attemptId={attempt.id}
+                  steps={attempt.steps}
+                  over={isOver(attempt.status)}
+                  choice={{ lines: search.lines, q: search.q, step: search.step }}
+                  onChoice={onChoice}
+                />
               ) : (
                 <NoLog run={run} job={job} />
               )}
@@ -129,24 +180,46 @@ function NoLog({ run, job }: { run: RunDetail; job: JobDetail | undefined }) {
       </div>
     );
   }
-  if (job === undefined) return <EmptyState title={run.status === 'errored' || run.status === 'failed' ? 'This run was not planned.' : 'This run has no jobs.'}>{run.reason?.message}</EmptyState>;
-  return <EmptyState title={job.status === 'skipped' ? `${job.name} was skipped.` : job.status === 'cancelled' ? `${job.name} was cancelled before it began.` : `${job.name} has not begun.`}>{job.reason?.message ?? (job.needs.length > 0 ? `It needs ${job.needs.join(', ')}.` : '')}</EmptyState>;
+  if (job === undefined)
+    return (
+      <EmptyState
+        title={
+          run.status === 'errored' || run.status === 'failed' ? 'This run was not planned.' : 'This run has no jobs.'
+        }
+      >
+        {run.reason?.message}
+      </EmptyState>
+    );
+  return (
+    <EmptyState
+      title={
+        job.status === 'skipped'
+          ? `${job.name} was skipped.`
+          : job.status === 'cancelled'
+            ? `${job.name} was cancelled before it began.`
+            : `${job.name} has not begun.`
+      }
+    >
+      {job.reason?.message ?? (job.needs.length > 0 ? `It needs ${job.needs.join(', ')}.` : '')}
+    </EmptyState>
+  );
 }
 
 /**
  * Without a choice the most telling job is shown, and it stays while the reader reads: only the end of the run moves it,
  * to what failed.
  */
-function useHeldJob(run: RunDetail, chosen: string | undefined, stage: Parameters<typeof chooseJob>[2]): JobDetail | undefined {
+function useHeldJob(
+  run: RunDetail,
+  chosen: string | undefined,
+  stage: Parameters<typeof chooseJob>[2],
+): JobDetail | undefined {
   const fresh = chooseJob(run, chosen, stage);
-  const [held, setHeld] = useState(fresh?.key);
+  const over = isOver(run.status);
   const context = `${run.id} ${chosen ?? ''} ${stage ?? ''}`;
-  const seen = useRef({ context, over: isOver(run.status) });
-  useEffect(() => {
-    const over = isOver(run.status);
-    const ended = over && !seen.current.over;
-    if (seen.current.context !== context || ended || held === undefined) setHeld(fresh?.key);
-    seen.current = { context, over };
-  }, [context, fresh, held, run.status]);
-  return seen.current.context === context ? (run.jobs.find((job) => job.key === held) ?? fresh) : fresh;
+  const [held, setHeld] = useState({ context, over, key: fresh?.key });
+  const ended = over && !held.over;
+  if (held.context !== context || ended || (held.key === undefined && fresh !== undefined))
+    setHeld({ context, over, key: fresh?.key });
+  return run.jobs.find((job) => job.key === held.key) ?? fresh;
 }

@@ -15,15 +15,31 @@ export function TestsTab({ runId, over }: { runId: string; over: boolean }) {
   const tests = useQuery(queries.runTests(runId));
   const [words, setWords] = useState('');
   if (tests.isPending) return <SkeletonRows rows={8} height={40} />;
-  if (tests.isError) return <div className="p-4"><ErrorBar onRetry={() => void tests.refetch()}>{problemSentence(tests.error, 'load the tests')}</ErrorBar></div>;
-  if (tests.data.length === 0) return <EmptyState title={over ? 'No job of this run reported tests.' : 'No test report has arrived yet.'}>Name the JUnit files under <code>reports.junit</code> of a job.</EmptyState>;
+  if (tests.isError)
+    return (
+      <div className="p-4">
+        <ErrorBar onRetry={() => void tests.refetch()}>{problemSentence(tests.error, 'load the tests')}</ErrorBar>
+      </div>
+    );
+  if (tests.data.length === 0)
+    return (
+      <EmptyState title={over ? 'No job of this run reported tests.' : 'No test report has arrived yet.'}>
+        Name the JUnit files under <code>reports.junit</code> of a job.
+      </EmptyState>
+    );
   const found = tests.data.filter((test) => `${test.suite} ${test.name}`.toLowerCase().includes(words.toLowerCase()));
   const failed = found.filter(({ status }) => status === 'failed');
   const rest = found.filter(({ status }) => status !== 'failed').sort((a, b) => b.seconds - a.seconds);
   const suites = [...Map.groupBy(rest, ({ job, suite }) => `${job} › ${suite}`)];
   return (
     <div className="mx-auto max-w-[1000px] p-4">
-      <input className="field field-quiet max-w-[280px]" placeholder="Filter tests" aria-label="Filter tests" value={words} onChange={(event) => setWords(event.target.value)} />
+      <input
+        className="field field-quiet max-w-[280px]"
+        placeholder="Filter tests"
+        aria-label="Filter tests"
+        value={words}
+        onChange={(event) => setWords(event.target.value)}
+      />
       {failed.length > 0 && (
         <section className="card mt-3" aria-labelledby="failed-tests">
           <h2 id="failed-tests" className="card-head">
@@ -31,10 +47,17 @@ export function TestsTab({ runId, over }: { runId: string; over: boolean }) {
           </h2>
           <ul>
             {failed.slice(0, SHOWN).map((test, index) => (
-              <li key={`${test.suite} ${test.name} ${index}`} className="border-b border-line px-4 py-2.5 last:border-0">
+              <li
+                key={`${test.suite} ${test.name} ${index}`}
+                className="border-b border-line px-4 py-2.5 last:border-0"
+              >
                 <TestRow test={test} />
                 {test.message !== null && (
-                  <pre className="mono mt-2 max-h-72 overflow-auto rounded-control bg-sunken p-3 whitespace-pre-wrap" tabIndex={0} aria-label={`Message of ${test.name}`}>
+                  <pre
+                    className="mono mt-2 max-h-72 overflow-auto rounded-control bg-sunken p-3 whitespace-pre-wrap"
+                    tabIndex={0}
+                    aria-label={`Message of ${test.name}`}
+                  >
                     <UntrustedText text={test.message} />
                   </pre>
                 )}
@@ -60,7 +83,9 @@ export function TestsTab({ runId, over }: { runId: string; over: boolean }) {
                   <TestRow test={test} />
                 </li>
               ))}
-              {cases.length > SHOWN && <li className="px-4 py-1 text-text-2">and {cases.length - SHOWN} more; filter to see them</li>}
+              {cases.length > SHOWN && (
+                <li className="px-4 py-1 text-text-2">and {cases.length - SHOWN} more; filter to see them</li>
+              )}
             </ul>
           </details>
         ))}

@@ -3,6 +3,7 @@ import { Hourglass } from 'lucide-react';
 import { useNow } from '../api/server-clock.ts';
 import type { Waiting } from '../api/shapes.ts';
 import { clockTime, elapsed } from '../ui/wording.ts';
+import { isPresent } from '../ui/is-present.ts';
 
 const causes: Record<Waiting['code'], string> = {
   'needs-job': 'Needs a job',
@@ -17,7 +18,15 @@ const causes: Record<Waiting['code'], string> = {
 };
 
 /** Never only "pending": cause, since when, and what would end it. */
-export function WaitPanel({ subject, waiting, approvalId }: { subject: string; waiting: Waiting; approvalId?: string | null | undefined }) {
+export function WaitPanel({
+  subject,
+  waiting,
+  approvalId,
+}: {
+  subject: string;
+  waiting: Waiting;
+  approvalId?: string | null | undefined;
+}) {
   const now = useNow();
   return (
     <section className="rounded-card border border-line-2 bg-sunken p-3.5" aria-label={`Why is ${subject} waiting?`}>
@@ -36,7 +45,7 @@ export function WaitPanel({ subject, waiting, approvalId }: { subject: string; w
         <dt className="text-text-2">Ends when</dt>
         <dd>{waiting.endsWhen}</dd>
       </dl>
-      {approvalId != null && (
+      {isPresent(approvalId) && (
         <Link to="/approvals/$id" params={{ id: approvalId }} className="btn btn-small mt-3">
           Open approval
         </Link>

@@ -11,9 +11,19 @@ import { Select } from '../ui/select.tsx';
 import { clockTime } from '../ui/wording.ts';
 
 /** A token for one runner and the exact command; listens until the runner is there. */
-export function AddRunnerDialog(props: { open: boolean; onClose: () => void; pools: readonly Pool[]; runners: readonly Runner[] }) {
+export function AddRunnerDialog(props: {
+  open: boolean;
+  onClose: () => void;
+  pools: readonly Pool[];
+  runners: readonly Runner[];
+}) {
   return (
-    <Dialog open={props.open} onOpenChange={(open) => !open && props.onClose()} title="Add a runner" description="A runner takes jobs of one pool. It connects to this server; nothing connects to it.">
+    <Dialog
+      open={props.open}
+      onOpenChange={(open) => !open && props.onClose()}
+      title="Add a runner"
+      description="A runner takes jobs of one pool. It connects to this server; nothing connects to it."
+    >
       <AddRunner {...props} />
     </Dialog>
   );
@@ -21,7 +31,15 @@ export function AddRunnerDialog(props: { open: boolean; onClose: () => void; poo
 
 const NEW = 'new';
 
-function AddRunner({ pools, runners, onClose }: { pools: readonly Pool[]; runners: readonly Runner[]; onClose: () => void }) {
+function AddRunner({
+  pools,
+  runners,
+  onClose,
+}: {
+  pools: readonly Pool[];
+  runners: readonly Runner[];
+  onClose: () => void;
+}) {
   const client = useQueryClient();
   const [poolId, setPoolId] = useState(pools[0]?.id ?? NEW);
   const [name, setName] = useState('default');
@@ -45,7 +63,9 @@ function AddRunner({ pools, runners, onClose }: { pools: readonly Pool[]; runner
         <div className="rounded-control bg-sunken p-3">
           <CopyText value={command} label="command" className="w-full [&_code]:whitespace-normal [&_code]:break-all" />
         </div>
-        <p className="text-text-2">The token works once, until {clockTime(make.data.expiresAt)}, and is not shown again.</p>
+        <p className="text-text-2">
+          The token works once, until {clockTime(make.data.expiresAt)}, and is not shown again.
+        </p>
         <p role="status" className={arrived === undefined ? 'text-text-2' : 'font-medium text-passed'}>
           {arrived === undefined ? 'Waiting for the runner to connect.' : `${arrived.name} is connected.`}
         </p>
@@ -80,7 +100,15 @@ function AddRunner({ pools, runners, onClose }: { pools: readonly Pool[]; runner
           <label htmlFor="pool-name" className="mt-3 mb-1 block font-medium">
             Name of the new pool
           </label>
-          <input id="pool-name" className="field" required pattern="[a-z0-9][a-z0-9_\-]{0,62}" title="a-z, 0-9, - and _" value={name} onChange={(event) => setName(event.target.value)} />
+          <input
+            id="pool-name"
+            className="field"
+            required
+            pattern="[a-z0-9][a-z0-9_\-]{0,62}"
+            title="a-z, 0-9, - and _"
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
         </>
       )}
       {make.isError && (

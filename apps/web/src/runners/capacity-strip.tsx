@@ -9,7 +9,10 @@ export function CapacityStrip({ busy, free }: { busy: number; free: number }) {
   return (
     <span className="flex gap-0.5" aria-hidden="true">
       {Array.from({ length: blocks }, (_, index) => (
-        <span key={index} className={`h-3 rounded-[2px] ${blocks > 32 ? 'w-1' : 'w-2.5'} ${index < filled ? 'bg-running-solid' : 'bg-passed-solid/35'}`} />
+        <span
+          key={index}
+          className={`h-3 rounded-[2px] ${blocks > 32 ? 'w-1' : 'w-2.5'} ${index < filled ? 'bg-running-solid' : 'bg-passed-solid/35'}`}
+        />
       ))}
       {total === 0 && <span className="text-sub text-text-3">no slot ready</span>}
     </span>

@@ -37,16 +37,28 @@ export function RunnersPage() {
         <Crumb last>Runners</Crumb>
       </Crumbs>
       <div className="mb-3 flex flex-wrap items-center gap-x-3 gap-y-2">
-        <h1 className="text-title font-semibold tracking-[-0.018em] max-md:text-[24px] max-md:leading-[30px]">Runners</h1>
+        <h1 className="text-title font-semibold tracking-[-0.018em] max-md:text-[24px] max-md:leading-[30px]">
+          Runners
+        </h1>
         <span className="text-text-2 tnum">
           {plural(pools.data?.length ?? 0, 'pool')}, {plural(connected.length, 'runner')}
         </span>
-        <button type="button" className="btn ml-auto" disabled={blocked !== null} title={blocked ?? undefined} onClick={() => setAdding(true)}>
+        <button
+          type="button"
+          className="btn ml-auto"
+          disabled={blocked !== null}
+          title={blocked ?? undefined}
+          onClick={() => setAdding(true)}
+        >
           <Plus size={15} aria-hidden="true" />
           Add runner
         </button>
       </div>
-      {error !== null && <ErrorBar onRetry={() => void Promise.all([pools.refetch(), runners.refetch()])}>{problemSentence(error, 'load the runners')}</ErrorBar>}
+      {error !== null && (
+        <ErrorBar onRetry={() => void Promise.all([pools.refetch(), runners.refetch()])}>
+          {problemSentence(error, 'load the runners')}
+        </ErrorBar>
+      )}
       {pools.isPending || runners.isPending ? (
         <SkeletonRows rows={8} height={40} />
       ) : (
@@ -62,7 +74,7 @@ export function RunnersPage() {
 
 function Pools({ pools, runners }: { pools: readonly Pool[]; runners: readonly Runner[] }) {
   return (
-    <section className="card overflow-x-auto" aria-labelledby="pools">
+    <section className="card overflow-x-auto" aria-labelledby="pools" tabIndex={0}>
       <div className="card-head">
         <h2 id="pools">Pools</h2>
         <span className="ml-auto flex gap-4 text-sub font-normal text-text-2" aria-hidden="true">
@@ -97,7 +109,10 @@ function Pools({ pools, runners }: { pools: readonly Pool[]; runners: readonly R
               return (
                 <tr key={pool.id} className="h-10 border-b border-line last:border-0">
                   <th scope="row" className="px-4 text-left font-medium">
-                    {pool.name} <span className="ml-1.5 font-normal text-text-3">{pool.trust === 'untrusted' ? 'for untrusted runs' : (pool.team ?? 'all teams')}</span>
+                    {pool.name}{' '}
+                    <span className="ml-1.5 font-normal text-text-3">
+                      {pool.trust === 'untrusted' ? 'for untrusted runs' : (pool.team ?? 'all teams')}
+                    </span>
                   </th>
                   <td className="mono px-2 text-text-2">{pool.labels.join(', ')}</td>
                   <td className="px-2">
@@ -124,7 +139,10 @@ function Runners({ runners, onAdd }: { runners: readonly Runner[]; onAdd: () => 
       </div>
       {runners.length === 0 ? (
         <EmptyState title="No runner is connected">
-          <p>Jobs wait until one is. A runner needs Node 24, git and a container engine, and speaks HTTPS to this server only.</p>
+          <p>
+            Jobs wait until one is. A runner needs Node 24, git and a container engine, and speaks HTTPS to this server
+            only.
+          </p>
           <button type="button" className="btn btn-ink mt-3" onClick={onAdd}>
             Add the first runner
           </button>
@@ -132,9 +150,11 @@ function Runners({ runners, onAdd }: { runners: readonly Runner[]; onAdd: () => 
         </EmptyState>
       ) : (
         <ul>
-          {[...runners].sort((a, b) => a.name.localeCompare(b.name)).map((runner) => (
-            <RunnerRow key={runner.id} runner={runner} />
-          ))}
+          {[...runners]
+            .sort((a, b) => a.name.localeCompare(b.name))
+            .map((runner) => (
+              <RunnerRow key={runner.id} runner={runner} />
+            ))}
         </ul>
       )}
     </section>
@@ -157,12 +177,22 @@ function RunnerRow({ runner }: { runner: Runner }) {
       </span>
       <span className="min-w-0 flex-1">
         {runner.jobs.map((job) => (
-          <Link key={job.attemptId} to="/services/$service/runs/$number" params={{ service: job.service, number: String(job.number) }} search={{ job: job.job }} className="link mr-3 inline-flex items-center gap-1.5">
+          <Link
+            key={job.attemptId}
+            to="/services/$service/runs/$number"
+            params={{ service: job.service, number: String(job.number) }}
+            search={{ job: job.job }}
+            className="link mr-3 inline-flex items-center gap-1.5"
+          >
             {job.service} #{job.number} {job.job}
             <span className="text-text-3 tnum">{elapsed(now - Date.parse(job.since))}</span>
           </Link>
         ))}
-        {runner.jobs.length === 0 && <span className="text-text-3">{runner.state === 'silent' ? 'its jobs go back to the queue when their leases end' : 'nothing just now'}</span>}
+        {runner.jobs.length === 0 && (
+          <span className="text-text-3">
+            {runner.state === 'silent' ? 'its jobs go back to the queue when their leases end' : 'nothing just now'}
+          </span>
+        )}
       </span>
       <span className="text-sub text-text-3 tnum">
         seen <Age at={runner.lastSeenAt} words />, {runner.version}

@@ -40,7 +40,13 @@ export function ServicePage() {
       {detail.isPending ? (
         <SkeletonRows rows={8} height={40} />
       ) : detail.data === undefined ? (
-        <ReadFailed error={detail.error} what={`The service ${service}`} doing="load the service" parent={{ to: '/board', word: 'the board' }} onRetry={() => void detail.refetch()} />
+        <ReadFailed
+          error={detail.error}
+          what={`The service ${service}`}
+          doing="load the service"
+          parent={{ to: '/board', word: 'the board' }}
+          onRetry={() => void detail.refetch()}
+        />
       ) : (
         <>
           <Header detail={detail.data} />
@@ -58,18 +64,30 @@ function Header({ detail }: { detail: ServiceDetail }) {
   const navigate = useNavigate();
   const start = useMutation({
     mutationFn: (ref: string) => api.runs.startRun({ service: detail.slug, ...(ref === '' ? {} : { ref }) }),
-    onSuccess: ({ number }) => void navigate({ to: '/services/$service/runs/$number', params: { service: detail.slug, number: String(number) } }),
+    onSuccess: ({ number }) =>
+      void navigate({
+        to: '/services/$service/runs/$number',
+        params: { service: detail.slug, number: String(number) },
+      }),
   });
   return (
     <header>
       <div className="flex flex-wrap items-center gap-3">
-        <h1 className="text-title font-semibold tracking-[-0.018em] max-md:text-[24px] max-md:leading-[30px]">{detail.slug}</h1>
+        <h1 className="text-title font-semibold tracking-[-0.018em] max-md:text-[24px] max-md:leading-[30px]">
+          {detail.slug}
+        </h1>
         {detail.targets.map((target) => (
           <span key={target} className="tag">
             {target}
           </span>
         ))}
-        <button type="button" className="btn ml-auto" disabled={blocked !== null} title={blocked ?? undefined} onClick={() => setOpen(true)}>
+        <button
+          type="button"
+          className="btn ml-auto"
+          disabled={blocked !== null}
+          title={blocked ?? undefined}
+          onClick={() => setOpen(true)}
+        >
           <Play size={14} aria-hidden="true" />
           Run now
         </button>
@@ -120,10 +138,23 @@ function Runs({ detail }: { detail: ServiceDetail }) {
   const all = useMemo(() => runs.data?.pages.flatMap(({ items }) => items) ?? [], [runs.data]);
   const usual = useMemo(() => totalOf(usualDurations(all.slice(0, 20))), [all]);
   const [margin, setMargin] = useState(0);
+  const empty = all.length === 0;
   useEffect(() => {
-    if (list.current !== null && scroller.current !== null) setMargin(list.current.getBoundingClientRect().top - scroller.current.getBoundingClientRect().top + scroller.current.scrollTop);
-  }, [scroller, all.length === 0]);
-  const virtual = useVirtualizer({ count: all.length, getScrollElement: () => scroller.current, estimateSize: () => (narrow ? 116 : ROW), overscan: 10, scrollMargin: margin });
+    if (list.current !== null && scroller.current !== null)
+      setMargin(
+        list.current.getBoundingClientRect().top -
+          scroller.current.getBoundingClientRect().top +
+          scroller.current.scrollTop,
+      );
+  }, [scroller, empty]);
+  // oxlint-disable-next-line react/incompatible-library -- concerns the React Compiler, which isn't used
+  const virtual = useVirtualizer({
+    count: all.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => (narrow ? 116 : ROW),
+    overscan: 10,
+    scrollMargin: margin,
+  });
   const items = virtual.getVirtualItems();
   const lastShown = items.at(-1)?.index ?? 0;
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = runs;
@@ -135,7 +166,8 @@ function Runs({ detail }: { detail: ServiceDetail }) {
     return (
       <div className="card mt-4">
         <EmptyState title="No run yet">
-          A push to <code>{detail.repository.defaultBranch}</code> starts the first one. The hook address is <code>{window.location.origin + detail.repository.hookPath}</code>.
+          A push to <code>{detail.repository.defaultBranch}</code> starts the first one. The hook address is{' '}
+          <code>{window.location.origin + detail.repository.hookPath}</code>.
         </EmptyState>
       </div>
     );
@@ -150,7 +182,13 @@ function Runs({ detail }: { detail: ServiceDetail }) {
           {items.map((item) => {
             const run = all[item.index];
             return run === undefined ? null : (
-              <li key={run.id} aria-setsize={hasNextPage ? -1 : all.length} aria-posinset={item.index + 1} className="absolute inset-x-0 top-0 border-b border-line last:border-0" style={{ height: item.size, transform: `translateY(${item.start - margin}px)` }}>
+              <li
+                key={run.id}
+                aria-setsize={hasNextPage ? -1 : all.length}
+                aria-posinset={item.index + 1}
+                className="absolute inset-x-0 top-0 border-b border-line last:border-0"
+                style={{ height: item.size, transform: `translateY(${item.start - margin}px)` }}
+              >
                 <RunRow run={run} lanes={detail.lanes} usual={usual} narrow={narrow} />
               </li>
             );
@@ -162,11 +200,29 @@ function Runs({ detail }: { detail: ServiceDetail }) {
   );
 }
 
-function RunRow({ run, lanes, usual, narrow }: { run: RunSummary; lanes: ServiceDetail['lanes']; usual: number | undefined; narrow: boolean }) {
-  const took = run.startedAt === null || run.finishedAt === null ? undefined : Date.parse(run.finishedAt) - Date.parse(run.startedAt);
+function RunRow({
+  run,
+  lanes,
+  usual,
+  narrow,
+}: {
+  run: RunSummary;
+  lanes: ServiceDetail['lanes'];
+  usual: number | undefined;
+  narrow: boolean;
+}) {
+  const took =
+    run.startedAt === null || run.finishedAt === null
+      ? undefined
+      : Date.parse(run.finishedAt) - Date.parse(run.startedAt);
   const trigger = { push: 'push', manual: 'by hand', rerun: 'again' }[run.trigger.kind];
   const title = (
-    <Link to="/services/$service/runs/$number" params={{ service: run.service, number: String(run.number) }} dir="auto" className="min-w-0 flex-1 truncate hover:underline">
+    <Link
+      to="/services/$service/runs/$number"
+      params={{ service: run.service, number: String(run.number) }}
+      dir="auto"
+      className="min-w-0 flex-1 truncate hover:underline"
+    >
       <UntrustedText text={firstLine(run.message)} />
     </Link>
   );
@@ -203,9 +259,17 @@ function RunRow({ run, lanes, usual, narrow }: { run: RunSummary; lanes: Service
       <span className="truncate text-text-2">
         <UntrustedText text={shortRef(run.ref)} /> <span className="text-text-3">{trigger}</span>
       </span>
-      <span className="flex items-center gap-2 text-sub text-text-2 tnum" title={usual === undefined ? undefined : `usually ${duration(usual)}`}>
+      <span
+        className="flex items-center gap-2 text-sub text-text-2 tnum"
+        title={usual === undefined ? undefined : `usually ${duration(usual)}`}
+      >
         <span className="h-1 w-12 overflow-hidden rounded-full bg-sunken max-lg:hidden" aria-hidden="true">
-          {took !== undefined && usual !== undefined && <span className={`block h-full ${took > usual * 1.5 ? 'bg-warning-solid' : 'bg-waiting-solid'}`} style={{ width: `${Math.min(100, (took / usual) * 66)}%` }} />}
+          {took !== undefined && usual !== undefined && (
+            <span
+              className={`block h-full ${took > usual * 1.5 ? 'bg-warning-solid' : 'bg-waiting-solid'}`}
+              style={{ width: `${Math.min(100, (took / usual) * 66)}%` }}
+            />
+          )}
         </span>
         {took !== undefined ? duration(took) : isOver(run.status) ? '' : statusLook(run.status).word.toLowerCase()}
       </span>

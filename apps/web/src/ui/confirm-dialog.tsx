@@ -24,7 +24,12 @@ export function ConfirmDialog(props: {
   const [reason, setReason] = useState('');
   const missing = props.reasonNeeded === true && reason.trim() === '';
   return (
-    <Dialog open={props.open} onOpenChange={(open) => !open && props.onClose()} title={props.title} description={props.description}>
+    <Dialog
+      open={props.open}
+      onOpenChange={(open) => !open && props.onClose()}
+      title={props.title}
+      description={props.description}
+    >
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -37,7 +42,14 @@ export function ConfirmDialog(props: {
             <label htmlFor={id} className="mb-1 block font-medium">
               {props.reasonLabel}
             </label>
-            <textarea id={id} className="field" value={reason} maxLength={1000} required={props.reasonNeeded === true} onChange={(event) => setReason(event.target.value)} />
+            <textarea
+              id={id}
+              className="field"
+              value={reason}
+              maxLength={1000}
+              required={props.reasonNeeded === true}
+              onChange={(event) => setReason(event.target.value)}
+            />
           </div>
         )}
         {props.error !== null && props.error !== undefined && (
@@ -49,7 +61,12 @@ export function ConfirmDialog(props: {
           <button type="button" className="btn btn-quiet" onClick={props.onClose}>
             {props.keep}
           </button>
-          <button type="submit" className={props.danger === true ? 'btn btn-danger' : 'btn btn-ink'} disabled={props.pending || missing} aria-busy={props.pending}>
+          <button
+            type="submit"
+            className={props.danger === true ? 'btn btn-danger' : 'btn btn-ink'}
+            disabled={props.pending || missing}
+            aria-busy={props.pending}
+          >
             {props.confirm}
           </button>
         </div>

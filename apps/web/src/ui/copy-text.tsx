@@ -2,7 +2,17 @@ import { Check, Copy } from 'lucide-react';
 import { useEffect, useState } from 'react';
 
 /** Shows a short form and copies the whole one. */
-export function CopyText({ value, shown, label, className = '' }: { value: string; shown?: string; label: string; className?: string }) {
+export function CopyText({
+  value,
+  shown,
+  label,
+  className = '',
+}: {
+  value: string;
+  shown?: string;
+  label: string;
+  className?: string;
+}) {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
     if (!copied) return undefined;
@@ -17,7 +27,12 @@ export function CopyText({ value, shown, label, className = '' }: { value: strin
       <code className="truncate" title={value}>
         {shown ?? value}
       </code>
-      <button type="button" onClick={copy} aria-label={`Copy ${label}`} className="inline-grid place-items-center size-6 rounded-tag text-text-3 hover:text-text hover:bg-sunken flex-none">
+      <button
+        type="button"
+        onClick={copy}
+        aria-label={`Copy ${label}`}
+        className="inline-grid place-items-center size-6 rounded-tag text-text-3 hover:text-text hover:bg-sunken flex-none"
+      >
         {copied ? <Check size={13} aria-hidden="true" /> : <Copy size={13} aria-hidden="true" />}
       </button>
       <span role="status" className="sr-only">

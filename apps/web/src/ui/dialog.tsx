@@ -16,7 +16,10 @@ export function Dialog(props: {
     <Radix.Root open={props.open} onOpenChange={props.onOpenChange}>
       <Radix.Portal>
         <div className="backdrop" aria-hidden="true" />
-        <Radix.Content className="dialog" {...(props.description === undefined ? { 'aria-describedby': undefined } : {})}>
+        <Radix.Content
+          className="dialog"
+          {...(props.description === undefined ? { 'aria-describedby': undefined } : {})}
+        >
           <Radix.Title className="text-title font-semibold tracking-[-0.018em]">{props.title}</Radix.Title>
           {props.description !== undefined && (
             <Radix.Description asChild>

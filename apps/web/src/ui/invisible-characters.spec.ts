@@ -20,6 +20,12 @@ describe('splitInvisible', () => {
   });
 
   it('shows control characters that are no part of a colour', () => {
-    expect(splitInvisible('a\u0007b\u009bc').map((part) => part.kind)).toEqual(['text', 'invisible', 'text', 'invisible', 'text']);
+    expect(splitInvisible('a\u0007b\u009bc').map((part) => part.kind)).toEqual([
+      'text',
+      'invisible',
+      'text',
+      'invisible',
+      'text',
+    ]);
   });
 });

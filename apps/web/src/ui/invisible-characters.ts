@@ -3,7 +3,7 @@ export type TextPart = { kind: 'text'; text: string } | { kind: 'invisible'; cod
 // Soft hyphen, Arabic letter mark, zero width, direction marks and overrides, isolates, invisible operators,
 // variation selectors' supplement, tags, interlinear marks, line and paragraph separators, Hangul fillers, C0 and C1.
 const INVISIBLE =
-  // eslint-disable-next-line no-control-regex
+  // eslint-disable-next-line no-control-regex, no-misleading-character-class -- each of these stands for itself
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb]|[\u{e0000}-\u{e0fff}]/gu;
 
 const NAMES: Record<string, string> = {
@@ -45,5 +45,8 @@ export function splitInvisible(text: string): TextPart[] {
 function isPictureJoin(text: string, at: number): boolean {
   const before = text.slice(Math.max(0, at - 3), at);
   const after = text.slice(at + 1, at + 3);
-  return /\p{Extended_Pictographic}(\ufe0f|[\u{1f3fb}-\u{1f3ff}])?$/u.test(before) && /^\p{Extended_Pictographic}/u.test(after);
+  return (
+    /\p{Extended_Pictographic}(\ufe0f|[\u{1f3fb}-\u{1f3ff}])?$/u.test(before) &&
+    /^\p{Extended_Pictographic}/u.test(after)
+  );
 }

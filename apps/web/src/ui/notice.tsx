@@ -3,7 +3,10 @@ import type { ReactNode } from 'react';
 
 export function ErrorBar({ children, onRetry }: { children: ReactNode; onRetry?: () => void }) {
   return (
-    <div role="alert" className="flex items-center gap-2 rounded-control border border-line-2 bg-failed-tint px-3 py-2 text-failed">
+    <div
+      role="alert"
+      className="flex items-center gap-2 rounded-control border border-line-2 bg-failed-tint px-3 py-2 text-failed"
+    >
       <TriangleAlert size={14} className="flex-none" aria-hidden="true" />
       <span className="flex-1">{children}</span>
       {onRetry !== undefined && (

@@ -20,7 +20,10 @@ export function Crumbs({ children, title }: { children: ReactNode; title: string
 export function Crumb({ children, last = false }: { children: ReactNode; last?: boolean }) {
   return (
     <li className={`flex items-center gap-2 min-w-0 ${last ? '' : 'max-md:hidden'}`}>
-      <span className={last ? 'font-semibold truncate' : 'text-text-2 truncate'} {...(last ? { 'aria-current': 'page' as const } : {})}>
+      <span
+        className={last ? 'font-semibold truncate' : 'text-text-2 truncate'}
+        {...(last ? { 'aria-current': 'page' as const } : {})}
+      >
         {children}
       </span>
       {!last && <ChevronRight size={13} className="text-text-3 flex-none" aria-hidden="true" />}

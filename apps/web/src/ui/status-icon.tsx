@@ -4,7 +4,10 @@ import { statusLook, type AnyStatus } from './status.ts';
 export function StatusIcon({ status, size = 14, label }: { status: AnyStatus; size?: number; label?: string }) {
   const { icon: Icon, tone } = statusLook(status);
   return (
-    <span className={`tone-${tone} tone-text inline-flex flex-none`} {...(label === undefined ? {} : { role: 'img', 'aria-label': label })}>
+    <span
+      className={`tone-${tone} tone-text inline-flex flex-none`}
+      {...(label === undefined ? {} : { role: 'img', 'aria-label': label })}
+    >
       <Icon size={size} strokeWidth={2} aria-hidden="true" />
     </span>
   );

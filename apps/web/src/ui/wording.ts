@@ -49,7 +49,9 @@ export function ago(at: string, now: number): string {
 }
 
 export function clockTime(at: string | number): string {
-  return new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(new Date(at));
+  return new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(
+    new Date(at),
+  );
 }
 
 /** With zone, for titles and tooltips. */
@@ -106,10 +108,20 @@ export function firstLine(message: string): string {
 }
 
 export function initials(name: string): string {
-  const words = name.replace(/<[^>]*>/g, '').trim().split(/[\s._-]+/).filter((word) => word !== '');
+  const words = name
+    .replace(/<[^>]*>/g, '')
+    .trim()
+    .split(/[\s._-]+/)
+    .filter((word) => word !== '');
   const letters = words.length > 1 ? [words[0], words[words.length - 1]] : [words[0]];
   const text = letters.map((word) => Array.from(word ?? '?')[0]).join('');
-  return (letters.length === 1 ? Array.from(words[0] ?? '?').slice(0, 2).join('') : text).toUpperCase();
+  return (
+    letters.length === 1
+      ? Array.from(words[0] ?? '?')
+          .slice(0, 2)
+          .join('')
+      : text
+  ).toUpperCase();
 }
 
 function pad(value: number): string {

@@ -35,7 +35,13 @@ export function ConnectRepository(props: {
         props.onTeam(team);
         void client.invalidateQueries({ queryKey: queries.teams().queryKey });
       }
-      return api.catalog.connectRepository({ team, url: url.trim(), kind, defaultBranch: branch, ...(isPrivate ? { credential: { username, password } } : {}) });
+      return api.catalog.connectRepository({
+        team,
+        url: url.trim(),
+        kind,
+        defaultBranch: branch,
+        ...(isPrivate ? { credential: { username, password } } : {}),
+      });
     },
     onSuccess: props.onConnected,
   });
@@ -52,7 +58,13 @@ export function ConnectRepository(props: {
           <label htmlFor="team" className="mb-1 block font-medium">
             Team
           </label>
-          <Select id="team" label="Team" className="select-field w-full" value={newTeam ? NEW : (props.team ?? NEW)} onChange={(value) => (value === NEW ? setNewTeam(true) : (setNewTeam(false), props.onTeam(value)))}>
+          <Select
+            id="team"
+            label="Team"
+            className="select-field w-full"
+            value={newTeam ? NEW : (props.team ?? NEW)}
+            onChange={(value) => (value === NEW ? setNewTeam(true) : (setNewTeam(false), props.onTeam(value)))}
+          >
             {props.teams.map(({ slug, title }) => (
               <option key={slug} value={slug}>
                 {title}
@@ -67,21 +79,41 @@ export function ConnectRepository(props: {
           <label htmlFor="team-title" className="mb-1 block font-medium">
             Name of the team that owns it
           </label>
-          <input id="team-title" className="field" required maxLength={100} value={teamTitle} onChange={(event) => setTeamTitle(event.target.value)} />
+          <input
+            id="team-title"
+            className="field"
+            required
+            maxLength={100}
+            value={teamTitle}
+            onChange={(event) => setTeamTitle(event.target.value)}
+          />
         </div>
       )}
       <div>
         <label htmlFor="repository-url" className="mb-1 block font-medium">
           Address of the repository
         </label>
-        <input id="repository-url" className="field mono" required placeholder="https://github.com/example/shop.git" value={url} onChange={(event) => setUrl(event.target.value)} />
+        <input
+          id="repository-url"
+          className="field mono"
+          required
+          placeholder="https://github.com/example/shop.git"
+          value={url}
+          onChange={(event) => setUrl(event.target.value)}
+        />
       </div>
       <div className="grid grid-cols-2 gap-3">
         <div>
           <label htmlFor="repository-kind" className="mb-1 block font-medium">
             Git host
           </label>
-          <Select id="repository-kind" label="Git host" className="select-field w-full" value={kind} onChange={(value) => setKind(value === 'git' ? 'git' : 'github')}>
+          <Select
+            id="repository-kind"
+            label="Git host"
+            className="select-field w-full"
+            value={kind}
+            onChange={(value) => setKind(value === 'git' ? 'git' : 'github')}
+          >
             <option value="github">GitHub</option>
             <option value="git">Plain git</option>
           </Select>
@@ -90,11 +122,22 @@ export function ConnectRepository(props: {
           <label htmlFor="repository-branch" className="mb-1 block font-medium">
             Default branch
           </label>
-          <input id="repository-branch" className="field mono" required value={branch} onChange={(event) => setBranch(event.target.value)} />
+          <input
+            id="repository-branch"
+            className="field mono"
+            required
+            value={branch}
+            onChange={(event) => setBranch(event.target.value)}
+          />
         </div>
       </div>
       <label className="flex items-center gap-2">
-        <input type="checkbox" className="size-4" checked={isPrivate} onChange={(event) => setPrivate(event.target.checked)} />
+        <input
+          type="checkbox"
+          className="size-4"
+          checked={isPrivate}
+          onChange={(event) => setPrivate(event.target.checked)}
+        />
         It is private: reading it needs a user name and a token
       </label>
       {isPrivate && (
@@ -103,18 +146,37 @@ export function ConnectRepository(props: {
             <label htmlFor="credential-user" className="mb-1 block font-medium">
               User name
             </label>
-            <input id="credential-user" className="field" required autoComplete="off" value={username} onChange={(event) => setUsername(event.target.value)} />
+            <input
+              id="credential-user"
+              className="field"
+              required
+              autoComplete="off"
+              value={username}
+              onChange={(event) => setUsername(event.target.value)}
+            />
           </div>
           <div>
             <label htmlFor="credential-token" className="mb-1 block font-medium">
               Token
             </label>
-            <input id="credential-token" className="field" type="password" required autoComplete="off" value={password} onChange={(event) => setPassword(event.target.value)} />
+            <input
+              id="credential-token"
+              className="field"
+              type="password"
+              required
+              autoComplete="off"
+              value={password}
+              onChange={(event) => setPassword(event.target.value)}
+            />
           </div>
         </div>
       )}
       {connect.isError && <ErrorBar>{problemSentence(connect.error, 'connect the repository')}</ErrorBar>}
-      <button type="submit" className="btn btn-ink justify-self-start max-md:justify-self-stretch" disabled={connect.isPending}>
+      <button
+        type="submit"
+        className="btn btn-ink justify-self-start max-md:justify-self-stretch"
+        disabled={connect.isPending}
+      >
         Connect
       </button>
     </form>

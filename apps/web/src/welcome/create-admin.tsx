@@ -34,15 +34,42 @@ export function CreateAdmin({ token }: { token: string }) {
       <label htmlFor="name" className="mt-4 mb-1 block font-medium">
         Name
       </label>
-      <input id="name" className="field" autoComplete="name" required maxLength={100} value={name} onChange={(event) => setName(event.target.value)} />
+      <input
+        id="name"
+        className="field"
+        autoComplete="name"
+        required
+        maxLength={100}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
       <label htmlFor="email" className="mt-3 mb-1 block font-medium">
         E-mail
       </label>
-      <input id="email" className="field" type="email" autoComplete="username" required value={email} onChange={(event) => setEmail(event.target.value)} />
+      <input
+        id="email"
+        className="field"
+        type="email"
+        autoComplete="username"
+        required
+        value={email}
+        onChange={(event) => setEmail(event.target.value)}
+      />
       <label htmlFor="password" className="mt-3 mb-1 block font-medium">
         Password
       </label>
-      <input id="password" className="field" type="password" autoComplete="new-password" required minLength={12} maxLength={128} aria-describedby="password-rule" value={password} onChange={(event) => setPassword(event.target.value)} />
+      <input
+        id="password"
+        className="field"
+        type="password"
+        autoComplete="new-password"
+        required
+        minLength={12}
+        maxLength={128}
+        aria-describedby="password-rule"
+        value={password}
+        onChange={(event) => setPassword(event.target.value)}
+      />
       <p id="password-rule" className="mt-1 text-sub text-text-2">
         At least 12 characters
       </p>

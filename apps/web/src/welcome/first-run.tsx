@@ -11,14 +11,19 @@ export function FirstRun({ service, branch }: { service: BoardService | undefine
   if (service === undefined || run === null) {
     return (
       <p role="status" className="text-text-2">
-        Listening: the run appears here as soon as a push to {branch} is planned. The service's folder needs a <code>sluice.yaml</code>.
+        Listening: the run appears here as soon as a push to {branch} is planned. The service's folder needs a{' '}
+        <code>sluice.yaml</code>.
       </p>
     );
   }
   return (
     <div className="flex flex-col gap-2.5">
       <p className="flex flex-wrap items-center gap-2.5">
-        <Link to="/services/$service/runs/$number" params={{ service: service.slug, number: String(run.number) }} className="link">
+        <Link
+          to="/services/$service/runs/$number"
+          params={{ service: service.slug, number: String(run.number) }}
+          className="link"
+        >
           {service.slug} #{run.number}
         </Link>
         <StatusPill status={run.status} />

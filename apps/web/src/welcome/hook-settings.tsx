@@ -8,7 +8,9 @@ import { clockTime } from '../ui/wording.ts';
 export function HookSettings({ repository, secret }: { repository: Repository; secret: string | null }) {
   return (
     <>
-      <p className="text-text-2">In the settings of the repository, add a webhook with these values. Events: push only.</p>
+      <p className="text-text-2">
+        In the settings of the repository, add a webhook with these values. Events: push only.
+      </p>
       <dl className="mt-2 grid grid-cols-[110px_minmax(0,1fr)] items-center gap-y-1">
         <dt className="text-text-2">Address</dt>
         <dd>
@@ -17,9 +19,17 @@ export function HookSettings({ repository, secret }: { repository: Repository; s
         <dt className="text-text-2">Content type</dt>
         <dd className="mono">application/json</dd>
         <dt className="text-text-2">Secret</dt>
-        <dd>{secret === null ? <span className="text-text-2">was shown once, when the repository was connected</span> : <CopyText value={secret} label="hook secret" />}</dd>
+        <dd>
+          {secret === null ? (
+            <span className="text-text-2">was shown once, when the repository was connected</span>
+          ) : (
+            <CopyText value={secret} label="hook secret" />
+          )}
+        </dd>
       </dl>
-      {secret !== null && <p className="mt-1 text-sub text-warning">The secret is not shown again after this page is closed.</p>}
+      {secret !== null && (
+        <p className="mt-1 text-sub text-warning">The secret is not shown again after this page is closed.</p>
+      )}
     </>
   );
 }
@@ -36,7 +46,10 @@ export function FirstDelivery({ repository }: { repository: Repository }) {
         </>
       ) : (
         <>
-          <StatusIcon status={lastDelivery.outcome === 'accepted' || lastDelivery.outcome === 'ignored' ? 'passed' : 'failed'} size={15} />
+          <StatusIcon
+            status={lastDelivery.outcome === 'accepted' || lastDelivery.outcome === 'ignored' ? 'passed' : 'failed'}
+            size={15}
+          />
           Last delivery at {clockTime(lastDelivery.at)}: {lastDelivery.outcome}
         </>
       )}

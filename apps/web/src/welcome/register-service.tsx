@@ -7,7 +7,13 @@ import { ErrorBar } from '../ui/notice.tsx';
 import { slugFrom } from './slug-from.ts';
 
 /** A repository may hold many services; each is a folder with a sluice.yaml. */
-export function RegisterService({ repository, onRegistered }: { repository: Repository; onRegistered: (slug: string) => void }) {
+export function RegisterService({
+  repository,
+  onRegistered,
+}: {
+  repository: Repository;
+  onRegistered: (slug: string) => void;
+}) {
   const [slug, setSlug] = useState(() => slugFrom((repository.url.split('/').at(-1) ?? '').replace(/\.git$/, '')));
   const [path, setPath] = useState('.');
   const register = useMutation({
@@ -27,17 +33,35 @@ export function RegisterService({ repository, onRegistered }: { repository: Repo
           <label htmlFor="service-slug" className="mb-1 block font-medium">
             Name of the service
           </label>
-          <input id="service-slug" className="field mono" required pattern="[a-z0-9][a-z0-9_\-]{0,62}" title="a-z, 0-9, - and _" value={slug} onChange={(event) => setSlug(event.target.value)} />
+          <input
+            id="service-slug"
+            className="field mono"
+            required
+            pattern="[a-z0-9][a-z0-9_\-]{0,62}"
+            title="a-z, 0-9, - and _"
+            value={slug}
+            onChange={(event) => setSlug(event.target.value)}
+          />
         </div>
         <div>
           <label htmlFor="service-path" className="mb-1 block font-medium">
             Folder with sluice.yaml
           </label>
-          <input id="service-path" className="field mono" required value={path} onChange={(event) => setPath(event.target.value)} />
+          <input
+            id="service-path"
+            className="field mono"
+            required
+            value={path}
+            onChange={(event) => setPath(event.target.value)}
+          />
         </div>
       </div>
       {register.isError && <ErrorBar>{problemSentence(register.error, 'register the service')}</ErrorBar>}
-      <button type="submit" className="btn btn-ink justify-self-start max-md:justify-self-stretch" disabled={register.isPending}>
+      <button
+        type="submit"
+        className="btn btn-ink justify-self-start max-md:justify-self-stretch"
+        disabled={register.isPending}
+      >
         Register
       </button>
     </form>

@@ -13,6 +13,7 @@ import { CreateAdmin } from './create-admin.tsx';
 import { FirstRun } from './first-run.tsx';
 import { FirstDelivery, HookSettings } from './hook-settings.tsx';
 import { RegisterService } from './register-service.tsx';
+import { isPresent } from '../ui/is-present.ts';
 
 const route = getRouteApi('/welcome');
 type StepState = 'done' | 'now' | 'later';
@@ -35,7 +36,8 @@ export function WelcomePage() {
         token === undefined ? (
           <div className="card">
             <EmptyState title="This installation has no account yet">
-              The server printed a one-time link when it started. Open that link to create the first account; starting the server again prints it again.
+              The server printed a one-time link when it started. Open that link to create the first account; starting
+              the server again prints it again.
             </EmptyState>
           </div>
         ) : (
@@ -62,20 +64,30 @@ function Steps() {
   const chosenTeam = team ?? teams.data?.[0]?.slug ?? null;
   const [another, setAnother] = useState(false);
   const [connected, setConnected] = useState<{ repository: Repository; secret: string } | null>(null);
-  const repositories = useQuery({ ...queries.repositories(chosenTeam ?? ''), enabled: chosenTeam !== null, refetchInterval: 3000 });
+  const repositories = useQuery({
+    ...queries.repositories(chosenTeam ?? ''),
+    enabled: chosenTeam !== null,
+    refetchInterval: 3000,
+  });
   const board = useQuery({ ...queries.board(), refetchInterval: 5000 });
   useLive('board', ['board'], ['repositories']);
   const newest = repositories.data?.at(-1);
-  const repository = another ? undefined : (repositories.data?.find(({ id }) => id === connected?.repository.id) ?? connected?.repository ?? newest);
+  const repository = another
+    ? undefined
+    : (repositories.data?.find(({ id }) => id === connected?.repository.id) ?? connected?.repository ?? newest);
   const services = board.data?.services ?? [];
   const [registered, setRegistered] = useState<string | null>(null);
-  const service = services.find(({ slug }) => slug === registered) ?? (registered === null && !another ? services.find((each) => each.team === repository?.team) : undefined);
-  const delivered = repository?.lastDelivery != null;
+  const service =
+    services.find(({ slug }) => slug === registered) ??
+    (registered === null && !another ? services.find((each) => each.team === repository?.team) : undefined);
+  const delivered = isPresent(repository?.lastDelivery);
   const stateOf = (done: boolean, ready: boolean): StepState => (done ? 'done' : ready ? 'now' : 'later');
 
   return (
     <>
-      <h1 className="text-figure font-semibold tracking-[-0.018em]">{services.some(({ latest }) => latest !== null) ? 'Connect a repository' : 'Four steps to the first run'}</h1>
+      <h1 className="text-figure font-semibold tracking-[-0.018em]">
+        {services.some(({ latest }) => latest !== null) ? 'Connect a repository' : 'Four steps to the first run'}
+      </h1>
       <p className="mt-1 mb-6 text-text-2">You can leave this page; coming back goes on from here.</p>
       <ol className="flex flex-col gap-3">
         <Step number={1} title="Connect a repository" state={stateOf(repository !== undefined, true)}>
@@ -127,7 +139,11 @@ function Steps() {
               </p>
             ))}
         </Step>
-        <Step number={3} title="Tell the git host about the hook" state={stateOf(delivered, repository !== undefined && service !== undefined)}>
+        <Step
+          number={3}
+          title="Tell the git host about the hook"
+          state={stateOf(delivered, repository !== undefined && service !== undefined)}
+        >
           {repository !== undefined && service !== undefined && (
             <>
               <HookSettings repository={repository} secret={connected?.secret ?? null} />
@@ -135,8 +151,17 @@ function Steps() {
             </>
           )}
         </Step>
-        <Step number={4} title="First run" state={stateOf(service?.latest != null && service.latest.finishedAt !== null, service?.latest != null || delivered)}>
-          {(delivered || service?.latest != null) && <FirstRun service={service} branch={repository?.defaultBranch ?? 'main'} />}
+        <Step
+          number={4}
+          title="First run"
+          state={stateOf(
+            isPresent(service?.latest) && service.latest.finishedAt !== null,
+            isPresent(service?.latest) || delivered,
+          )}
+        >
+          {(delivered || isPresent(service?.latest)) && (
+            <FirstRun service={service} branch={repository?.defaultBranch ?? 'main'} />
+          )}
         </Step>
       </ol>
       <p className="mt-6">
@@ -148,13 +173,28 @@ function Steps() {
   );
 }
 
-function Step({ number, title, state, children }: { number: number; title: string; state: StepState; children: ReactNode }) {
+function Step({
+  number,
+  title,
+  state,
+  children,
+}: {
+  number: number;
+  title: string;
+  state: StepState;
+  children: ReactNode;
+}) {
   const Icon = { done: CircleCheck, now: CircleDot, later: Circle }[state];
   const tone = { done: 'text-passed', now: 'text-running', later: 'text-text-3' }[state];
   return (
     <li className="card px-5 py-4" aria-current={state === 'now' ? 'step' : undefined}>
       <h2 className={`flex items-center gap-2.5 text-section font-semibold ${state === 'later' ? 'text-text-2' : ''}`}>
-        <Icon size={17} className={tone} role="img" aria-label={{ done: 'done', now: 'to do now', later: 'later' }[state]} />
+        <Icon
+          size={17}
+          className={tone}
+          role="img"
+          aria-label={{ done: 'done', now: 'to do now', later: 'later' }[state]}
+        />
         {number}. {title}
       </h2>
       <div className="mt-2 pl-[27px] empty:hidden">{children}</div>

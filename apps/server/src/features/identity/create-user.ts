@@ -44,7 +44,7 @@ export class CreateUser {
         const linked = await unit.tx
           .insertInto('user_identities')
           .values({ user_id: userId, ...identity })
-          .onConflict((clash) => clash.columns(['kind', 'value']).doNothing())
+          .onConflict((clash) => clash.doNothing())
           .returning('value')
           .executeTakeFirst();
         if (!linked) throw conflict('identity-taken', `The ${identity.kind} ${identity.value} belongs to another person.`);

@@ -98,11 +98,14 @@ export class IdentityController {
     return implement(identity.listUsers).handler(() => this.#users.list(person));
   }
 
+  /** A token must not be able to make a person, or give one more rights: both would outlive it. */
+  @TokenScope('never')
   @Implement(identity.createUser)
   createUser(@CurrentUser() person: UserPrincipal) {
     return implement(identity.createUser).handler(({ input }) => this.#createUser.create(person, input));
   }
 
+  @TokenScope('never')
   @Implement(identity.setMembership)
   setMembership(@CurrentUser() person: UserPrincipal) {
     return implement(identity.setMembership).handler(async ({ input }) => {

@@ -96,6 +96,13 @@ describe('writes with a session', () => {
     expect(answer).toMatchObject({ status: 400, body: { error: { code: 'unknown-field', message: expect.stringContaining('systemAdmin') } } });
   });
 
+  it('A72 gives a login to one person only, however it is written', async () => {
+    const person = (address: string, login: string) =>
+      server.call('POST', '/api/v1/users', { as: admin, body: { email: address, name: 'N', password, identities: [{ kind: 'login', value: login }] } });
+    expect((await person('octo@example.com', 'Octo-Cat')).status).toBe(200);
+    expect(await person('octo2@example.com', 'octo-cat')).toMatchObject({ status: 409, body: { error: { code: 'identity-taken' } } });
+  });
+
   it('names every field that is wrong', async () => {
     const answer = await server.call('POST', '/api/v1/users', { as: admin, body: { email: 'nope', name: '', password: 'short' } });
     expect(answer.status).toBe(400);
@@ -139,6 +146,14 @@ describe('API tokens', () => {
     expect((await server.call('GET', '/api/v1/users', { as: body.token })).status).toBe(403);
     expect((await server.call('DELETE', `/api/v1/tokens/${body.info.id}`, { as: admin })).status).toBe(200);
     expect((await server.call('GET', '/api/v1/session', { as: body.token })).status).toBe(401);
+  });
+
+  it('A72 neither make persons nor hand out roles, which would outlive them', async () => {
+    const { body } = await create(admin, { name: 'automation', scopes: ['read', 'write', 'gate:approve'] });
+    const person = { email: 'successor@example.com', name: 'S', password, memberships: [{ team: 'tokens', role: 'release-manager' }] };
+    expect(await server.call('POST', '/api/v1/users', { as: body.token, body: person })).toMatchObject({ status: 403, body: { error: { code: 'session-needed' } } });
+    const promoted = await server.call('PUT', `/api/v1/teams/tokens/members/${admin.userId}`, { as: body.token, body: { role: 'release-manager' } });
+    expect(promoted).toMatchObject({ status: 403, body: { error: { code: 'session-needed' } } });
   });
 
   it('A47 refuses malformed, unknown and expired ones, even beside a good cookie', async () => {

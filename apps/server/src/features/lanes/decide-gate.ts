@@ -10,6 +10,7 @@ import { Audit } from '../audit/index.ts';
 import { findLane } from './find-lane.ts';
 import { LaneStore } from './lane-store.ts';
 import { ReadContributors } from './read-contributors.ts';
+import { bindToSettings } from './rebind-lanes.ts';
 
 const FORBIDDEN = new Set(['not-entitled', 'self-approval']);
 const MAX_LOOKS = 3;
@@ -101,6 +102,7 @@ export class DecideGate {
     const refusal = await this.#transactions.run(async (unit) => {
       const lane = await findLane(unit.tx, laneId);
       if (!lane) throw notFound('This lane');
+      await bindToSettings(unit, this.#lanes, laneId);
       const approver = await entitledNow(unit, by, laneId);
       const decided = command(approver);
       const applied = await this.#lanes.apply(unit, lane, decided);

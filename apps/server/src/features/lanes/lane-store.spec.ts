@@ -3,7 +3,7 @@ import { foldLane, type Actor } from '@sluice/engine';
 import { SystemClock } from '../../platform/clock/system-clock.ts';
 import { json } from '../../platform/db/database.ts';
 import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-database.ts';
-import type { CommitInfo, DiffSummary, GitMirror } from '../../platform/forge/git-mirror.port.ts';
+import type { CommitAuthors, CommitInfo, DiffSummary, GitMirror } from '../../platform/forge/git-mirror.port.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { Audit } from '../audit/index.ts';
 import { PipelineRows, type TestTeam } from '../../testing/pipeline-rows.ts';
@@ -19,11 +19,14 @@ const TARGET = { kind: 'docker', engine: 'unix:///var/run/docker.sock' };
 /** The history of one repository, in memory: what the lane asks of git. */
 class FixedHistory implements GitMirror {
   commits: CommitInfo[] = [];
+  /** Older ones than the cards show. */
+  older: CommitAuthors[] = [];
   fetch = () => Promise.resolve();
   resolve = () => Promise.resolve(null);
   readFile = () => Promise.resolve(null);
   commit = (_: unknown, sha: string) => Promise.resolve(this.commits.find((one) => one.sha === sha)!);
   commitsBetween = () => Promise.resolve({ commits: this.commits, cut: false });
+  authorsBetween = () => Promise.resolve([...this.commits.map(({ sha, authorEmail }) => ({ sha, emails: [authorEmail] })), ...this.older]);
   changedPaths = () => Promise.resolve(null);
   diffSummary = (): Promise<DiffSummary> => Promise.resolve({ files: 0, insertions: 0, deletions: 0 });
   contains = () => Promise.resolve(true);
@@ -169,6 +172,58 @@ describe('lanes on PostgreSQL', () => {
     await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({ status: 403, code: 'self-approval' });
     history.commits = [];
     expect((await deploymentOf(deployment.release_id)).status).toBe('waiting');
+  });
+
+  it('A72: who wrote what lies below the newest commit of a first release does not approve it', async () => {
+    const team = await rows.team();
+    await environment(team, 1);
+    const rita = await person(team, 'release-manager', 'rita-below@example.com');
+    history.older = [{ sha: 'd'.repeat(40), emails: ['someone@example.com', 'Rita-Below@example.com'] }];
+    const deployment = await deploymentOf(await release(team));
+    await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({ status: 403, code: 'self-approval' });
+    history.older = [];
+  });
+
+  it('A15, A72: who pushed a commit of the change under a foreign author line does not approve it, though no run came of that push', async () => {
+    const team = await rows.team();
+    await environment(team, 1);
+    const [rita, ruben] = await Promise.all([person(team, 'release-manager'), person(team, 'release-manager')]);
+    for (const [index, one] of [rita, ruben].entries()) {
+      await database.db.insertInto('user_identities').values({ user_id: one.userId, kind: 'login', value: `pusher-${index}` }).execute();
+    }
+    const hookId = rows.ids.next();
+    const common = { team_id: team.teamId, repository_id: team.repositoryId };
+    await database.db.insertInto('hooks').values({ ...common, id: hookId, secret_sealed: 'x' }).execute();
+    const sha = 'e'.repeat(40);
+    const pushed = async (pusher: string, ref: string, before: string | null) => {
+      const id = rows.ids.next();
+      await database.db
+        .insertInto('deliveries')
+        .values({ ...common, id, hook_id: hookId, delivery_key: id, content_key: id, event: 'push', ref, status: 'ignored', payload: json({ after: sha, before, pusher }) })
+        .execute();
+    };
+    await pushed('Pusher-0', 'refs/heads/feature', null);
+    await pushed('pusher-1', 'refs/heads/another-name-of-it', null);
+    history.older = [{ sha, emails: ['someone@example.com'] }];
+    const deployment = await deploymentOf(await release(team));
+    await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({ status: 403, code: 'self-approval' });
+    await gate.approve(ruben, deployment.id, deployment.binding);
+    history.older = [];
+  });
+
+  it('I17, A46: nothing passes by a rule of the gate that has been replaced, even before its lanes have heard of it', async () => {
+    const team = await rows.team();
+    const environmentId = await environment(team, 0);
+    await release(team);
+    const settings = { gate: { approvals: 1, roles: ['release-manager'], noSelfApproval: true }, target: TARGET };
+    await database.db.updateTable('environments').set({ settings: json(settings), settings_hash: 'stricter' }).where('id', '=', environmentId).execute();
+    await database.db.updateTable('deployments').set({ status: 'passed' }).where('service_id', '=', team.serviceId).execute();
+    const lane = await database.db.selectFrom('lanes').select(['id', 'state']).where('service_id', '=', team.serviceId).executeTakeFirstOrThrow();
+    await database.db.updateTable('lanes').set({ state: json({ ...lane.state, open: [] }) }).where('id', '=', lane.id).execute();
+    const deployment = await deploymentOf(await release(team));
+    expect(deployment).toMatchObject({ status: 'waiting', settings });
+    await database.db.updateTable('environments').set({ settings_hash: 'stricter still' }).where('id', '=', environmentId).execute();
+    await expect(gate.approve(await person(team, 'release-manager'), deployment.id, deployment.binding)).rejects.toMatchObject({ code: 'release-changed' });
   });
 
   it('I17: changed settings void the approvals given before, and an old binding is refused', async () => {

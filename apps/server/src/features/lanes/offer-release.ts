@@ -8,6 +8,7 @@ import type { OutboxMessages } from '../../platform/outbox/messages.ts';
 import { Outbox } from '../../platform/outbox/outbox.ts';
 import { bindingOf, laneSettings } from './lane-settings.ts';
 import { LaneStore } from './lane-store.ts';
+import { bindToSettings } from './rebind-lanes.ts';
 
 /** Handlers of `offer-release`, `advance-release` and `withdraw-release`: how a release walks its route of lanes. */
 @Injectable()
@@ -51,6 +52,7 @@ export class OfferRelease {
         },
         target.id,
       );
+      await bindToSettings(unit, this.#lanes, laneId);
       await this.#lanes.apply(
         unit,
         { laneId, environmentId: target.id, settings: target.settings },

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Kysely } from 'kysely';
-import type { Contributor } from '@sluice/engine';
+import { Kysely, sql } from 'kysely';
+import type { Contributor, RunTrigger } from '@sluice/engine';
 import type { Row, Tables } from '../../platform/db/schema.ts';
 import { CommitMissingError, GitMirror, type CommitInfo } from '../../platform/forge/git-mirror.port.ts';
 import { OpenRepository } from '../catalog/index.ts';
@@ -17,9 +17,10 @@ export interface ChangeSinceLive {
 }
 
 /**
- * Every hand in the change between what is live in a lane and a release: who pushed or triggered the runs of those
- * commits (proven by the forge or by sign-in) and who the commits name as authors. An author line proves nothing, so it
- * can only take the right to approve away, never give independence.
+ * Every hand in the change between what is live in a lane and a release: who pushed those commits, to whatever branch and
+ * whether or not a run came of it, who triggered runs of them (both proven by the forge or by sign-in), and who the commits
+ * name as authors. An author line proves nothing, so it can only take the right to approve away, never give independence.
+ * While nothing is live, the whole history is the change.
  */
 @Injectable()
 export class ReadContributors {
@@ -36,12 +37,14 @@ export class ReadContributors {
     release: Row<'releases'>,
     live: { deploymentId: string; commit: string } | null,
   ): Promise<ChangeSinceLive> {
-    const { commits, note } = await this.#commits(release, live?.commit ?? null);
+    const { commits, authors, note, repositoryId } = await this.#commits(release, live?.commit ?? null);
+    const shas = authors.map(({ sha }) => sha);
     const found: { part: Contributor['part']; kind: 'login' | 'email' | 'user'; value: string; userId?: string }[] = [];
     for (const hand of release.evidence.by) {
       found.push({ part: hand.part, kind: 'login', value: hand.identity, ...(hand.userId ? { userId: hand.userId } : {}) });
     }
-    for (const trigger of await this.#triggers(release.service_id, commits.map((commit) => commit.sha))) {
+    for (const login of await this.#pushers(repositoryId, shas)) found.push({ part: 'pushed', kind: 'login', value: login });
+    for (const trigger of await this.#triggers(release.service_id, shas)) {
       found.push({
         part: trigger.kind === 'push' ? 'pushed' : 'triggered',
         kind: 'login',
@@ -49,7 +52,8 @@ export class ReadContributors {
         ...(trigger.by.userId ? { userId: trigger.by.userId } : {}),
       });
     }
-    for (const commit of commits) found.push({ part: 'authored', kind: 'email', value: commit.authorEmail });
+    const emails = new Set(authors.flatMap((commit) => commit.emails));
+    for (const value of emails) found.push({ part: 'authored', kind: 'email', value });
     return {
       since: live?.deploymentId ?? null,
       commits,
@@ -58,7 +62,7 @@ export class ReadContributors {
     };
   }
 
-  async #commits(release: Row<'releases'>, from: string | null): Promise<{ commits: CommitInfo[]; note: string | null }> {
+  async #commits(release: Row<'releases'>, from: string | null) {
     const service = await this.#db
       .selectFrom('services')
       .select('repository_id')
@@ -67,6 +71,7 @@ export class ReadContributors {
     const repository = await this.#repositories.open(service.repository_id);
     const read = async () => {
       const { commits, cut } = await this.#mirror.commitsBetween(repository, from, release.commit, COMMIT_LIMIT);
+      const authors = await this.#mirror.authorsBetween(repository, from, release.commit);
       const note = cut
         ? `Only the newest ${COMMIT_LIMIT} commits are shown.`
         : from === null
@@ -74,7 +79,7 @@ export class ReadContributors {
           : commits.length === 0
             ? 'No new commits: the same or an older commit than what is live.'
             : null;
-      return { commits, note };
+      return { commits, authors, note, repositoryId: service.repository_id };
     };
     try {
       return await read();
@@ -86,15 +91,30 @@ export class ReadContributors {
     }
   }
 
-  async #triggers(serviceId: string, commits: string[]) {
-    if (commits.length === 0) return [];
+  /**
+   * Logins of everyone who brought one of the commits or moved a branch to it; a push by nobody known is `anonymous`. A
+   * new branch at a commit that was there before is no hand in it.
+   */
+  async #pushers(repositoryId: string, shas: readonly string[]): Promise<string[]> {
+    const { rows } = await sql<{ login: string }>`
+      select distinct coalesce(payload ->> 'pusher', 'anonymous') as login
+      from deliveries as push
+      where repository_id = ${repositoryId} and payload ->> 'after' = any(${shas}::text[])
+        and (payload ->> 'before' is not null or not exists (
+          select 1 from deliveries as earlier
+          where earlier.repository_id = push.repository_id and earlier.payload ->> 'after' = push.payload ->> 'after'
+            and earlier.id < push.id))`.execute(this.#db);
+    return rows.map(({ login }) => login);
+  }
+
+  async #triggers(serviceId: string, shas: readonly string[]): Promise<RunTrigger[]> {
     const rows = await this.#db
       .selectFrom('runs')
-      .select('state')
+      .select(sql<RunTrigger>`state -> 'trigger'`.as('trigger'))
       .where('service_id', '=', serviceId)
-      .where('commit', 'in', commits)
+      .where(sql<boolean>`commit = any(${shas}::text[])`)
       .execute();
-    return rows.map((row) => row.state.trigger);
+    return rows.map(({ trigger }) => trigger);
   }
 
   async #link(

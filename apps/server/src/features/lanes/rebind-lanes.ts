@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Transactions } from '../../platform/db/transactions.ts';
+import { Transactions, type Unit } from '../../platform/db/transactions.ts';
 import type { OutboxMessages } from '../../platform/outbox/messages.ts';
 import { bindingOf, laneSettings } from './lane-settings.ts';
 import { LaneStore } from './lane-store.ts';
@@ -18,29 +18,36 @@ export class RebindLanes {
     const laneIds = await this.#transactions.run((unit) =>
       unit.tx.selectFrom('lanes').select('id').where('environment_id', '=', environmentId).execute(),
     );
-    for (const { id } of laneIds) await this.#rebindOne(id, environmentId);
+    for (const { id } of laneIds) await this.#transactions.run((unit) => bindToSettings(unit, this.#lanes, id));
   }
+}
 
-  async #rebindOne(laneId: string, environmentId: string): Promise<void> {
-    await this.#transactions.run(async (unit) => {
-      const lane = await unit.tx.selectFrom('lanes').select('state').where('id', '=', laneId).forUpdate().executeTakeFirstOrThrow();
-      const environment = await unit.tx
-        .selectFrom('environments')
-        .select(['settings', 'settings_hash'])
-        .where('id', '=', environmentId)
-        .executeTakeFirstOrThrow();
-      const settings = laneSettings(environment);
-      const bindings = Object.fromEntries(
-        lane.state.open.map(({ id, release }) => [
-          id,
-          bindingOf({ digest: release.image.digest, planHash: release.planHash }, settings.settingsHash),
-        ]),
-      );
-      await this.#lanes.apply(
-        unit,
-        { laneId, environmentId, settings: environment.settings },
-        { type: 'change-settings', settings, bindings },
-      );
-    });
-  }
+/**
+ * Brings a lane to its environment's settings of this moment, and locks it. The message above may be late: whoever decides
+ * by the gate calls this first, so that nothing passes by a rule that has been replaced.
+ */
+export async function bindToSettings(unit: Unit, lanes: LaneStore, laneId: string): Promise<void> {
+  const lane = await unit.tx
+    .selectFrom('lanes')
+    .select(['state', 'environment_id'])
+    .where('id', '=', laneId)
+    .forUpdate()
+    .executeTakeFirstOrThrow();
+  const environment = await unit.tx
+    .selectFrom('environments')
+    .select(['settings', 'settings_hash'])
+    .where('id', '=', lane.environment_id)
+    .executeTakeFirstOrThrow();
+  const settings = laneSettings(environment);
+  const bindings = Object.fromEntries(
+    lane.state.open.map(({ id, release }) => [
+      id,
+      bindingOf({ digest: release.image.digest, planHash: release.planHash }, settings.settingsHash),
+    ]),
+  );
+  await lanes.apply(
+    unit,
+    { laneId, environmentId: lane.environment_id, settings: environment.settings },
+    { type: 'change-settings', settings, bindings },
+  );
 }

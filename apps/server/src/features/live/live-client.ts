@@ -7,14 +7,20 @@ const BUFFER_BYTES = 1024 * 1024;
 /** One open stream. Never holds more than the buffer, however slow the reader. */
 export class LiveClient {
   readonly #response: ServerResponse;
-  /** Topics this reader may see; replaced when rights are looked at again. */
-  topics: ReadonlySet<string>;
+  /** Topics this reader may see, each with the name it is told by; replaced when rights are looked at again. */
+  topics: ReadonlyMap<string, string>;
   #behind = false;
 
-  constructor(response: ServerResponse, topics: ReadonlySet<string>) {
+  constructor(response: ServerResponse, topics: ReadonlyMap<string, string>) {
     this.#response = response;
     this.topics = topics;
     response.on('drain', () => this.#caughtUp());
+  }
+
+  /** Tells of the topic under the reader's own name for it, if it may see it. */
+  tell(id: string, event: Exclude<LiveEvent, { type: 'resync' }>): void {
+    const topic = this.topics.get(event.topic);
+    if (topic !== undefined) this.send(id, { ...event, topic });
   }
 
   send(id: string, event: LiveEvent): void {

@@ -29,7 +29,7 @@ export class LiveHub {
       return;
     }
     for (const { sequence, event } of this.#recent) {
-      if (sequence > after && client.topics.has(event.topic)) client.send(this.#eventId(sequence), event);
+      if (sequence > after) client.tell(this.#eventId(sequence), event);
     }
   }
 
@@ -42,7 +42,7 @@ export class LiveHub {
     this.#recent.push({ sequence: this.#sequence, event });
     if (this.#recent.length > REMEMBERED) this.#recent.shift();
     const id = this.#eventId(this.#sequence);
-    for (const client of this.#clients) if (client.topics.has(event.topic)) client.send(id, event);
+    for (const client of this.#clients) client.tell(id, event);
   }
 
   /** Hints may have been lost: every reader reads anew, and nobody resumes across the gap. */

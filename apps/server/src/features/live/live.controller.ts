@@ -40,10 +40,11 @@ export class LiveController {
     @Headers('last-event-id') lastEventId: string | undefined,
   ): Promise<void> {
     const topics = readTopics(text);
-    const open = this.#streams.get(person.userId) ?? 0;
-    if (open >= MAX_STREAMS_PER_PERSON) throw new Problem(429, 'too-many-streams', 'Too many live streams are open under your name; close some pages.', { retryAfterSeconds: 10 });
     const visible = await this.#visible.of(person, topics);
     if (request.raw.destroyed) return;
+    // Counted and noted without a pause between: many that come at once must not all see the same number.
+    const open = this.#streams.get(person.userId) ?? 0;
+    if (open >= MAX_STREAMS_PER_PERSON) throw new Problem(429, 'too-many-streams', 'Too many live streams are open under your name; close some pages.', { retryAfterSeconds: 10 });
     reply.hijack();
     this.#inFlight.exempt(reply.raw);
     reply.raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });

@@ -19,6 +19,7 @@ let server: TestApp;
 let admin: TestPerson;
 let stranger: TestPerson;
 const run = randomUUID();
+const service = randomUUID();
 const streams = new Set<ClientRequest>();
 
 interface Stream {
@@ -60,7 +61,7 @@ beforeAll(async () => {
   const { db } = server.database;
   const { id: team_id } = await db.selectFrom('teams').select('id').executeTakeFirstOrThrow();
   const repository_id = randomUUID();
-  const service_id = randomUUID();
+  const service_id = service;
   await db.insertInto('repositories').values({ id: repository_id, team_id, url: 'https://host/x', kind: 'git', default_branch: 'main' }).execute();
   await db.insertInto('services').values({ id: service_id, team_id, slug: 'catalog', repository_id }).execute();
   await db
@@ -101,10 +102,23 @@ describe('GET /api/v1/live', () => {
       expect((await open(admin, topics)).status, topics.slice(0, 20)).toBe(400);
     }
     const stream = await open(stranger, `board,run:${run},service:catalog`);
-    await notifier().changed([`run:${run}`, 'service:catalog']);
+    await notifier().changed([`run:${run}`, `service:${service}`, 'service:catalog']);
     await notifier().changed(['board']);
     await until(() => expect(stream.events).toHaveLength(1));
     expect(stream.events[0]!.event).toEqual({ type: 'changed', topic: 'board' });
+  });
+
+  it('tells of a service by the name that was asked for, though its changes are told by id', async () => {
+    const stream = await open(admin, 'service:catalog');
+    await notifier().changed([`service:${service}`]);
+    await until(() => expect(stream.events.map(({ event }) => event)).toEqual([{ type: 'changed', topic: 'service:catalog' }]));
+  });
+
+  it('A81 holds a person to 50 streams, also when they are opened at once', async () => {
+    const person = await server.person(admin, 'many@example.com');
+    const opened = await Promise.all(Array.from({ length: 60 }, () => open(person, 'board')));
+    expect(opened.filter(({ status }) => status === 200)).toHaveLength(50);
+    expect(opened.filter(({ status }) => status === 429)).toHaveLength(10);
   });
 
   it('resumes after a short break and asks to read anew after a long one', async () => {
@@ -177,7 +191,7 @@ describe('F48 a reader that stalls', () => {
     let length = 0;
     const response = Object.assign(new EventEmitter(), { write: (text: string) => ((length += text.length), written.push(text)), end: () => undefined }) as unknown as ServerResponse;
     Object.defineProperty(response, 'writableLength', { get: () => length });
-    const client = new LiveClient(response, new Set(['board']));
+    const client = new LiveClient(response, new Map([['board', 'board']]));
     const hub = new LiveHub();
     hub.add(client, undefined);
     for (let n = 0; n < 100_000; n += 1) hub.publish({ type: 'changed', topic: 'board' });

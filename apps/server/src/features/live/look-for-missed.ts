@@ -20,7 +20,7 @@ export class LookForMissed {
   async look(): Promise<void> {
     const watched = new Map<string, string[]>();
     for (const client of this.#hub.clients) {
-      for (const topic of client.topics) {
+      for (const topic of client.topics.keys()) {
         const [kind, id] = topic.split(':', 2);
         if (id !== undefined) watched.set(kind!, [...(watched.get(kind!) ?? []), id]);
       }

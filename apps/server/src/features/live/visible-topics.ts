@@ -6,7 +6,10 @@ import { visibleTeams, type UserPrincipal } from '../../platform/http/principal.
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const TABLES = { run: 'runs', log: 'attempts', lane: 'lanes', deployment: 'deployments' } as const;
 
-/** Which of the topics a person may hear of. Topics of other teams look like topics of nothing: they stay silent. */
+/**
+ * Which of the topics a person may hear of, by the name under which changes are told, with the name the person asked by:
+ * pages know a service by its slug, aggregates by its id. Topics of other teams look like topics of nothing: they stay silent.
+ */
 @Injectable()
 export class VisibleTopics {
   readonly #db: Kysely<Tables>;
@@ -14,20 +17,20 @@ export class VisibleTopics {
     this.#db = db;
   }
 
-  async of(person: UserPrincipal, topics: readonly string[]): Promise<ReadonlySet<string>> {
-    const visible = new Set(topics.filter((topic) => !topic.includes(':')));
+  async of(person: UserPrincipal, topics: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const visible = new Map(topics.filter((topic) => !topic.includes(':')).map((topic) => [topic, topic]));
     const teams = visibleTeams(person);
     if (teams.length === 0) return visible;
     for (const [kind, table] of Object.entries(TABLES)) {
       const ids = idsOf(topics, kind).filter((id) => UUID.test(id));
       if (ids.length === 0) continue;
       const rows = await this.#db.selectFrom(table).select('id').where('id', 'in', ids).where('team_id', 'in', teams).execute();
-      for (const { id } of rows) visible.add(`${kind}:${id}`);
+      for (const { id } of rows) visible.set(`${kind}:${id}`, `${kind}:${id}`);
     }
     const slugs = idsOf(topics, 'service');
     if (slugs.length > 0) {
-      const rows = await this.#db.selectFrom('services').select('slug').where('slug', 'in', slugs).where('team_id', 'in', teams).execute();
-      for (const { slug } of rows) visible.add(`service:${slug}`);
+      const rows = await this.#db.selectFrom('services').select(['id', 'slug']).where('slug', 'in', slugs).where('team_id', 'in', teams).execute();
+      for (const { id, slug } of rows) visible.set(`service:${id}`, `service:${slug}`);
     }
     return visible;
   }

@@ -108,9 +108,12 @@ async function plannedJob(unit: Unit, row: AttemptRow): Promise<PlannedJob | und
   return state.plan.jobs.find(({ key }) => key === row.job_key);
 }
 
-/** A runner cannot claim a success that its own words contradict (A55). */
-function checkAgainstPlan(job: PlannedJob | undefined, { outcome, exitCode, steps }: AttemptResult): void {
+/** A runner cannot claim a success that its own words contradict (A55), nor an image that was not asked of it (A92). */
+function checkAgainstPlan(job: PlannedJob | undefined, { outcome, exitCode, steps, image }: AttemptResult): void {
   if (outcome !== 'passed') return;
+  if (image && (job?.work.kind !== 'image' || image.repository !== job.work.spec.repository)) {
+    throw invalid('The result names an image of another repository than the plan; report what the job was to push.', 'result-contradiction');
+  }
   if (exitCode !== undefined && exitCode !== 0)
     throw invalid(`The result is passed with exit code ${exitCode}; a passed job has 0.`, 'result-contradiction');
   const bad = steps.find(({ status }) => status !== 'passed');

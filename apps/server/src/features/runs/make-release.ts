@@ -87,7 +87,7 @@ async function collectEvidence(unit: Unit, run: RunState): Promise<ReleaseEviden
 async function provenIdentities(unit: Unit, run: RunState): Promise<ReleaseEvidence['by']> {
   const by: ReleaseEvidence['by'][number][] = [];
   let current: RunState | undefined = run;
-  for (let depth = 0; current && depth < 20; depth += 1) {
+  while (current) {
     const { kind, by: actor, rerunOf }: RunTrigger = current.trigger;
     by.push({
       part: kind === 'push' ? 'pushed' : 'triggered',

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ReadSecrets } from '../secrets/index.ts';
+import { TargetUnusableError } from './target.port.ts';
 import { TargetSecrets } from './target-secrets.port.ts';
 
 /**
@@ -28,6 +29,7 @@ export class SealedTargetSecrets extends TargetSecrets {
     const value = values[0]?.value;
     if (value === undefined) return null;
     const colon = value.indexOf(':');
-    return colon < 1 ? null : { username: value.slice(0, colon), password: value.slice(colon + 1) };
+    if (colon < 1) throw new TargetUnusableError(`The secret ${name} is not "user:password"; set it again.`);
+    return { username: value.slice(0, colon), password: value.slice(colon + 1) };
   }
 }

@@ -14,6 +14,12 @@ export interface CommitInfo {
   readonly at: string;
 }
 
+/** Whom a commit names as its authors: the author line and `Co-authored-by` trailers. It proves nothing. */
+export interface CommitAuthors {
+  readonly sha: string;
+  readonly emails: readonly string[];
+}
+
 export interface DiffSummary {
   readonly files: number;
   readonly insertions: number;
@@ -40,6 +46,8 @@ export abstract class GitMirror {
     to: string,
     limit: number,
   ): Promise<{ commits: CommitInfo[]; cut: boolean }>;
+  /** Authors of every commit that `to` has and `from` has not, without a limit; the whole history when `from` is null or not in the mirror any more. */
+  abstract authorsBetween(repository: MirrorRepository, from: string | null, to: string): Promise<CommitAuthors[]>;
   /** Paths that differ; null when `from` is null or not in the mirror any more (everything may have changed). */
   abstract changedPaths(repository: MirrorRepository, from: string | null, to: string): Promise<string[] | null>;
   abstract diffSummary(repository: MirrorRepository, from: string, to: string): Promise<DiffSummary>;

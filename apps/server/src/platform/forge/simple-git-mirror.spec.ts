@@ -62,6 +62,25 @@ describe('SimpleGitMirror', () => {
     expect(await mirror.diffSummary(repository, shas[0]!, shas[1]!)).toEqual({ files: 3, insertions: 4, deletions: 0 });
   });
 
+  it('A15: names the authors of the whole change, of all history where nothing is known to be live, and believes no mailmap', async () => {
+    await work.git('checkout', '--quiet', '-b', 'authors', shas[1]!);
+    const third = await work.commit('Third\n\nCo-authored-by: Bea <bea@example.com>\nCo-authored-by: Cy <cy@example.com>', {
+      '.mailmap': 'Nobody <nobody@example.com> <ada@example.com>\n',
+    });
+    const odd = await work.commit('Odd \u001e subject \u001f here', { 'odd.txt': '1' });
+    await work.git('push', '--quiet', 'origin', 'authors');
+    await work.git('checkout', '--quiet', 'main');
+    await mirror.fetch(repository);
+    expect(await mirror.authorsBetween(repository, shas[1]!, odd)).toEqual([
+      { sha: odd, emails: ['ada@example.com'] },
+      { sha: third, emails: ['ada@example.com', 'bea@example.com', 'cy@example.com'] },
+    ]);
+    const all = [odd, third, shas[1]!, shas[0]!];
+    expect((await mirror.authorsBetween(repository, null, odd)).map(({ sha }) => sha)).toEqual(all);
+    expect((await mirror.authorsBetween(repository, 'f'.repeat(40), odd)).map(({ sha }) => sha)).toEqual(all);
+    expect((await mirror.commit(repository, odd)).message).toBe('Odd \u001e subject \u001f here');
+  });
+
   it('A18: a commit counts only when it is reachable from the named branch', async () => {
     await work.git('checkout', '--quiet', '-b', 'side', shas[0]!);
     const side = await work.commit('Beside', { 'side.txt': '1' });

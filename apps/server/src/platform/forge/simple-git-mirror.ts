@@ -12,6 +12,7 @@ import {
   GitMirror,
   RepositoryUnreachableError,
   UnreadableFileError,
+  type CommitAuthors,
   type CommitInfo,
   type DiffSummary,
   type MirrorRepository,
@@ -20,7 +21,9 @@ import {
 const MAX_FILE_BYTES = 1024 * 1024;
 const FETCH_TIMEOUT_MS = 120_000;
 const SEEN_LIMIT = 10_000;
-const COMMIT_FORMAT = '%H%x1f%s%x1f%an%x1f%ae%x1f%aI%x1e';
+/** Fields end with NUL, the one sign that neither a name nor a message can hold. */
+const COMMIT_FORMAT = '%H%x00%s%x00%an%x00%ae%x00%aI%x00';
+const AUTHOR_FORMAT = '%H%x00%ae%x00%(trailers:key=Co-authored-by,valueonly,separator=%x0A)%x00';
 /** The settings in `gitEnvironment` are ours and harden git; simple-git refuses them unless told. */
 const OUR_SETTINGS = {
   allowUnsafeTemplateDir: true,
@@ -182,6 +185,21 @@ export class SimpleGitMirror extends GitMirror {
     return { commits: commits.slice(0, limit), cut: commits.length > limit };
   }
 
+  override async authorsBetween(repository: MirrorRepository, from: string | null, to: string): Promise<CommitAuthors[]> {
+    await this.#requireCommit(repository, to);
+    const known = from !== null && (await this.#has(repository, from));
+    const text = await this.#git(this.#folder(repository)).raw([
+      'log',
+      `--format=${AUTHOR_FORMAT}`,
+      known ? `${from}..${to}` : to,
+      '--',
+    ]);
+    return records(text, 3).map(([sha, author, coAuthors]) => ({
+      sha: sha!,
+      emails: [author!, ...[...coAuthors!.matchAll(/<([^<>\n]+)>/g)].map(([, email]) => email!)],
+    }));
+  }
+
   override async changedPaths(repository: MirrorRepository, from: string | null, to: string): Promise<string[] | null> {
     await this.#requireCommit(repository, to);
     if (from === null || !(await this.#has(repository, from))) return null;
@@ -299,18 +317,26 @@ function lastWords(error: Error): string {
 }
 
 function parseCommits(text: string): CommitInfo[] {
-  return text
-    .split('\x1e')
-    .map((record) => record.trim())
-    .filter((record) => record !== '')
-    .map((record) => {
-      const [sha, message, author, authorEmail, at] = record.split('\x1f');
-      return {
-        sha: sha!,
-        message: message ?? '',
-        author: author ?? '',
-        authorEmail: authorEmail ?? '',
-        at: new Date(at!).toISOString(),
-      };
-    });
+  return records(text, 5).map(([sha, message, author, authorEmail, at]) => ({
+    sha: sha!,
+    message: message!,
+    author: author!,
+    authorEmail: authorEmail!,
+    at: timeOf(at!),
+  }));
+}
+
+/** Each record ends with a NUL and the line break that `git log` adds. */
+function records(text: string, fields: number): string[][] {
+  const parts = text.split('\0').slice(0, -1);
+  return Array.from({ length: Math.floor(parts.length / fields) }, (_, index) => {
+    const [sha, ...rest] = parts.slice(index * fields, (index + 1) * fields);
+    return [sha!.trim(), ...rest];
+  });
+}
+
+/** Anyone may write any date into a commit, also one that is none. */
+function timeOf(text: string): string {
+  const at = new Date(text);
+  return (Number.isNaN(at.getTime()) ? new Date(0) : at).toISOString();
 }

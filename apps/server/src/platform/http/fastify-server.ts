@@ -10,7 +10,7 @@ const MIB = 1024 * 1024;
 /** Largest body by the beginning of the path; everything else gets 1 MiB. */
 const BODY_LIMITS: readonly (readonly [path: string, bytes: number])[] = [
   ['/hooks/', 25 * MIB],
-  ['/api/v1/runner/', 16 * MIB],
+  ['/api/v1/runner/attempts/', 16 * MIB],
 ];
 const HEADER_SECONDS = 10;
 const REQUEST_SECONDS = 15;

@@ -24,6 +24,7 @@ export const orpcOptions: ORPCModuleConfig = {
       const { inputSchema, errorMap } = options.procedure['~orpc'];
       try {
         refuseUnknownKeys(options.input, inputSchema);
+        refuseBrokenText(options.input, []);
         return await options.next();
       } catch (error) {
         if (error instanceof ORPCError && Object.hasOwn(errorMap, error.code)) throw error;
@@ -96,4 +97,15 @@ function refuseUnknownKeys(input: unknown, schema: unknown): void {
   const unknown = Object.keys(input).filter((key) => !Object.hasOwn(shape, key));
   if (unknown.length === 0) return;
   throw new Problem(400, 'unknown-field', `${unknown.slice(0, 5).join(', ')}: not a field of this request; known are ${Object.keys(shape).join(', ')}.`);
+}
+
+/** NUL and half characters: no name or note needs them, and the database cannot hold them. */
+function refuseBrokenText(value: unknown, path: readonly string[]): void {
+  if (typeof value === 'string') {
+    if (!value.includes('\0') && value.isWellFormed()) return;
+    throw new Problem(400, 'broken-text', `${path.join('.') || 'input'}: holds NUL or half of a character; leave it out.`);
+  }
+  // Deeper than any request of ours; what lies there is refused by its schema.
+  if (typeof value !== 'object' || value === null || path.length > 8) return;
+  for (const [key, part] of Object.entries(value)) refuseBrokenText(part, [...path, key]);
 }

@@ -9,6 +9,7 @@ import type { Engine } from './connect-engine.ts';
 import { LABELS, containerName, containerSpec } from './container-spec.ts';
 import { dockerPlan, dockerSettings, imageName, registryOf } from './docker-plan.ts';
 import type { DockerAction, DockerMemory } from './docker-world.ts';
+import { ensureNetwork, networksNamed } from './ensure-network.ts';
 import { asSilent, engineSays, statusOf } from './engine-error.ts';
 
 /** `no` = the engine refused; `final` when asking again cannot help. */
@@ -31,14 +32,7 @@ export async function actOnEngine(
     case 'pull':
       return pull(engine.patientApi, context);
     case 'ensure-network':
-      return answered(
-        api.createNetwork({
-          Name: dockerSettings(context.intent).network,
-          CheckDuplicate: true,
-          Labels: { 'sluice.network': 'true' },
-        }),
-        [409],
-      );
+      return answered(ensureNetwork(api, dockerSettings(context.intent).network), []);
     case 'create':
       return create(api, context.intent, secrets);
     case 'start':
@@ -49,8 +43,7 @@ export async function actOnEngine(
       return answered(api.getContainer(action.id).stop({ t: STOP_SECONDS }), [304, 404]);
     case 'remove-old':
     case 'remove-new':
-      // 409: another call removes it at this moment.
-      return answered(api.getContainer(action.id).remove({ force: true, v: true }), [404, 409]);
+      return answered(api.getContainer(action.id).remove({ force: true, v: true }), [404]);
   }
 }
 
@@ -72,7 +65,9 @@ async function create(
   secrets: OpenedTargetSecrets['values'],
 ): Promise<EngineAnswer> {
   try {
-    const { id } = await api.createContainer(containerSpec(intent, secrets));
+    const { network } = dockerSettings(intent);
+    const [oldest] = await networksNamed(api, network);
+    const { id } = await api.createContainer(containerSpec(intent, secrets, oldest?.Id ?? network));
     return { kind: 'done', memory: { created: id } };
   } catch (error) {
     if (statusOf(error) === undefined) throw asSilent(error);

@@ -3,6 +3,7 @@ import type { DeploymentIntent, OpenedTargetSecrets } from '../target.port.ts';
 import { dockerSettings, imageName } from './docker-plan.ts';
 
 export const LABELS = {
+  lane: 'sluice.lane',
   service: 'sluice.service',
   environment: 'sluice.environment',
   deployment: 'sluice.deployment',
@@ -19,9 +20,15 @@ export function containerName({ service, environment, deploymentId }: Deployment
   return `sluice-${service}-${environment}-${deploymentId.slice(-8)}`;
 }
 
+export function laneLabel({ serviceId, environmentId }: DeploymentIntent): string {
+  return `${serviceId}.${environmentId}`;
+}
+
+/** `network` is an id where there is one: the engine's names of networks are not unique. */
 export function containerSpec(
   intent: DeploymentIntent,
   secrets: OpenedTargetSecrets['values'],
+  network: string,
 ): Docker.ContainerCreateOptions {
   const settings = dockerSettings(intent);
   const hostPort = settings.port === undefined ? null : hostAddress(settings.port.host[intent.service]);
@@ -41,6 +48,7 @@ export function containerSpec(
     Image: imageName(intent),
     Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
     Labels: {
+      [LABELS.lane]: laneLabel(intent),
       [LABELS.service]: intent.service,
       [LABELS.environment]: intent.environment,
       [LABELS.deployment]: intent.deploymentId,
@@ -49,7 +57,7 @@ export function containerSpec(
     },
     ...(containerPort === null ? {} : { ExposedPorts: { [containerPort]: {} } }),
     HostConfig: {
-      NetworkMode: settings.network,
+      NetworkMode: network,
       RestartPolicy: { Name: 'unless-stopped' },
       ...(containerPort === null || hostPort === null ? {} : { PortBindings: { [containerPort]: [hostPort] } }),
       SecurityOpt: ['no-new-privileges'],
@@ -60,7 +68,7 @@ export function containerSpec(
     },
     // Other containers of the network reach it under its service's name.
     NetworkingConfig: {
-      EndpointsConfig: aliased(settings.network) ? { [settings.network]: { Aliases: [intent.service] } } : {},
+      EndpointsConfig: isOurs(settings.network) ? { [network]: { Aliases: [intent.service] } } : {},
     },
   };
 }
@@ -84,7 +92,7 @@ export function originOf({ HostIp, HostPort }: HostAddress): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${HostPort}`;
 }
 
-/** The engine's own networks know no names. */
-function aliased(network: string): boolean {
+/** Not one of the engine's own networks, which always exist and know no names. */
+export function isOurs(network: string): boolean {
   return !['bridge', 'host', 'none', 'default'].includes(network);
 }

@@ -60,10 +60,12 @@ function ending(mine: NewContainer): HealthJudgement {
       code: 'out-of-memory',
       why: 'The new container used more memory than its limit and was ended by the engine.',
     };
+  // Seen between two restarts by the engine, it runs and has no exit code.
+  const how = mine.exitCode === null ? 'by itself' : `with exit code ${mine.exitCode}`;
   return {
     kind: 'unhealthy',
     code: 'exited',
-    why: `The new container ended with exit code ${mine.exitCode ?? 'unknown'} before it was healthy.`,
+    why: `The new container ended ${how} before it was healthy.`,
   };
 }
 

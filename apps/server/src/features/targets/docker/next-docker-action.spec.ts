@@ -297,6 +297,17 @@ describe('nextDockerAction', () => {
     });
   });
 
+  it('stores a verdict before it acts on it, so that a crash cannot turn it around', () => {
+    const others = [oldContainer('exited')];
+    const good = nextDockerAction(world({ mine: newContainer(healthy), others }), PLAN, STARTED, at(1));
+    expect(good).toMatchObject({ action: { name: 'remove-old' }, memory: { verdict: 'healthy' } });
+    const bad = nextDockerAction(world({ mine: newContainer(), others }), PLAN, STARTED, at(30));
+    expect(bad).toMatchObject({
+      action: { name: 'remove-new' },
+      memory: { verdict: { code: 'not-healthy', log: 'listening' } },
+    });
+  });
+
   it('F65 tells a memory limit from another end', () => {
     const mine = newContainer({ state: 'restarting', restarts: 1, exitCode: 137, outOfMemory: true });
     const step = nextDockerAction(world({ mine }), PLAN, STARTED, at(1));

@@ -1,10 +1,11 @@
 import type Docker from 'dockerode';
 import type { DeploymentIntent } from '../target.port.ts';
 import type { Engine } from './connect-engine.ts';
-import { LABELS, containerName, hostAddress, originOf } from './container-spec.ts';
+import { LABELS, containerName, hostAddress, isOurs, laneLabel, originOf } from './container-spec.ts';
 import { readLog } from './container-log.ts';
 import { dockerPlan, dockerSettings, imageName } from './docker-plan.ts';
 import { isUp, type ContainerState, type DockerWorld, type NewContainer, type OldContainer } from './docker-world.ts';
+import { networksNamed } from './ensure-network.ts';
 import { lookUp } from './engine-error.ts';
 import { probeHealth, type HealthAnswer } from './probe-health.ts';
 
@@ -23,9 +24,9 @@ const LOG_LINES = 20;
 export async function observeDocker(look: DockerLook): Promise<DockerWorld> {
   const { engine, intent } = look;
   const plan = dockerPlan(intent);
-  const [image, network, containers] = await Promise.all([
+  const [image, networks, containers] = await Promise.all([
     lookUp(engine.api.getImage(imageName(intent)).inspect()),
-    lookUp(engine.api.getNetwork(plan.network).inspect()),
+    lookUp(networksNamed(engine.api, plan.network)),
     lookUp(listOfLane(engine.api, intent)),
   ]);
   const name = containerName(intent);
@@ -34,7 +35,7 @@ export async function observeDocker(look: DockerLook): Promise<DockerWorld> {
   const mine = containers?.find(isMine);
   return {
     image: image === null ? null : { id: image.Id, repoDigests: image.RepoDigests ?? [] },
-    networkExists: network !== null,
+    networkExists: (networks ?? []).length > 0 || !isOurs(plan.network),
     mine: mine === undefined ? null : await newContainer(look, mine.Id),
     others: (containers ?? [])
       .filter((container) => !isMine(container))
@@ -43,9 +44,9 @@ export async function observeDocker(look: DockerLook): Promise<DockerWorld> {
   };
 }
 
-function listOfLane(api: Docker, { service, environment }: DeploymentIntent): Promise<Docker.ContainerInfo[]> {
-  const label = [`${LABELS.service}=${service}`, `${LABELS.environment}=${environment}`];
-  return api.listContainers({ all: true, filters: { label } });
+/** Told apart by ids, not names: two installations may share an engine and call their services alike. */
+function listOfLane(api: Docker, intent: DeploymentIntent): Promise<Docker.ContainerInfo[]> {
+  return api.listContainers({ all: true, filters: { label: [`${LABELS.lane}=${laneLabel(intent)}`] } });
 }
 
 function oldContainer({ Id, Names, State }: Docker.ContainerInfo): OldContainer {

@@ -20,6 +20,8 @@ const STATEMENTS = [
   `create table user_identities (
      user_id uuid not null references users on delete cascade, kind text not null check (kind in ('login','email')),
      value text not null, primary key (kind, value))`,
+  // Forges and mail do not tell "Ann" from "ann", and neither may a gate.
+  `create unique index user_identities_one_person on user_identities (kind, lower(value))`,
   `create table memberships (
      team_id uuid not null references teams, user_id uuid not null references users on delete cascade, role text not null,
      primary key (team_id, user_id))`,
@@ -64,6 +66,7 @@ const STATEMENTS = [
      status text not null default 'received' check (status in ('received','planned','ignored','failed')),
      tries integer not null default 0, outcome jsonb, unique (hook_id, delivery_key))`,
   `create index deliveries_ref on deliveries (hook_id, ref, id desc)`,
+  `create index deliveries_after on deliveries (repository_id, (payload ->> 'after'))`,
   `create index deliveries_open on deliveries (received_at) where status = 'received'`,
 
   // -- runs -----------------------------------------------------------------------------------------------------
@@ -75,6 +78,7 @@ const STATEMENTS = [
      release_id uuid, created_at timestamptz not null, finished_at timestamptz,
      unique (service_id, number))`,
   `create unique index runs_dedupe on runs (service_id, dedupe_key) where dedupe_key is not null`,
+  `create index runs_commit on runs (service_id, commit)`,
   `create index runs_open on runs (team_id) where finished_at is null`,
   `create table run_events (
      run_id uuid not null references runs on delete cascade, sequence integer not null, at timestamptz not null,

@@ -3,12 +3,19 @@ import { join } from 'node:path';
 import pg from 'pg';
 import type { World } from './world.ts';
 
-/** A connection to the installation's database, to read what the product has stored; the caller ends it. */
-export async function openDatabase({ folder, stores }: World): Promise<pg.Client> {
+/** Reads what the product has stored. A connection for each look: the embedded server may be another one since the last. */
+export async function readDatabase<T>(
+  { folder, stores }: World,
+  read: (database: pg.Client) => Promise<T>,
+): Promise<T> {
   const client = new pg.Client({ connectionString: stores.database?.url ?? embeddedAddress(join(folder, 'data-1')) });
   client.on('error', () => undefined);
-  await client.connect();
-  return client;
+  try {
+    await client.connect();
+    return await read(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
 }
 
 /** The embedded server's port stands in its own file, the password beside its data. */
