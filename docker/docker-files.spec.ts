@@ -39,18 +39,36 @@ const services = Object.entries(compose.services);
 const ofKind = (kind: string) => services.filter(([, { image }]) => image.startsWith(`sluice/${kind}:`));
 const version = (JSON.parse(file('../package.json')) as { version: string }).version;
 const dockerfiles = ['server', 'runner', 'web'] as const;
-const linesOf = (name: string) => file(`${name}.Dockerfile`).replaceAll(/\\\n\s*/g, ' ').split('\n');
+const linesOf = (name: string) =>
+  file(`${name}.Dockerfile`)
+    .replaceAll(/\\\n\s*/g, ' ')
+    .split('\n');
 const environmentOf = (name: string) =>
-  [...(linesOf(name).find((line) => line.startsWith('ENV ')) ?? '').matchAll(/([A-Z_]+)=(\S+)/g)].map(([, key = '', value = '']) => [key, value] as const);
+  [...(linesOf(name).find((line) => line.startsWith('ENV ')) ?? '').matchAll(/([A-Z_]+)=(\S+)/g)].map(
+    ([, key = '', value = '']) => [key, value] as const,
+  );
 
 describe('compose.yaml', () => {
   it('has the parts of distributed mode', () => {
-    expect(services.map(([name]) => name).sort()).toEqual(['postgres', 'redis', 'runner-1', 'runner-2', 's3', 's3-bucket', 'server-1', 'server-2', 'web']);
+    expect(services.map(([name]) => name).sort()).toEqual([
+      'postgres',
+      'redis',
+      'runner-1',
+      'runner-2',
+      's3',
+      's3-bucket',
+      'server-1',
+      'server-2',
+      'web',
+    ]);
   });
 
   it.each(services)('%s has a pinned image, limits, networks and a restart policy', (name, service) => {
     expect(service.image).toMatch(/^[a-z0-9./-]+:[A-Za-z0-9._-]*\d+\.\d+[A-Za-z0-9._-]*$/);
-    expect(service.deploy.resources.limits).toEqual({ cpus: expect.stringMatching(/^\d/), memory: expect.stringMatching(/^\d+[mg]$/) });
+    expect(service.deploy.resources.limits).toEqual({
+      cpus: expect.stringMatching(/^\d/),
+      memory: expect.stringMatching(/^\d+[mg]$/),
+    });
     expect(service.restart).toBe(name === 's3-bucket' ? 'no' : 'unless-stopped');
     const networks = Array.isArray(service.networks) ? (service.networks as string[]) : Object.keys(service.networks);
     for (const network of networks) expect(compose.networks).toHaveProperty(network);
@@ -69,7 +87,9 @@ describe('compose.yaml', () => {
       else {
         expect(condition).toBe('service_healthy');
         const built = awaited?.build?.dockerfile.replace('docker/', '');
-        expect(awaited?.healthcheck !== undefined || (built !== undefined && file(built).includes('HEALTHCHECK'))).toBe(true);
+        expect(awaited?.healthcheck !== undefined || (built !== undefined && file(built).includes('HEALTHCHECK'))).toBe(
+          true,
+        );
       }
     }
   });
@@ -89,7 +109,11 @@ describe('compose.yaml', () => {
     const used = [...composeText.matchAll(/\$\{([A-Z0-9_]+)([^}]*)\}/g)];
     const example = [...file('.env.example').matchAll(/^([A-Z0-9_]+)=(.*)$/gm)];
     expect(used.length).toBeGreaterThan(10);
-    for (const [, name = '', rest] of used) expect([name, rest]).toEqual([name, name === 'SLUICE_REGISTRATION_TOKEN' ? ':-' : `:?set ${name} in docker/.env`]);
+    for (const [, name = '', rest] of used)
+      expect([name, rest]).toEqual([
+        name,
+        name === 'SLUICE_REGISTRATION_TOKEN' ? ':-' : `:?set ${name} in docker/.env`,
+      ]);
     expect(new Set(example.map(([, name]) => name))).toEqual(new Set(used.map(([, name]) => name)));
     expect(example.map(([, , value]) => value).join('')).toBe('');
   });
@@ -97,7 +121,8 @@ describe('compose.yaml', () => {
   it('opens nothing but the proxy to the network', () => {
     expect(services.filter(([, { ports }]) => ports !== undefined).map(([name]) => name)).toEqual(['web']);
     expect(compose.networks['back']?.internal).toBe(true);
-    for (const name of ['postgres', 'redis', 's3', 's3-bucket']) expect(compose.services[name]?.networks).toEqual(['back']);
+    for (const name of ['postgres', 'redis', 's3', 's3-bucket'])
+      expect(compose.services[name]?.networks).toEqual(['back']);
     for (const [, service] of ofKind('runner')) expect(service.networks).toEqual(['front']);
   });
 
@@ -109,9 +134,16 @@ describe('compose.yaml', () => {
     const sample: Record<string, string> = { SLUICE_HOST: 'sluice.example.com', SLUICE_MASTER_KEY: 'ab'.repeat(32) };
     for (const [, service] of ofKind('server')) {
       const environment = { ...Object.fromEntries(environmentOf('server')), ...service.environment };
-      const ours = Object.keys(environment).filter((name) => !['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'HOME'].includes(name));
+      const ours = Object.keys(environment).filter(
+        (name) => !['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'HOME'].includes(name),
+      );
       for (const name of ours) expect(environmentVariables.shape).toHaveProperty(name);
-      const filled = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, value.replaceAll(/\$\{([A-Z0-9_]+)[^}]*\}/g, (_all, key: string) => sample[key] ?? 'x1')]));
+      const filled = Object.fromEntries(
+        Object.entries(environment).map(([name, value]) => [
+          name,
+          value.replaceAll(/\$\{([A-Z0-9_]+)[^}]*\}/g, (_all, key: string) => sample[key] ?? 'x1'),
+        ]),
+      );
       expect(readConfig(filled, '/srv/sluice')).toMatchObject({
         mode: 'distributed',
         host: '0.0.0.0',
@@ -130,7 +162,9 @@ describe('compose.yaml', () => {
     expect(new Set(ofKind('runner').map(([, { volumes }]) => volumes?.[0])).size).toBe(2);
     for (const [, service] of ofKind('runner')) {
       const environment = { ...Object.fromEntries(environmentOf('runner')), ...service.environment };
-      const ours = Object.keys(environment).filter((name) => !['HOME', 'NODE_ENV', 'NODE_EXTRA_CA_CERTS'].includes(name));
+      const ours = Object.keys(environment).filter(
+        (name) => !['HOME', 'NODE_ENV', 'NODE_EXTRA_CA_CERTS'].includes(name),
+      );
       for (const name of ours) expect(runnerEnvironment.shape).toHaveProperty(name);
     }
   });
@@ -138,21 +172,28 @@ describe('compose.yaml', () => {
 
 describe.each(dockerfiles)('%s.Dockerfile', (name) => {
   const lines = linesOf(name);
-  const value = (keyword: string) => lines.filter((line) => line.startsWith(`${keyword} `)).map((line) => line.slice(keyword.length + 1));
+  const value = (keyword: string) =>
+    lines.filter((line) => line.startsWith(`${keyword} `)).map((line) => line.slice(keyword.length + 1));
 
   it('copies only what the context holds', () => {
-    const ignored = file('../.dockerignore').split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    const ignored = file('../.dockerignore')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
     expect(ignored).toEqual(['*', '!docker/dist', '!docker/proxy']);
     const sources = value('COPY').flatMap((line) => line.split(' ').slice(0, -1));
     expect(sources.length).toBeGreaterThan(0);
     for (const source of sources) {
-      if (source.startsWith('docker/proxy/')) expect(existsSync(fileURLToPath(new URL(`../${source}`, import.meta.url)))).toBe(true);
+      if (source.startsWith('docker/proxy/'))
+        expect(existsSync(fileURLToPath(new URL(`../${source}`, import.meta.url)))).toBe(true);
       else expect([`docker/dist/${name}/`, `docker/dist/${name}/${CONTEXTS[name]?.pages}/`]).toContain(source);
     }
   });
 
   it('takes another base image, runs as nobody in particular, and stops when told', () => {
-    expect(lines.slice(lines.findIndex((line) => line.startsWith('ARG'))).slice(0, 2)).toEqual([expect.stringMatching(/^ARG BASE_IMAGE=[a-z]+:\d/), 'FROM ${BASE_IMAGE}']);
+    expect(lines.slice(lines.findIndex((line) => line.startsWith('ARG'))).slice(0, 2)).toEqual([
+      expect.stringMatching(/^ARG BASE_IMAGE=[a-z]+:\d/),
+      'FROM ${BASE_IMAGE}',
+    ]);
     expect(value('USER')).toEqual(['10001:10001']);
     expect(value('STOPSIGNAL')).toEqual([name === 'web' ? 'SIGQUIT' : 'SIGTERM']);
     expect(value('CMD')).toEqual([expect.stringMatching(/^\[".*"\]$/)]);
@@ -170,7 +211,11 @@ describe.each(dockerfiles)('%s.Dockerfile', (name) => {
 });
 
 describe('the proxy', () => {
-  const headers = new Map([...file('proxy/headers.conf').matchAll(/^add_header (\S+) (?:"([^"]*)"|(\S+)) always;$/gm)].map(([, name = '', text, variable]) => [name.toLowerCase(), text ?? variable]));
+  const headers = new Map(
+    [...file('proxy/headers.conf').matchAll(/^add_header (\S+) (?:"([^"]*)"|(\S+)) always;$/gm)].map(
+      ([, name = '', text, variable]) => [name.toLowerCase(), text ?? variable],
+    ),
+  );
 
   it('sends the headers that the server sends with its pages', () => {
     const sent: Record<string, string> = {};
@@ -185,6 +230,8 @@ describe('the proxy', () => {
 
   it('holds back neither events nor logs on their way', () => {
     expect(file('proxy/to-servers.conf')).toMatch(/^proxy_buffering off;$/m);
-    expect(file('proxy/nginx.conf')).toMatch(/location ~ \^\/\(api\|hooks\)\(\/\|\$\) \{\s+include \/etc\/nginx\/sluice\/to-servers\.conf;/);
+    expect(file('proxy/nginx.conf')).toMatch(
+      /location ~ \^\/\(api\|hooks\)\(\/\|\$\) \{\s+include \/etc\/nginx\/sluice\/to-servers\.conf;/,
+    );
   });
 });

@@ -44,10 +44,16 @@ export function productionFolders(locked, app, { isInstalled, without }) {
   const visit = (folder, to) => {
     if (places.has(folder)) return;
     places.set(folder, to);
-    const { dependencies = {}, optionalDependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} } = locked[folder] ?? {};
+    const {
+      dependencies = {},
+      optionalDependencies = {},
+      peerDependencies = {},
+      peerDependenciesMeta = {},
+    } = locked[folder] ?? {};
     for (const name of Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })) {
       if (without?.test(name)) continue;
-      const isOptional = name in optionalDependencies || (!(name in dependencies) && peerDependenciesMeta[name]?.optional === true);
+      const isOptional =
+        name in optionalDependencies || (!(name in dependencies) && peerDependenciesMeta[name]?.optional === true);
       const path = whereIs(locked, folder, name);
       const target = path === undefined ? undefined : locked[path]?.link ? locked[path].resolved : path;
       if (path === undefined || target === undefined || !isInstalled(target)) {
@@ -55,7 +61,9 @@ export function productionFolders(locked, app, { isInstalled, without }) {
         throw new Error(`${folder} needs ${name}, which is not installed; run: npm ci`);
       }
       // A workspace stands where its link stood; what lies in its own node_modules moves along.
-      const owner = [...places].find(([from]) => path.startsWith(`${from}/node_modules/`) && !from.includes('node_modules'));
+      const owner = [...places].find(
+        ([from]) => path.startsWith(`${from}/node_modules/`) && !from.includes('node_modules'),
+      );
       visit(target, owner === undefined ? path : owner[1] + path.slice(owner[0].length));
     }
   };
@@ -82,7 +90,12 @@ function whereIs(locked, folder, name) {
 /**
  * @param {{ readonly root?: string; readonly target?: string; readonly only?: readonly string[]; readonly report?: (line: string) => void }} [options]
  */
-export function prepareContext({ root = ROOT, target = join(root, 'docker', 'dist'), only = Object.keys(CONTEXTS), report = () => undefined } = {}) {
+export function prepareContext({
+  root = ROOT,
+  target = join(root, 'docker', 'dist'),
+  only = Object.keys(CONTEXTS),
+  report = () => undefined,
+} = {}) {
   /** @type {LockedPackages} */
   const locked = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
   for (const name of only) {
@@ -97,11 +110,13 @@ export function prepareContext({ root = ROOT, target = join(root, 'docker', 'dis
         isInstalled: (path) => existsSync(join(root, path, 'package.json')),
         ...(context.without === undefined ? {} : { without: context.without }),
       });
-      for (const { from, to } of folders) (from.includes('node_modules') ? copyPackage : copyWorkspace)(join(root, from), join(into, to));
+      for (const { from, to } of folders)
+        (from.includes('node_modules') ? copyPackage : copyWorkspace)(join(root, from), join(into, to));
       packages += folders.length - 1;
     }
     if (context.pages !== undefined) {
-      if (!existsSync(join(root, context.pages, 'index.html'))) throw new Error(`${context.pages} is missing; run: npm run build`);
+      if (!existsSync(join(root, context.pages, 'index.html')))
+        throw new Error(`${context.pages} is missing; run: npm run build`);
       cpSync(join(root, context.pages), join(into, context.pages), { recursive: true });
     }
     report(`docker/dist/${name}: ${context.apps.length === 0 ? 'pages' : `${packages} packages`}`);
@@ -111,7 +126,11 @@ export function prepareContext({ root = ROOT, target = join(root, 'docker', 'dis
 /** Without its nested node_modules: each package there is copied by its own name, if it is needed. @param {string} from @param {string} to */
 function copyPackage(from, to) {
   const nested = join(from, 'node_modules');
-  cpSync(from, to, { recursive: true, dereference: true, filter: (path) => path !== nested && !path.startsWith(nested + sep) });
+  cpSync(from, to, {
+    recursive: true,
+    dereference: true,
+    filter: (path) => path !== nested && !path.startsWith(nested + sep),
+  });
 }
 
 /** What the build made, without tests and type declarations. @param {string} from @param {string} to */
@@ -119,12 +138,18 @@ function copyWorkspace(from, to) {
   const dist = join(from, 'dist');
   if (!existsSync(dist)) throw new Error(`${dist} is missing; run: npm run build`);
   cpSync(join(from, 'package.json'), join(to, 'package.json'));
-  cpSync(dist, join(to, 'dist'), { recursive: true, filter: (path) => !/(\.(spec\.(js|js\.map)|d\.ts|tsbuildinfo)|[/\\]testing)$/.test(path) });
+  cpSync(dist, join(to, 'dist'), {
+    recursive: true,
+    filter: (path) => !/(\.(spec\.(js|js\.map)|d\.ts|tsbuildinfo)|[/\\]testing)$/.test(path),
+  });
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   try {
-    prepareContext({ only: process.argv.length > 2 ? process.argv.slice(2) : Object.keys(CONTEXTS), report: (line) => process.stdout.write(`${line}\n`) });
+    prepareContext({
+      only: process.argv.length > 2 ? process.argv.slice(2) : Object.keys(CONTEXTS),
+      report: (line) => process.stdout.write(`${line}\n`),
+    });
   } catch (error) {
     process.stderr.write(`prepare-context: ${error instanceof Error ? error.message : error}\n`);
     process.exitCode = 1;

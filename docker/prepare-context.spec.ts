@@ -5,10 +5,17 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CONTEXTS, prepareContext, productionFolders } from './prepare-context.mjs';
 
 const locked: Parameters<typeof productionFolders>[0] = {
-  'apps/server': { dependencies: { '@sluice/engine': '1', a: '1' }, optionalDependencies: { missing: '1', present: '1' } },
+  'apps/server': {
+    dependencies: { '@sluice/engine': '1', a: '1' },
+    optionalDependencies: { missing: '1', present: '1' },
+  },
   'libs/engine': { dependencies: { b: '1' } },
   'node_modules/@sluice/engine': { resolved: 'libs/engine', link: true },
-  'node_modules/a': { dependencies: { b: '2' }, peerDependencies: { peer: '1', 'no-such-peer': '1' }, peerDependenciesMeta: { 'no-such-peer': { optional: true } } },
+  'node_modules/a': {
+    dependencies: { b: '2' },
+    peerDependencies: { peer: '1', 'no-such-peer': '1' },
+    peerDependenciesMeta: { 'no-such-peer': { optional: true } },
+  },
   'node_modules/a/node_modules/b': { dependencies: { c: '1' } },
   'libs/engine/node_modules/b': {},
   'apps/server/node_modules/c': {},
@@ -22,7 +29,9 @@ const locked: Parameters<typeof productionFolders>[0] = {
 
 describe('productionFolders', () => {
   it('follows dependencies as Node does, without development tools and absent optional packages', () => {
-    const folders = productionFolders(locked, 'apps/server', { isInstalled: (path) => path !== 'node_modules/missing' });
+    const folders = productionFolders(locked, 'apps/server', {
+      isInstalled: (path) => path !== 'node_modules/missing',
+    });
     expect(folders).toEqual([
       { from: 'apps/server', to: 'apps/server' },
       { from: 'libs/engine', to: 'node_modules/@sluice/engine' },
@@ -37,8 +46,12 @@ describe('productionFolders', () => {
 
   it('leaves out what it is told, and names what is not installed', () => {
     const isInstalled = () => true;
-    expect(productionFolders(locked, 'apps/server', { isInstalled, without: /^a$/ }).map(({ to }) => to)).not.toContain('node_modules/a');
-    expect(() => productionFolders(locked, 'apps/server', { isInstalled: (path) => path !== 'node_modules/a' })).toThrow('apps/server needs a, which is not installed; run: npm ci');
+    expect(productionFolders(locked, 'apps/server', { isInstalled, without: /^a$/ }).map(({ to }) => to)).not.toContain(
+      'node_modules/a',
+    );
+    expect(() =>
+      productionFolders(locked, 'apps/server', { isInstalled: (path) => path !== 'node_modules/a' }),
+    ).toThrow('apps/server needs a, which is not installed; run: npm ci');
   });
 });
 
@@ -57,8 +70,10 @@ describe('prepareContext', () => {
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'sluice-context-'));
     write('package-lock.json', JSON.stringify({ packages: locked }));
-    for (const [path, { link }] of Object.entries(locked)) if (link !== true && path !== 'node_modules/missing') write(`${path}/package.json`, '{}');
-    for (const file of ['main.js', 'main.d.ts', 'main.spec.js', 'testing/fake.js', '.tsbuildinfo']) write(`apps/server/dist/${file}`);
+    for (const [path, { link }] of Object.entries(locked))
+      if (link !== true && path !== 'node_modules/missing') write(`${path}/package.json`, '{}');
+    for (const file of ['main.js', 'main.d.ts', 'main.spec.js', 'testing/fake.js', '.tsbuildinfo'])
+      write(`apps/server/dist/${file}`);
     write('libs/engine/dist/index.js');
     write('apps/web/dist/index.html');
   });
@@ -90,7 +105,9 @@ describe('prepareContext', () => {
 
   it('knows three images', () => {
     expect(Object.keys(CONTEXTS)).toEqual(['server', 'runner', 'web']);
-    expect(() => prepareContext({ root, only: ['other'] })).toThrow('there is no image "other"; use: server, runner, web');
+    expect(() => prepareContext({ root, only: ['other'] })).toThrow(
+      'there is no image "other"; use: server, runner, web',
+    );
     expect(existsSync(join(root, 'docker/dist/other'))).toBe(false);
   });
 });

@@ -1,6 +1,4 @@
 import { buildWorkspace } from '../build-workspace.ts';
 import { runNode } from '../workspace.ts';
 
-process.exitCode =
-  (await buildWorkspace()) ||
-  (await runNode(['apps/server/dist/main.js', ...process.argv.slice(2)]));
+process.exitCode = (await buildWorkspace()) || (await runNode(['apps/server/dist/main.js', ...process.argv.slice(2)]));

@@ -17,7 +17,9 @@ async function ensurePeople(folder: DemoFolder, { server }: DemoParts): Promise<
   const { needed } = await connectApi(server.url).identity.setupState();
   if (!needed) {
     if (state.installation) return state.installation;
-    throw new Error(`The demo's database has people but ${folder.file('demo.json')} is gone; remove ${folder.path} to begin anew.`);
+    throw new Error(
+      `The demo's database has people but ${folder.file('demo.json')} is gone; remove ${folder.path} to begin anew.`,
+    );
   }
   const token = server.setupToken();
   if (token === undefined) throw new Error(`The server printed no set-up link; see ${server.logFile}.`);
@@ -41,7 +43,12 @@ async function putEnvironments(admin: Api, engine: string): Promise<void> {
     secrets: [],
   });
   const open = { approvals: 0, roles: ['release-manager' as const], noSelfApproval: true };
-  await admin.catalog.putEnvironment({ team: TEAM.slug, name: 'staging', order: 1, settings: { gate: open, target: target('staging') } });
+  await admin.catalog.putEnvironment({
+    team: TEAM.slug,
+    name: 'staging',
+    order: 1,
+    settings: { gate: open, target: target('staging') },
+  });
   await admin.catalog.putEnvironment({
     team: TEAM.slug,
     name: 'production',

@@ -23,20 +23,35 @@ export async function followRun(
       for (const name of STAGES) {
         const stage = run.stages.find((cell) => cell.stage === name);
         if (!stage?.finishedAt) continue;
-        progress.once(`${pushed.commit} ${name}`, () => progress.stage(pushed.service, name, stage.status, secondsOf(stage), stageDetail(run, name)));
+        progress.once(`${pushed.commit} ${name}`, () =>
+          progress.stage(pushed.service, name, stage.status, secondsOf(stage), stageDetail(run, name)),
+        );
       }
       for (const lane of run.lanes) {
         if (lane.status === 'queued') continue;
         progress.once(`${pushed.commit} ${lane.environment} ${lane.status}`, () =>
-          progress.stage(pushed.service, lane.environment, lane.status, null, lane.waiting?.message ?? lane.reason?.message ?? ''),
+          progress.stage(
+            pushed.service,
+            lane.environment,
+            lane.status,
+            null,
+            lane.waiting?.message ?? lane.reason?.message ?? '',
+          ),
         );
       }
       if (run.finishedAt && run.status !== 'passed') {
-        throw new StoppedRun(`Run ${run.number} of ${pushed.service} ${run.status}: ${run.reason?.message ?? 'no reason given'}`);
+        throw new StoppedRun(
+          `Run ${run.number} of ${pushed.service} ${run.status}: ${run.reason?.message ?? 'no reason given'}`,
+        );
       }
       return isDone(run) ? run : undefined;
     },
-    { timeoutMs: RUN_TIMEOUT_MS, everyMs: 300, describe: `the run of ${pushed.service}`, giveUpOn: (error) => error instanceof StoppedRun },
+    {
+      timeoutMs: RUN_TIMEOUT_MS,
+      everyMs: 300,
+      describe: `the run of ${pushed.service}`,
+      giveUpOn: (error) => error instanceof StoppedRun,
+    },
   );
 }
 

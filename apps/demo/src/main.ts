@@ -24,7 +24,9 @@ async function demo(): Promise<void> {
 
   if (await isServed()) {
     if (!options.push) {
-      throw new Error(`Something answers on port ${PORTS.server} already: a running demo? Use -- --push with it, or end it first.`);
+      throw new Error(
+        `Something answers on port ${PORTS.server} already: a running demo? Use -- --push with it, or end it first.`,
+      );
     }
     return joinRunningDemo(ROOT, folder, progress, PUSHED_BY_FLAG);
   }
@@ -41,7 +43,9 @@ async function demo(): Promise<void> {
     }
   } finally {
     progress.say('Ending: containers and processes stop; images, database and caches stay.');
-    await stopReleased(parts.engine.docker).catch((error: unknown) => progress.say(`Containers could not be stopped: ${String(error)}`));
+    await stopReleased(parts.engine.docker).catch((error: unknown) =>
+      progress.say(`Containers could not be stopped: ${String(error)}`),
+    );
     await parts.stop();
   }
 }
@@ -59,13 +63,25 @@ async function show(
   const wanted = options.yes ? names : options.push ? [...new Set([...fresh, PUSHED_BY_FLAG])] : fresh;
   const pushed = await Promise.all(
     wanted.map((name) =>
-      pushExample(ROOT, folder, { registryHost: parts.registry.host, pushUrl: parts.gitHost.repositoryUrl(name, DEVELOPER) }, name),
+      pushExample(
+        ROOT,
+        folder,
+        { registryHost: parts.registry.host, pushUrl: parts.gitHost.repositoryUrl(name, DEVELOPER) },
+        name,
+      ),
     ),
   );
   for (const one of pushed) progress.stage(one.service, 'push', 'received', null, one.commit.slice(0, 12));
   const developer = apiOf(parts.server.url, installation.people[DEVELOPER]!);
   const runs = await Promise.all(pushed.map((one) => followRun(developer, one, progress, waitsAtGate('production'))));
-  if (options.yes) await releaseToProduction(parts, installation, pushed, runs.map((run) => run.number), progress);
+  if (options.yes)
+    await releaseToProduction(
+      parts,
+      installation,
+      pushed,
+      runs.map((run) => run.number),
+      progress,
+    );
 }
 
 async function releaseToProduction(
@@ -83,7 +99,13 @@ async function releaseToProduction(
       const run = await followRun(manager, one, progress, hasPassed);
       const service = DEMO_SERVICES.find(({ name }) => name === one.service)!;
       const digest = await verifyProduction(parts, service, one.commit, run);
-      progress.stage(one.service, 'verified', 'live', null, `http://127.0.0.1:${service.ports.production} runs ${digest}`);
+      progress.stage(
+        one.service,
+        'verified',
+        'live',
+        null,
+        `http://127.0.0.1:${service.ports.production} runs ${digest}`,
+      );
     }),
   );
 }
@@ -95,7 +117,9 @@ function tellWhereToWatch(installation: Installation, progress: Progress): void 
   progress.plain(`Watch:    http://localhost:${PORTS.server}/board`);
   progress.plain(`Approve:  http://localhost:${PORTS.server}/approvals`);
   progress.plain(`Sign in:  ${manager.email}  ${manager.password}   (release manager)`);
-  progress.plain(`          ${developer.email}  ${developer.password}   (developer: pushed the commits, may not approve)`);
+  progress.plain(
+    `          ${developer.email}  ${developer.password}   (developer: pushed the commits, may not approve)`,
+  );
   progress.plain('Push again from another terminal:  npm run demo -- --push');
   progress.plain('End with Ctrl-C.');
 }

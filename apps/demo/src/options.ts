@@ -9,7 +9,9 @@ export interface DemoOptions {
 export function readOptions(args: readonly string[]): DemoOptions {
   const unknown = args.filter((arg) => arg !== '--yes' && arg !== '--push');
   if (unknown.length > 0) {
-    throw new Error(`Unknown option ${unknown.join(' ')}: use --yes (approve and check production) or --push (one new commit).`);
+    throw new Error(
+      `Unknown option ${unknown.join(' ')}: use --yes (approve and check production) or --push (one new commit).`,
+    );
   }
   return { yes: args.includes('--yes'), push: args.includes('--push') };
 }

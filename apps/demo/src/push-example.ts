@@ -19,7 +19,12 @@ export interface PushPlace {
 }
 
 /** The first commit is the example itself; a later one adds a line to its change log. A real `git push` over HTTP either way. */
-export async function pushExample(root: string, folder: DemoFolder, place: PushPlace, service: string): Promise<Pushed> {
+export async function pushExample(
+  root: string,
+  folder: DemoFolder,
+  place: PushPlace,
+  service: string,
+): Promise<Pushed> {
   const tree = new WorkTree(folder.file('work', service), AUTHOR);
   const first = !existsSync(join(tree.folder, '.git'));
   if (first) {

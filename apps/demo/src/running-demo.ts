@@ -6,7 +6,12 @@ import type { Progress } from './progress.ts';
 import { pushExample } from './push-example.ts';
 
 /** `--push` beside a running demo: one commit in one service, and the proof that no other service got a run. */
-export async function joinRunningDemo(root: string, folder: DemoFolder, progress: Progress, service: string): Promise<void> {
+export async function joinRunningDemo(
+  root: string,
+  folder: DemoFolder,
+  progress: Progress,
+  service: string,
+): Promise<void> {
   const { installation, gitPassword } = folder.read();
   if (!installation) throw new Error(`What answers on port ${PORTS.server} is not this clone's demo.`);
   const api = apiOf(`http://127.0.0.1:${PORTS.server}`, installation.people[DEVELOPER]!);
@@ -26,7 +31,8 @@ export async function joinRunningDemo(root: string, folder: DemoFolder, progress
   for (const { name } of DEMO_SERVICES) {
     const moved = before.get(name) !== after.get(name);
     progress.stage(name, 'runs', moved ? 'one more' : 'untouched', null, `newest run ${after.get(name) ?? 'none'}`);
-    if (moved !== (name === service)) throw new Error(`${name} ${moved ? 'got a run it should not have' : 'got no run'}.`);
+    if (moved !== (name === service))
+      throw new Error(`${name} ${moved ? 'got a run it should not have' : 'got no run'}.`);
   }
 }
 

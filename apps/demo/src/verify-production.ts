@@ -9,11 +9,17 @@ type RunDetail = Awaited<ReturnType<Api['runs']['getRun']>>;
  * Checks from outside what the product says: the production container answers with the pushed commit, and the image it
  * runs, the registry and the run agree on one digest. Throws with the first thing that is not so.
  */
-export async function verifyProduction(parts: DemoParts, service: DemoService, commit: string, run: RunDetail): Promise<string> {
+export async function verifyProduction(
+  parts: DemoParts,
+  service: DemoService,
+  commit: string,
+  run: RunDetail,
+): Promise<string> {
   if (!run.image) throw new Error(`Run ${run.number} of ${service.name} recorded no image.`);
   const { repository, digest } = run.image;
   const answered = await eventually(
-    async () => (await (await fetch(`http://127.0.0.1:${service.ports.production}/version`)).json()) as { commit?: string },
+    async () =>
+      (await (await fetch(`http://127.0.0.1:${service.ports.production}/version`)).json()) as { commit?: string },
     { timeoutMs: 10_000, describe: `production of ${service.name} to answer` },
   );
   if (answered.commit !== commit) {
@@ -21,11 +27,14 @@ export async function verifyProduction(parts: DemoParts, service: DemoService, c
   }
   const repoDigests = await digestsOfContainer(parts.engine.docker, service.name);
   if (!repoDigests.includes(`${repository}@${digest}`)) {
-    throw new Error(`The container of ${service.name} runs ${repoDigests.join(', ') || 'an image without digest'}, the run built ${digest}.`);
+    throw new Error(
+      `The container of ${service.name} runs ${repoDigests.join(', ') || 'an image without digest'}, the run built ${digest}.`,
+    );
   }
   const path = repository.slice(repository.indexOf('/') + 1);
   const inRegistry = await manifestDigest(parts.registry.url, path, commit);
-  if (inRegistry !== digest) throw new Error(`The registry names ${inRegistry} for ${service.name}, the run ${digest}.`);
+  if (inRegistry !== digest)
+    throw new Error(`The registry names ${inRegistry} for ${service.name}, the run ${digest}.`);
   return digest;
 }
 
@@ -33,7 +42,8 @@ async function digestsOfContainer(docker: Docker, service: string): Promise<stri
   const containers = await docker.listContainers({
     filters: { label: [`sluice.service=${service}`, 'sluice.environment=production'], status: ['running'] },
   });
-  if (containers.length !== 1) throw new Error(`${containers.length} production containers of ${service} run; there must be one.`);
+  if (containers.length !== 1)
+    throw new Error(`${containers.length} production containers of ${service} run; there must be one.`);
   const image = await docker.getImage(containers[0]!.ImageID).inspect();
   return image.RepoDigests ?? [];
 }

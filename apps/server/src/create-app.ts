@@ -22,17 +22,26 @@ export interface CreateAppOptions {
 }
 
 /** The whole server, ready to listen; no job runs and no address is open yet. */
-export async function createApp({ config, platform, logger, onRoute }: CreateAppOptions): Promise<NestFastifyApplication> {
+export async function createApp({
+  config,
+  platform,
+  logger,
+  onRoute,
+}: CreateAppOptions): Promise<NestFastifyApplication> {
   const origin = new PublicOrigin(config.publicUrl ?? 'http://localhost');
   const inFlight = new RequestsInFlight();
   const adapter = createFastifyAdapter(origin.value, inFlight);
   const instance = adapter.getInstance() as unknown as FastifyInstance;
   if (onRoute) instance.addHook('onRoute', onRoute);
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot({ platform, origin, inFlight }), adapter, {
-    rawBody: true,
-    logger,
-    abortOnError: false,
-  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.forRoot({ platform, origin, inFlight }),
+    adapter,
+    {
+      rawBody: true,
+      logger,
+      abortOnError: false,
+    },
+  );
   app.setGlobalPrefix(API_PREFIX, { exclude: OWN_PATHS.map((path) => ({ path, method: RequestMethod.ALL })) });
   await serveWebPages(instance, config.webFolder);
   return app;

@@ -47,7 +47,9 @@ export class EmbeddedRunner {
 
   start(): void {
     if (!existsSync(this.#program)) {
-      this.#parts.logger.error(`The runner is not built (${this.#program} is missing), so no job will run; run: npm run build`);
+      this.#parts.logger.error(
+        `The runner is not built (${this.#program} is missing), so no job will run; run: npm run build`,
+      );
       return;
     }
     void this.#launch();
@@ -60,14 +62,21 @@ export class EmbeddedRunner {
       if (this.#stopping) return;
       const startedAt = performance.now();
       // A session of its own: Ctrl-C reaches the server alone, which then ends the runner first.
-      const child = spawn(process.execPath, [this.#program], { env, stdio: ['ignore', 'inherit', 'inherit'], cwd: config.dataFolder, detached: true });
+      const child = spawn(process.execPath, [this.#program], {
+        env,
+        stdio: ['ignore', 'inherit', 'inherit'],
+        cwd: config.dataFolder,
+        detached: true,
+      });
       this.#child = child;
       child.once('error', (error) => logger.error({ err: error }, 'the embedded runner could not be started'));
       child.once('close', (code, signal) => {
         this.#child = undefined;
         if (this.#stopping) return;
         if (performance.now() - startedAt > HEALTHY_MS) this.#pauseMs = this.#firstPauseMs;
-        logger.warn(`The embedded runner ended (${signal ?? `code ${code}`}) and is started again in ${this.#pauseMs / 1000} s.`);
+        logger.warn(
+          `The embedded runner ended (${signal ?? `code ${code}`}) and is started again in ${this.#pauseMs / 1000} s.`,
+        );
         this.#again();
       });
     } catch (error) {
@@ -89,7 +98,11 @@ export class EmbeddedRunner {
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise<true>((resolve) => child.once('close', () => resolve(true)));
-    for (const [signal, limitMs] of [['SIGTERM', DRAIN_MS], ['SIGTERM', CANCEL_MS], ['SIGKILL', 2_000]] as const) {
+    for (const [signal, limitMs] of [
+      ['SIGTERM', DRAIN_MS],
+      ['SIGTERM', CANCEL_MS],
+      ['SIGKILL', 2_000],
+    ] as const) {
       child.kill(signal);
       if (await within(ended, limitMs)) return;
     }

@@ -14,7 +14,10 @@ let web: string;
 beforeAll(async () => {
   web = mkdtempSync(join(tmpdir(), 'sluice-web-'));
   mkdirSync(join(web, 'assets'));
-  writeFileSync(join(web, 'index.html'), '<!doctype html><meta name="csp-nonce" content="__CSP_NONCE__"><title>Sluice</title>');
+  writeFileSync(
+    join(web, 'index.html'),
+    '<!doctype html><meta name="csp-nonce" content="__CSP_NONCE__"><title>Sluice</title>',
+  );
   writeFileSync(join(web, 'assets', 'app-1.js'), 'x');
   writeFileSync(join(web, 'theme.js'), 'x');
   server = await testApp({ SLUICE_WEB_DIR: web });
@@ -32,7 +35,9 @@ async function askExactly(path: string): Promise<{ status: number; text: string 
   return new Promise((resolve, reject) => {
     const asking = request({ host: '127.0.0.1', port, path, agent: false }, (answer) => {
       let text = '';
-      answer.on('data', (bytes: Buffer) => (text += bytes.toString())).on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
+      answer
+        .on('data', (bytes: Buffer) => (text += bytes.toString()))
+        .on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
     });
     asking.on('error', reject).end();
   });
@@ -59,17 +64,34 @@ describe('answers', () => {
     ['GET', '/api'],
   ])('%s %s is 404 in JSON', async (method, path) => {
     const answer = await server.call(method, path);
-    expect(answer).toMatchObject({ status: 404, body: { error: { code: 'not-found', message: expect.any(String), requestId: answer.headers['x-request-id'] } } });
+    expect(answer).toMatchObject({
+      status: 404,
+      body: { error: { code: 'not-found', message: expect.any(String), requestId: answer.headers['x-request-id'] } },
+    });
   });
 
-  it.each(['/api/x;.jsp', '/api//admin', '/api//v1/users', '/%2e%2e/', '/%2e%2e/%2e%2e/etc/passwd', '/API/v1/users', '/api/v1/users/', '/api/v1/users;.jsp', '/api/v1/users%2f', '/app/..%2fapi/v1/users', '/x//y', '/RPC2.xml', '/.env', '/.git/config', '/assets/missing.js', '/\\evil'])(
-    'A58 %s leads nowhere',
-    async (path) => {
-      const answer = await askExactly(path);
-      expect([400, 401, 404]).toContain(answer.status);
-      expect(answer.text).not.toContain('<!doctype');
-    },
-  );
+  it.each([
+    '/api/x;.jsp',
+    '/api//admin',
+    '/api//v1/users',
+    '/%2e%2e/',
+    '/%2e%2e/%2e%2e/etc/passwd',
+    '/API/v1/users',
+    '/api/v1/users/',
+    '/api/v1/users;.jsp',
+    '/api/v1/users%2f',
+    '/app/..%2fapi/v1/users',
+    '/x//y',
+    '/RPC2.xml',
+    '/.env',
+    '/.git/config',
+    '/assets/missing.js',
+    '/\\evil',
+  ])('A58 %s leads nowhere', async (path) => {
+    const answer = await askExactly(path);
+    expect([400, 401, 404]).toContain(answer.status);
+    expect(answer.text).not.toContain('<!doctype');
+  });
 
   it('A58 a query that looks like a page opens nothing', async () => {
     expect((await server.call('GET', '/api/v1/users?jsp=/app/rest/users;.jsp')).status).toBe(401);
@@ -82,7 +104,11 @@ describe('answers', () => {
   });
 
   it('A09 refuse bodies that are no plain JSON', async () => {
-    const send = (payload: string) => server.call('POST', '/api/v1/session', { body: payload as unknown as object, headers: { 'content-type': 'application/json' } });
+    const send = (payload: string) =>
+      server.call('POST', '/api/v1/session', {
+        body: payload as unknown as object,
+        headers: { 'content-type': 'application/json' },
+      });
     for (const text of ['{', '{"a":NaN}', '{"__proto__":{"x":1}}', '{"constructor":{"prototype":{"x":1}}}', '']) {
       const answer = await send(text);
       expect(answer.status, text).toBe(400);
@@ -95,24 +121,37 @@ describe('answers', () => {
   it('A09 refuse text that cannot be stored, and name its place', async () => {
     for (const title of ['a\0b', 'a\ud800']) {
       const answer = await server.call('POST', '/api/v1/teams', { as: admin, body: { slug: 'broken', title } });
-      expect(answer).toMatchObject({ status: 400, body: { error: { code: 'broken-text', message: expect.stringContaining('title') } } });
+      expect(answer).toMatchObject({
+        status: 400,
+        body: { error: { code: 'broken-text', message: expect.stringContaining('title') } },
+      });
     }
   });
 
   it('A78 refuse a misspelt key however deep it lies, so that no gate stands open by mistake', async () => {
     await server.call('POST', '/api/v1/teams', { as: admin, body: { slug: 'strict', title: 'Strict' } });
     const target = { kind: 'docker', engine: 'unix:///x' };
-    const put = (settings: object) => server.call('PUT', '/api/v1/teams/strict/environments/production', { as: admin, body: { order: 1, settings } });
-    for (const settings of [{ gates: { approvals: 2 }, target }, { gate: { approvals: 2, noSelfAproval: true }, target }, { target: { ...target, privileged: true } }]) {
+    const put = (settings: object) =>
+      server.call('PUT', '/api/v1/teams/strict/environments/production', { as: admin, body: { order: 1, settings } });
+    for (const settings of [
+      { gates: { approvals: 2 }, target },
+      { gate: { approvals: 2, noSelfAproval: true }, target },
+      { target: { ...target, privileged: true } },
+    ]) {
       expect(await put(settings)).toMatchObject({ status: 400, body: { error: { code: 'bad-request' } } });
     }
     expect((await put({ gate: { approvals: 2 }, target })).status).toBe(200);
   });
 
   it('A08 refuse large and encoded bodies before reading them', async () => {
-    const large = await server.call('POST', '/api/v1/session', { body: { email: 'a@example.com', password: 'x'.repeat(1_100_000) } });
+    const large = await server.call('POST', '/api/v1/session', {
+      body: { email: 'a@example.com', password: 'x'.repeat(1_100_000) },
+    });
     expect(large).toMatchObject({ status: 413, body: { error: { code: 'too-large' } } });
-    const encoded = await server.call('POST', '/api/v1/session', { body: { email: 'a@example.com', password: 'x' }, headers: { 'content-encoding': 'gzip' } });
+    const encoded = await server.call('POST', '/api/v1/session', {
+      body: { email: 'a@example.com', password: 'x' },
+      headers: { 'content-encoding': 'gzip' },
+    });
     expect(encoded).toMatchObject({ status: 415, body: { error: { code: 'content-encoding' } } });
   });
 
@@ -175,8 +214,14 @@ describe('health', () => {
   });
 
   it('is not ready when nobody carries messages out', async () => {
-    await server.database.db.insertInto('outbox').values({ topic: 'nobody', payload: '{}', available_at: new Date(Date.now() - 60_000) }).execute();
-    expect(await server.call('GET', '/readyz')).toMatchObject({ status: 503, body: { ready: false, checks: { outbox: 'failing', database: 'ok' } } });
+    await server.database.db
+      .insertInto('outbox')
+      .values({ topic: 'nobody', payload: '{}', available_at: new Date(Date.now() - 60_000) })
+      .execute();
+    expect(await server.call('GET', '/readyz')).toMatchObject({
+      status: 503,
+      body: { ready: false, checks: { outbox: 'failing', database: 'ok' } },
+    });
     await server.database.db.deleteFrom('outbox').execute();
     expect((await server.call('GET', '/readyz')).status).toBe(200);
   });

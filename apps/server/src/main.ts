@@ -19,7 +19,8 @@ const config = (() => {
 const logger = createLogger(config.logLevel);
 for (const warning of config.warnings) logger.warn(warning);
 
-const openBlobs = () => openBlobStore(config.blobs, { now: new SystemClock().now(), warn: (sentence) => logger.warn(sentence) });
+const openBlobs = () =>
+  openBlobStore(config.blobs, { now: new SystemClock().now(), warn: (sentence) => logger.warn(sentence) });
 
 let starting: Promise<RunningServer> | undefined;
 let stopping = false;
@@ -42,7 +43,10 @@ process.on('SIGTERM', () => void stop(0)).on('SIGINT', () => void stop(0));
 // Nobody knows what state such an error left behind: report it, leave, and let the supervisor start anew (F71).
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
-    logger.fatal({ err: error }, event === 'uncaughtException' ? 'an exception nobody caught' : 'a rejection nobody handled');
+    logger.fatal(
+      { err: error },
+      event === 'uncaughtException' ? 'an exception nobody caught' : 'a rejection nobody handled',
+    );
     void stop(1);
   });
 }
@@ -51,7 +55,10 @@ try {
   starting = startServer({ config, logger, platform: PlatformModule.forRoot(config, openBlobs) });
   const server = await starting;
   process.stdout.write(`Sluice is ready at ${server.publicUrl}\n`);
-  if (server.setupLink !== undefined) process.stdout.write(`Nobody has signed up yet. Create the first admin with this one-time link:\n  ${server.setupLink}\n`);
+  if (server.setupLink !== undefined)
+    process.stdout.write(
+      `Nobody has signed up yet. Create the first admin with this one-time link:\n  ${server.setupLink}\n`,
+    );
 } catch (error) {
   logger.debug({ err: error }, 'the start failed');
   process.stderr.write(`Sluice could not start: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -73,7 +73,8 @@ describe('A58 every registered route', () => {
         await server.call(method, path, { as: 'slt_unknown', ...(method === 'GET' ? {} : { body: {} }) }),
         await server.call(method, path, { as: 'slr_unknown', ...(method === 'GET' ? {} : { body: {} }) }),
       ];
-      if (answers.some(({ status }) => status !== 401)) open.push(`${method} ${url} answered ${answers.map(({ status }) => status).join(', ')}`);
+      if (answers.some(({ status }) => status !== 401))
+        open.push(`${method} ${url} answered ${answers.map(({ status }) => status).join(', ')}`);
       for (const answer of answers.filter(({ body }) => body !== undefined)) {
         expect(Object.keys(answer.body.error), `${method} ${url}`).toEqual(['code', 'message', 'requestId']);
       }
@@ -84,12 +85,18 @@ describe('A58 every registered route', () => {
   it('A49 keeps runner tokens and people apart', async () => {
     const token = 'slr_test-runner';
     const { hashToken } = await import('./platform/http/bearer-tokens.ts');
-    await server.database.db.updateTable('runners').set({ token_hash: hashToken(token) }).where('id', '=', ids.runner).execute();
+    await server.database.db
+      .updateTable('runners')
+      .set({ token_hash: hashToken(token) })
+      .where('id', '=', ids.runner)
+      .execute();
     for (const { method, url } of routesOf()) {
       if (PUBLIC.has(`${method} ${url}`)) continue;
       const path = url.replace(/:[A-Za-z]+/g, randomUUID()).replace('*', 'x');
       const body = method === 'GET' ? {} : { body: {} };
-      const asked = url.startsWith('/api/v1/runner/') ? await server.call(method, path, { as: admin, ...body }) : await server.call(method, path, { as: token, ...body });
+      const asked = url.startsWith('/api/v1/runner/')
+        ? await server.call(method, path, { as: admin, ...body })
+        : await server.call(method, path, { as: token, ...body });
       expect(asked.status, `${method} ${url}`).toBe(401);
     }
   });
@@ -101,7 +108,10 @@ describe("A49 another team's things", () => {
     'PUT /api/v1/teams/:team/members/:userId': { role: 'admin' },
     'POST /api/v1/teams/:team/repositories': { url: 'https://1.1.1.1/team/app.git', kind: 'git' },
     'POST /api/v1/teams/:team/services': { slug: 'mine', repositoryId: ids.repository },
-    'PUT /api/v1/teams/:team/environments/:name': { order: 1, settings: { target: { kind: 'docker', engine: 'unix:///x' } } },
+    'PUT /api/v1/teams/:team/environments/:name': {
+      order: 1,
+      settings: { target: { kind: 'docker', engine: 'unix:///x' } },
+    },
     'PUT /api/v1/teams/:team/secrets/:name': { value: 'x' },
     'POST /api/v1/services/:service/runs': { ref: 'main' },
     'POST /api/v1/runs/:runId/cancel': {},
@@ -129,7 +139,10 @@ describe("A49 another team's things", () => {
     for (const { method, url } of routesOf()) {
       if (PUBLIC.has(`${method} ${url}`) || url.startsWith('/api/v1/runner/') || !url.includes(':')) continue;
       const body = bodies[`${method} ${url}`] ?? {};
-      const answer = await server.call(method, fill(url, values(url)), { as: stranger, ...(method === 'GET' ? {} : { body }) });
+      const answer = await server.call(method, fill(url, values(url)), {
+        as: stranger,
+        ...(method === 'GET' ? {} : { body }),
+      });
       const hint = answer.status === 400 ? `; give it a valid body in routes.spec.ts (${answer.text})` : '';
       if (answer.status !== 404) wrong.push(`${method} ${url} answered ${answer.status}${hint}`);
     }
@@ -139,17 +152,35 @@ describe("A49 another team's things", () => {
   it('do not show in what lists everything, nor in bodies that name them', async () => {
     const own = Object.values(ids);
     for (const { method, url } of routesOf()) {
-      if (method !== 'GET' || PUBLIC.has(`GET ${url}`) || url.startsWith('/api/v1/runner/') || url.includes(':') || url === '/api/v1/live') continue;
+      if (
+        method !== 'GET' ||
+        PUBLIC.has(`GET ${url}`) ||
+        url.startsWith('/api/v1/runner/') ||
+        url.includes(':') ||
+        url === '/api/v1/live'
+      )
+        continue;
       const answer = await server.call('GET', url, { as: stranger });
       expect([200, 403], `GET ${url}`).toContain(answer.status);
       for (const text of [...own, 'owners', 'owned']) expect(answer.text, `GET ${url}`).not.toContain(text);
     }
-    expect((await server.call('POST', '/api/v1/pools', { as: stranger, body: { name: 'x', team: 'owners' } })).status).toBe(404);
-    expect((await server.call('POST', '/api/v1/tokens', { as: stranger, body: { name: 'x', team: 'owners', scopes: ['read'] } })).status).toBe(404);
+    expect(
+      (await server.call('POST', '/api/v1/pools', { as: stranger, body: { name: 'x', team: 'owners' } })).status,
+    ).toBe(404);
+    expect(
+      (
+        await server.call('POST', '/api/v1/tokens', {
+          as: stranger,
+          body: { name: 'x', team: 'owners', scopes: ['read'] },
+        })
+      ).status,
+    ).toBe(404);
     const body = { slug: 'mine', repositoryId: ids.repository };
     expect((await server.call('POST', '/api/v1/teams/strangers/services', { as: stranger, body })).status).toBe(404);
     const secret = { value: 'x', service: 'owned' };
-    expect((await server.call('PUT', '/api/v1/teams/strangers/secrets/SECRET', { as: stranger, body: secret })).status).toBe(404);
+    expect(
+      (await server.call('PUT', '/api/v1/teams/strangers/secrets/SECRET', { as: stranger, body: secret })).status,
+    ).toBe(404);
   });
 });
 
@@ -158,28 +189,105 @@ async function storeOtherTeam(): Promise<void> {
   const now = new Date();
   const team = { team_id: ids.team };
   await db.insertInto('teams').values({ id: ids.team, slug: 'owners', title: 'Owners' }).execute();
-  await db.insertInto('memberships').values({ ...team, user_id: admin.userId, role: 'admin' }).execute();
-  await db.insertInto('repositories').values({ ...team, id: ids.repository, url: 'https://host/owned.git', kind: 'git', default_branch: 'main' }).execute();
-  await db.insertInto('hooks').values({ ...team, id: ids.hook, repository_id: ids.repository, secret_sealed: 'x' }).execute();
-  await db.insertInto('services').values({ ...team, id: ids.service, slug: 'owned', repository_id: ids.repository }).execute();
-  await db.insertInto('environments').values({ ...team, id: ids.environment, name: 'production', settings: json({}), settings_hash: 'x' }).execute();
-  await db.insertInto('secrets').values({ ...team, id: ids.secret, name: 'SECRET', value_sealed: 'x', updated_by: 'x' }).execute();
-  await db.insertInto('pools').values({ ...team, id: ids.pool, name: 'owned-pool', trust: 'trusted' }).execute();
-  await db.insertInto('runners').values({ id: ids.runner, pool_id: ids.pool, name: 'owned-runner', token_hash: 'x' }).execute();
-  await db.insertInto('api_tokens').values({ id: ids.token, user_id: admin.userId, ...team, name: 'x', token_hash: 'x', scopes: json(['read']) }).execute();
+  await db
+    .insertInto('memberships')
+    .values({ ...team, user_id: admin.userId, role: 'admin' })
+    .execute();
+  await db
+    .insertInto('repositories')
+    .values({ ...team, id: ids.repository, url: 'https://host/owned.git', kind: 'git', default_branch: 'main' })
+    .execute();
+  await db
+    .insertInto('hooks')
+    .values({ ...team, id: ids.hook, repository_id: ids.repository, secret_sealed: 'x' })
+    .execute();
+  await db
+    .insertInto('services')
+    .values({ ...team, id: ids.service, slug: 'owned', repository_id: ids.repository })
+    .execute();
+  await db
+    .insertInto('environments')
+    .values({ ...team, id: ids.environment, name: 'production', settings: json({}), settings_hash: 'x' })
+    .execute();
+  await db
+    .insertInto('secrets')
+    .values({ ...team, id: ids.secret, name: 'SECRET', value_sealed: 'x', updated_by: 'x' })
+    .execute();
+  await db
+    .insertInto('pools')
+    .values({ ...team, id: ids.pool, name: 'owned-pool', trust: 'trusted' })
+    .execute();
+  await db
+    .insertInto('runners')
+    .values({ id: ids.runner, pool_id: ids.pool, name: 'owned-runner', token_hash: 'x' })
+    .execute();
+  await db
+    .insertInto('api_tokens')
+    .values({ id: ids.token, user_id: admin.userId, ...team, name: 'x', token_hash: 'x', scopes: json(['read']) })
+    .execute();
   const run = { service_id: ids.service, run_id: ids.run };
   await db
     .insertInto('runs')
-    .values({ ...team, id: ids.run, service_id: ids.service, number: 1, status: 'passed', version: 1, ref: 'refs/heads/main', commit: 'a'.repeat(40), trust: 'trusted', definition: json({}), plan_hash: 'x', state: json({}), created_at: now })
+    .values({
+      ...team,
+      id: ids.run,
+      service_id: ids.service,
+      number: 1,
+      status: 'passed',
+      version: 1,
+      ref: 'refs/heads/main',
+      commit: 'a'.repeat(40),
+      trust: 'trusted',
+      definition: json({}),
+      plan_hash: 'x',
+      state: json({}),
+      created_at: now,
+    })
     .execute();
-  await db.insertInto('attempts').values({ ...team, ...run, id: ids.attempt, job_key: 'commit/unit', number: 1, trust: 'trusted' }).execute();
+  await db
+    .insertInto('attempts')
+    .values({ ...team, ...run, id: ids.attempt, job_key: 'commit/unit', number: 1, trust: 'trusted' })
+    .execute();
   await db
     .insertInto('releases')
-    .values({ ...team, ...run, id: ids.release, run_number: 1, commit: 'a'.repeat(40), repository: 'r', digest: `sha256:${'a'.repeat(64)}`, plan_hash: 'x', route: json([]), evidence: json({}) })
+    .values({
+      ...team,
+      ...run,
+      id: ids.release,
+      run_number: 1,
+      commit: 'a'.repeat(40),
+      repository: 'r',
+      digest: `sha256:${'a'.repeat(64)}`,
+      plan_hash: 'x',
+      route: json([]),
+      evidence: json({}),
+    })
     .execute();
-  await db.insertInto('lanes').values({ ...team, id: ids.lane, service_id: ids.service, environment_id: ids.environment, version: 1, state: json({}) }).execute();
+  await db
+    .insertInto('lanes')
+    .values({
+      ...team,
+      id: ids.lane,
+      service_id: ids.service,
+      environment_id: ids.environment,
+      version: 1,
+      state: json({}),
+    })
+    .execute();
   await db
     .insertInto('deployments')
-    .values({ ...team, id: ids.deployment, lane_id: ids.lane, service_id: ids.service, environment_id: ids.environment, release_id: ids.release, status: 'waiting', requested_by: json({ kind: 'system', name: 'x' }), binding: '0'.repeat(64), settings: json({}), entered_at: now })
+    .values({
+      ...team,
+      id: ids.deployment,
+      lane_id: ids.lane,
+      service_id: ids.service,
+      environment_id: ids.environment,
+      release_id: ids.release,
+      status: 'waiting',
+      requested_by: json({ kind: 'system', name: 'x' }),
+      binding: '0'.repeat(64),
+      settings: json({}),
+      entered_at: now,
+    })
     .execute();
 }

@@ -51,7 +51,8 @@ export async function startServer({ config, logger, platform }: StartServerParts
 }
 
 function startRunner(config: Config, logger: Logger, app: NestFastifyApplication, port: number): EmbeddedRunner {
-  const registrationToken = async () => app.get(RegistrationTokens).issueForEmbedded(await app.get(Pools).ensureDefault());
+  const registrationToken = async () =>
+    app.get(RegistrationTokens).issueForEmbedded(await app.get(Pools).ensureDefault());
   const host = ['0.0.0.0', '::', 'localhost'].includes(config.host) ? '127.0.0.1' : config.host;
   const serverUrl = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   const runner = new EmbeddedRunner({ config, logger, serverUrl, registrationToken });

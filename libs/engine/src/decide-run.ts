@@ -26,7 +26,10 @@ export function decideRun(state: RunState | undefined, command: RunCommand, ctx:
   }
 }
 
-function createRun({ identity, plan, refused }: Extract<RunCommand, { type: 'create' }>, ctx: DecideContext): RunDecision {
+function createRun(
+  { identity, plan, refused }: Extract<RunCommand, { type: 'create' }>,
+  ctx: DecideContext,
+): RunDecision {
   const draft = draftNewRun({ type: 'run-created', identity, plan, ...(refused && { refused }) }, ctx);
   advanceRun(draft);
   return draft.accepted();

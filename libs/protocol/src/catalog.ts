@@ -67,7 +67,9 @@ export const runner = z.object({
   busy: z.number().int(),
   version: z.string(),
   lastSeenAt: instant,
-  jobs: z.array(z.object({ attemptId: id, runId: id, service: slug, number: z.number(), job: z.string(), since: instant })),
+  jobs: z.array(
+    z.object({ attemptId: id, runId: id, service: slug, number: z.number(), job: z.string(), since: instant }),
+  ),
 });
 export const secretInfo = z.object({
   name: z.string(),
@@ -90,7 +92,9 @@ export const auditEntry = z.object({
 });
 
 export const catalogContract = {
-  listTeams: oc.route({ method: 'GET', path: '/teams', tags: ['catalog'], summary: 'Teams I belong to' }).output(z.array(team)),
+  listTeams: oc
+    .route({ method: 'GET', path: '/teams', tags: ['catalog'], summary: 'Teams I belong to' })
+    .output(z.array(team)),
   createTeam: oc
     .route({ method: 'POST', path: '/teams', tags: ['catalog'], summary: 'Create a team (system admins)' })
     .input(z.object({ slug, title: z.string().min(1).max(100) }))
@@ -100,7 +104,12 @@ export const catalogContract = {
     .input(z.object({ team: slug }))
     .output(z.array(repository)),
   connectRepository: oc
-    .route({ method: 'POST', path: '/teams/{team}/repositories', tags: ['catalog'], summary: 'Connect a repository; the hook secret is shown once' })
+    .route({
+      method: 'POST',
+      path: '/teams/{team}/repositories',
+      tags: ['catalog'],
+      summary: 'Connect a repository; the hook secret is shown once',
+    })
     .input(
       z.object({
         team: slug,
@@ -113,27 +122,58 @@ export const catalogContract = {
     )
     .output(z.object({ repository, hookSecret: z.string() })),
   registerService: oc
-    .route({ method: 'POST', path: '/teams/{team}/services', tags: ['catalog'], summary: 'Register a service of a repository' })
+    .route({
+      method: 'POST',
+      path: '/teams/{team}/services',
+      tags: ['catalog'],
+      summary: 'Register a service of a repository',
+    })
     .input(z.object({ team: slug, slug, repositoryId: id, path: z.string().max(500).default('.') }))
     .output(service),
   listEnvironments: oc
-    .route({ method: 'GET', path: '/teams/{team}/environments', tags: ['catalog'], summary: 'Environments with settings' })
+    .route({
+      method: 'GET',
+      path: '/teams/{team}/environments',
+      tags: ['catalog'],
+      summary: 'Environments with settings',
+    })
     .input(z.object({ team: slug }))
     .output(z.array(environment)),
   putEnvironment: oc
-    .route({ method: 'PUT', path: '/teams/{team}/environments/{name}', tags: ['catalog'], summary: 'Create or change an environment; open approvals of a changed environment are void' })
-    .input(z.object({ team: slug, name: slug, order: z.number().int().min(0).max(1000), settings: environmentSettings }))
+    .route({
+      method: 'PUT',
+      path: '/teams/{team}/environments/{name}',
+      tags: ['catalog'],
+      summary: 'Create or change an environment; open approvals of a changed environment are void',
+    })
+    .input(
+      z.object({ team: slug, name: slug, order: z.number().int().min(0).max(1000), settings: environmentSettings }),
+    )
     .output(environment),
   listPools: oc.route({ method: 'GET', path: '/pools', tags: ['runners'], summary: 'Pools' }).output(z.array(pool)),
   createPool: oc
     .route({ method: 'POST', path: '/pools', tags: ['runners'], summary: 'Create a pool' })
-    .input(z.object({ name: slug, team: slug.nullable().default(null), trust: trust.default('trusted'), labels: z.array(slug).default([]) }))
+    .input(
+      z.object({
+        name: slug,
+        team: slug.nullable().default(null),
+        trust: trust.default('trusted'),
+        labels: z.array(slug).default([]),
+      }),
+    )
     .output(pool),
   createRegistrationToken: oc
-    .route({ method: 'POST', path: '/pools/{poolId}/registration-tokens', tags: ['runners'], summary: 'Single-use token for one runner, 15 minutes' })
+    .route({
+      method: 'POST',
+      path: '/pools/{poolId}/registration-tokens',
+      tags: ['runners'],
+      summary: 'Single-use token for one runner, 15 minutes',
+    })
     .input(z.object({ poolId: id }))
     .output(z.object({ token: z.string(), expiresAt: instant })),
-  listRunners: oc.route({ method: 'GET', path: '/runners', tags: ['runners'], summary: 'Runners and what they do' }).output(z.array(runner)),
+  listRunners: oc
+    .route({ method: 'GET', path: '/runners', tags: ['runners'], summary: 'Runners and what they do' })
+    .output(z.array(runner)),
   removeRunner: oc
     .route({ method: 'DELETE', path: '/runners/{runnerId}', tags: ['runners'], summary: 'Revoke a runner' })
     .input(z.object({ runnerId: id }))
@@ -143,7 +183,12 @@ export const catalogContract = {
     .input(z.object({ team: slug }))
     .output(z.array(secretInfo)),
   putSecret: oc
-    .route({ method: 'PUT', path: '/teams/{team}/secrets/{name}', tags: ['secrets'], summary: 'Set a value; it can never be read back' })
+    .route({
+      method: 'PUT',
+      path: '/teams/{team}/secrets/{name}',
+      tags: ['secrets'],
+      summary: 'Set a value; it can never be read back',
+    })
     .input(
       z.object({
         team: slug,
@@ -156,7 +201,14 @@ export const catalogContract = {
     .output(secretInfo),
   deleteSecret: oc
     .route({ method: 'DELETE', path: '/teams/{team}/secrets/{name}', tags: ['secrets'], summary: 'Delete a secret' })
-    .input(z.object({ team: slug, name: secretName, service: slug.nullable().default(null), environment: slug.nullable().default(null) }))
+    .input(
+      z.object({
+        team: slug,
+        name: secretName,
+        service: slug.nullable().default(null),
+        environment: slug.nullable().default(null),
+      }),
+    )
     .output(ok),
   listAudit: oc
     .route({ method: 'GET', path: '/teams/{team}/audit', tags: ['audit'], summary: 'Who did what' })

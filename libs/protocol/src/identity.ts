@@ -38,10 +38,20 @@ export const apiToken = z.object({
 
 export const identityContract = {
   setupState: oc
-    .route({ method: 'GET', path: '/setup', tags: ['identity'], summary: 'Does this installation still need its first admin?' })
+    .route({
+      method: 'GET',
+      path: '/setup',
+      tags: ['identity'],
+      summary: 'Does this installation still need its first admin?',
+    })
     .output(z.object({ needed: z.boolean() })),
   setup: oc
-    .route({ method: 'POST', path: '/setup', tags: ['identity'], summary: 'Create the first admin with the one-time link' })
+    .route({
+      method: 'POST',
+      path: '/setup',
+      tags: ['identity'],
+      summary: 'Create the first admin with the one-time link',
+    })
     .input(z.object({ token: z.string(), email, name: z.string().min(1).max(100), password }))
     .output(me),
   signIn: oc
@@ -50,7 +60,9 @@ export const identityContract = {
     .output(me),
   signOut: oc.route({ method: 'DELETE', path: '/session', tags: ['identity'], summary: 'Sign out' }).output(ok),
   me: oc.route({ method: 'GET', path: '/session', tags: ['identity'], summary: 'Who am I' }).output(me),
-  listUsers: oc.route({ method: 'GET', path: '/users', tags: ['identity'], summary: 'People (system admins)' }).output(z.array(user)),
+  listUsers: oc
+    .route({ method: 'GET', path: '/users', tags: ['identity'], summary: 'People (system admins)' })
+    .output(z.array(user)),
   createUser: oc
     .route({ method: 'POST', path: '/users', tags: ['identity'], summary: 'Add a person' })
     .input(
@@ -59,15 +71,24 @@ export const identityContract = {
         name: z.string().min(1).max(100),
         password,
         memberships: z.array(z.strictObject({ team: slug, role })).default([]),
-        identities: z.array(z.strictObject({ kind: z.enum(['login', 'email']), value: z.string().min(1).max(254) })).default([]),
+        identities: z
+          .array(z.strictObject({ kind: z.enum(['login', 'email']), value: z.string().min(1).max(254) }))
+          .default([]),
       }),
     )
     .output(user),
   setMembership: oc
-    .route({ method: 'PUT', path: '/teams/{team}/members/{userId}', tags: ['identity'], summary: 'Set a role; null removes' })
+    .route({
+      method: 'PUT',
+      path: '/teams/{team}/members/{userId}',
+      tags: ['identity'],
+      summary: 'Set a role; null removes',
+    })
     .input(z.object({ team: slug, userId: id, role: role.nullable() }))
     .output(ok),
-  listTokens: oc.route({ method: 'GET', path: '/tokens', tags: ['identity'], summary: 'My API tokens' }).output(z.array(apiToken)),
+  listTokens: oc
+    .route({ method: 'GET', path: '/tokens', tags: ['identity'], summary: 'My API tokens' })
+    .output(z.array(apiToken)),
   createToken: oc
     .route({ method: 'POST', path: '/tokens', tags: ['identity'], summary: 'Make an API token; shown once' })
     .input(

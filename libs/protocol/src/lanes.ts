@@ -53,8 +53,12 @@ export const approvalDetail = approvalItem.extend({
   }),
   settingsChanges: z.array(z.object({ path: z.string(), from: z.string().nullable(), to: z.string().nullable() })),
   evidence: z.array(evidenceItem),
-  alsoDeploying: z.array(z.object({ service: slug, environment: slug, status: deploymentStatus, runNumber: z.number().int() })),
-  decided: z.object({ outcome: z.enum(['approved', 'rejected', 'superseded', 'cancelled']), text: z.string(), at: instant }).nullable(),
+  alsoDeploying: z.array(
+    z.object({ service: slug, environment: slug, status: deploymentStatus, runNumber: z.number().int() }),
+  ),
+  decided: z
+    .object({ outcome: z.enum(['approved', 'rejected', 'superseded', 'cancelled']), text: z.string(), at: instant })
+    .nullable(),
 });
 export const deploymentDetail = z.object({
   id,
@@ -84,7 +88,12 @@ const decisionErrors = {
 
 export const lanesContract = {
   listLanes: oc
-    .route({ method: 'GET', path: '/lanes', tags: ['lanes'], summary: 'What is live where, over all services I may see' })
+    .route({
+      method: 'GET',
+      path: '/lanes',
+      tags: ['lanes'],
+      summary: 'What is live where, over all services I may see',
+    })
     .input(z.object({ team: slug.optional() }))
     .output(z.array(laneSummary)),
   listApprovals: oc
@@ -92,16 +101,31 @@ export const lanesContract = {
     .input(z.object({ show: z.enum(['me', 'all', 'decided']).default('all') }))
     .output(z.array(approvalItem)),
   getApproval: oc
-    .route({ method: 'GET', path: '/approvals/{deploymentId}', tags: ['lanes'], summary: 'The gate card: change, evidence, people' })
+    .route({
+      method: 'GET',
+      path: '/approvals/{deploymentId}',
+      tags: ['lanes'],
+      summary: 'The gate card: change, evidence, people',
+    })
     .input(z.object({ deploymentId: id }))
     .output(approvalDetail),
   approve: oc
-    .route({ method: 'POST', path: '/approvals/{deploymentId}/approve', tags: ['lanes'], summary: 'Approve what was seen' })
+    .route({
+      method: 'POST',
+      path: '/approvals/{deploymentId}/approve',
+      tags: ['lanes'],
+      summary: 'Approve what was seen',
+    })
     .input(z.object({ deploymentId: id, binding: z.string().max(200), note: z.string().max(2000).optional() }))
     .errors(decisionErrors)
     .output(ok),
   reject: oc
-    .route({ method: 'POST', path: '/approvals/{deploymentId}/reject', tags: ['lanes'], summary: 'Reject with a reason' })
+    .route({
+      method: 'POST',
+      path: '/approvals/{deploymentId}/reject',
+      tags: ['lanes'],
+      summary: 'Reject with a reason',
+    })
     .input(z.object({ deploymentId: id, binding: z.string().max(200), reason: z.string().min(1).max(2000) }))
     .errors(decisionErrors)
     .output(ok),

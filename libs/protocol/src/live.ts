@@ -12,4 +12,6 @@ export const liveEvent = z.discriminatedUnion('type', [
 ]);
 export type LiveEvent = z.infer<typeof liveEvent>;
 
-export const liveTopic = z.string().regex(/^(board|approvals|runners|environments|(run|log|lane|service|deployment):[A-Za-z0-9_-]{1,80})$/);
+export const liveTopic = z
+  .string()
+  .regex(/^(board|approvals|runners|environments|(run|log|lane|service|deployment):[A-Za-z0-9_-]{1,80})$/);

@@ -85,45 +85,101 @@ export const attemptResult = z.object({
   exitCode: z.number().int().min(0).max(255).optional(),
   steps: z.array(stepReport).max(1000),
   /** Length and hash of the whole log as the runner sent it. */
-  log: z.object({ length: z.number().int().min(0), sha256: z.string().regex(/^[0-9a-f]{64}$/), truncated: z.boolean() }),
+  log: z.object({
+    length: z.number().int().min(0),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    truncated: z.boolean(),
+  }),
   image: z.object({ repository: z.string().max(500), digest }).optional(),
 });
 export type AttemptResult = z.infer<typeof attemptResult>;
 
 const onLease = { attemptId: id, epoch: z.number().int().min(1) };
-const leaseErrors = { CONFLICT: { status: 409, data: z.object({ code: z.enum(['lease-lost', 'result-conflict']) }) } } as const;
+const leaseErrors = {
+  CONFLICT: { status: 409, data: z.object({ code: z.enum(['lease-lost', 'result-conflict']) }) },
+} as const;
 
 export const runnerContract = {
   register: oc
-    .route({ method: 'POST', path: '/runner/register', tags: ['runner protocol'], summary: 'Exchange a registration token for a runner token' })
-    .input(z.object({ token: z.string().max(200), name: z.string().min(1).max(100), protocol: z.number().int(), version: z.string().max(50) }))
+    .route({
+      method: 'POST',
+      path: '/runner/register',
+      tags: ['runner protocol'],
+      summary: 'Exchange a registration token for a runner token',
+    })
+    .input(
+      z.object({
+        token: z.string().max(200),
+        name: z.string().min(1).max(100),
+        protocol: z.number().int(),
+        version: z.string().max(50),
+      }),
+    )
     .output(z.object({ runnerId: id, token: z.string(), pool: slug, labels: z.array(z.string()) })),
   poll: oc
-    .route({ method: 'POST', path: '/runner/poll', tags: ['runner protocol'], summary: 'Wait up to waitSeconds for a lease; the same pollId gets the same lease back' })
-    .input(z.object({ pollId: id, slots: z.number().int().min(1).max(200), waitSeconds: z.number().min(0).max(55).default(30), protocol: z.number().int(), draining: z.boolean().default(false) }))
+    .route({
+      method: 'POST',
+      path: '/runner/poll',
+      tags: ['runner protocol'],
+      summary: 'Wait up to waitSeconds for a lease; the same pollId gets the same lease back',
+    })
+    .input(
+      z.object({
+        pollId: id,
+        slots: z.number().int().min(1).max(200),
+        waitSeconds: z.number().min(0).max(55).default(30),
+        protocol: z.number().int(),
+        draining: z.boolean().default(false),
+      }),
+    )
     .output(z.object({ lease: leaseGrant.nullable() })),
   start: oc
-    .route({ method: 'POST', path: '/runner/attempts/{attemptId}/start', tags: ['runner protocol'], summary: 'The runner begins' })
+    .route({
+      method: 'POST',
+      path: '/runner/attempts/{attemptId}/start',
+      tags: ['runner protocol'],
+      summary: 'The runner begins',
+    })
     .input(z.object(onLease))
     .errors(leaseErrors)
     .output(ok),
   renew: oc
-    .route({ method: 'POST', path: '/runner/attempts/{attemptId}/renew', tags: ['runner protocol'], summary: 'Keep the lease; learns of a cancel' })
+    .route({
+      method: 'POST',
+      path: '/runner/attempts/{attemptId}/renew',
+      tags: ['runner protocol'],
+      summary: 'Keep the lease; learns of a cancel',
+    })
     .input(z.object(onLease))
     .errors(leaseErrors)
     .output(z.object({ expiresAt: instant, cancel: z.boolean() })),
   steps: oc
-    .route({ method: 'POST', path: '/runner/attempts/{attemptId}/steps', tags: ['runner protocol'], summary: 'Progress of the steps' })
+    .route({
+      method: 'POST',
+      path: '/runner/attempts/{attemptId}/steps',
+      tags: ['runner protocol'],
+      summary: 'Progress of the steps',
+    })
     .input(z.object({ ...onLease, steps: z.array(stepReport).max(1000) }))
     .errors(leaseErrors)
     .output(ok),
   report: oc
-    .route({ method: 'POST', path: '/runner/attempts/{attemptId}/reports', tags: ['runner protocol'], summary: 'One JUnit XML file, as text' })
+    .route({
+      method: 'POST',
+      path: '/runner/attempts/{attemptId}/reports',
+      tags: ['runner protocol'],
+      summary: 'One JUnit XML file, as text',
+    })
     .input(z.object({ ...onLease, file: z.string().max(500), xml: z.string().max(4_000_000) }))
     .errors(leaseErrors)
     .output(z.object({ passed: z.number().int(), failed: z.number().int(), skipped: z.number().int() })),
   result: oc
-    .route({ method: 'POST', path: '/runner/attempts/{attemptId}/result', tags: ['runner protocol'], summary: 'The end of the attempt' })
+    .route({
+      method: 'POST',
+      path: '/runner/attempts/{attemptId}/result',
+      tags: ['runner protocol'],
+      summary: 'The end of the attempt',
+    })
     .input(z.object({ ...onLease, result: attemptResult }))
     .errors(leaseErrors)
     .output(ok),

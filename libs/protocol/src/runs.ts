@@ -1,6 +1,22 @@
 import { oc } from '@orpc/contract';
 import { z } from 'zod';
-import { actor, attemptStatus, deploymentStatus, digest, id, instant, ok, page, pageQuery, reason, slug, stageName, status, trust, waiting } from './values.ts';
+import {
+  actor,
+  attemptStatus,
+  deploymentStatus,
+  digest,
+  id,
+  instant,
+  ok,
+  page,
+  pageQuery,
+  reason,
+  slug,
+  stageName,
+  status,
+  trust,
+  waiting,
+} from './values.ts';
 
 export const stageCell = z.object({
   stage: stageName,
@@ -79,7 +95,15 @@ export const runDetail = runSummary.extend({
   releaseId: id.nullable(),
   lanes: z.array(runLane),
   tests: testCounts.nullable(),
-  findings: z.array(z.object({ severity: z.enum(['error', 'warning']), message: z.string(), line: z.number(), column: z.number(), rule: z.string() })),
+  findings: z.array(
+    z.object({
+      severity: z.enum(['error', 'warning']),
+      message: z.string(),
+      line: z.number(),
+      column: z.number(),
+      rule: z.string(),
+    }),
+  ),
   cancelRequested: z.object({ by: actor, at: instant }).nullable(),
   waiting: waiting.nullable(),
 });
@@ -98,10 +122,21 @@ export const laneSummary = z.object({
   service: slug,
   team: slug,
   environment: slug,
-  live: z.object({ deploymentId: id, runNumber: z.number().int(), commit: z.string(), digest, since: instant }).nullable(),
+  live: z
+    .object({ deploymentId: id, runNumber: z.number().int(), commit: z.string(), digest, since: instant })
+    .nullable(),
   /** Newest open deployment, or the last one when it did not pass. */
   current: z
-    .object({ deploymentId: id, status: deploymentStatus, runNumber: z.number().int(), commit: z.string(), since: instant, approvals: z.number().int(), needed: z.number().int(), reason: reason.nullable() })
+    .object({
+      deploymentId: id,
+      status: deploymentStatus,
+      runNumber: z.number().int(),
+      commit: z.string(),
+      since: instant,
+      approvals: z.number().int(),
+      needed: z.number().int(),
+      reason: reason.nullable(),
+    })
     .nullable(),
 });
 export const boardService = z.object({
@@ -114,15 +149,36 @@ export const boardService = z.object({
 
 export const runsContract = {
   board: oc
-    .route({ method: 'GET', path: '/board', tags: ['runs'], summary: 'All services of my teams with their newest run and lanes' })
+    .route({
+      method: 'GET',
+      path: '/board',
+      tags: ['runs'],
+      summary: 'All services of my teams with their newest run and lanes',
+    })
     .input(z.object({ team: slug.optional() }))
-    .output(z.object({ environments: z.array(slug), teams: z.array(z.object({ slug, title: z.string() })), services: z.array(boardService) })),
+    .output(
+      z.object({
+        environments: z.array(slug),
+        teams: z.array(z.object({ slug, title: z.string() })),
+        services: z.array(boardService),
+      }),
+    ),
   getService: oc
     .route({ method: 'GET', path: '/services/{service}', tags: ['runs'], summary: 'One service' })
     .input(z.object({ service: slug }))
-    .output(boardService.extend({ repository: z.object({ url: z.string(), path: z.string(), defaultBranch: z.string(), hookPath: z.string() }), release: z.array(slug) })),
+    .output(
+      boardService.extend({
+        repository: z.object({ url: z.string(), path: z.string(), defaultBranch: z.string(), hookPath: z.string() }),
+        release: z.array(slug),
+      }),
+    ),
   listRuns: oc
-    .route({ method: 'GET', path: '/services/{service}/runs', tags: ['runs'], summary: 'Runs of a service, newest first' })
+    .route({
+      method: 'GET',
+      path: '/services/{service}/runs',
+      tags: ['runs'],
+      summary: 'Runs of a service, newest first',
+    })
     .input(z.object({ service: slug, ...pageQuery }))
     .output(page(runSummary)),
   getRun: oc
@@ -138,7 +194,12 @@ export const runsContract = {
     .input(z.object({ runId: id }))
     .output(z.array(testCase)),
   startRun: oc
-    .route({ method: 'POST', path: '/services/{service}/runs', tags: ['runs'], summary: 'Start a run by hand for a branch' })
+    .route({
+      method: 'POST',
+      path: '/services/{service}/runs',
+      tags: ['runs'],
+      summary: 'Start a run by hand for a branch',
+    })
     .input(z.object({ service: slug, ref: z.string().max(500).optional() }))
     .output(z.object({ runId: id, number: z.number().int() })),
   cancelRun: oc

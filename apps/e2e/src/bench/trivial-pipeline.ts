@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import { eventually } from '@sluice/testing';
+import { eventually, freePort } from '@sluice/testing';
 import { putEnvironment, settingsOf } from '../world/environments.ts';
 import { interleave, timed, type Bench } from './bench.ts';
 import { BenchService } from './bench-service.ts';
@@ -24,7 +24,7 @@ CMD ["httpd", "-f", "-p", "8080", "-h", "/www"]
 /** Four trivial stages, one container a job, against a script that makes the same calls to the engine. */
 export const trivialPipeline: Bench = async (context) => {
   const { world } = context;
-  const [port, limitPort] = [await world.ports.take(), await world.ports.take()];
+  const [port, limitPort] = [await freePort(), await freePort()];
   const plan = {
     name: 'bench',
     order: 90,

@@ -31,7 +31,11 @@ export interface TestApp {
   readonly database: TestDatabase;
   readonly routes: readonly RouteOptions[];
   /** Without `as` nobody; a text is sent as bearer token. */
-  call(method: string, path: string, options?: { as?: TestPerson | string; body?: unknown; headers?: Record<string, string> }): Promise<Answer>;
+  call(
+    method: string,
+    path: string,
+    options?: { as?: TestPerson | string; body?: unknown; headers?: Record<string, string> },
+  ): Promise<Answer>;
   /** First admin of the installation, by the set-up link. */
   setUp(): Promise<TestPerson>;
   person(admin: TestPerson, email: string, memberships?: { team: string; role: string }[]): Promise<TestPerson>;
@@ -44,9 +48,17 @@ const PASSWORD = 'correct horse battery';
 export async function testApp(environment: Record<string, string> = {}): Promise<TestApp> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-app-'));
   const database = await testDatabase();
-  const settings = { DATABASE_URL: database.url, SLUICE_MASTER_KEY: 'ab'.repeat(32), SLUICE_DATA: folder, PUBLIC_URL: 'http://localhost:4000', SLUICE_WEB_DIR: folder };
+  const settings = {
+    DATABASE_URL: database.url,
+    SLUICE_MASTER_KEY: 'ab'.repeat(32),
+    SLUICE_DATA: folder,
+    PUBLIC_URL: 'http://localhost:4000',
+    SLUICE_WEB_DIR: folder,
+  };
   const config = readConfig({ ...settings, ...environment }, folder);
-  const platform = PlatformModule.forRoot(config, () => openBlobStore(config.blobs, { now: new Date(), warn: () => undefined }));
+  const platform = PlatformModule.forRoot(config, () =>
+    openBlobStore(config.blobs, { now: new Date(), warn: () => undefined }),
+  );
   const routes: RouteOptions[] = [];
   const app = await createApp({ config, platform, logger: false, onRoute: (route) => void routes.push({ ...route }) });
   await app.init();
@@ -54,7 +66,11 @@ export async function testApp(environment: Record<string, string> = {}): Promise
 
   const call: TestApp['call'] = async (method, path, { as, body, headers = {} } = {}) => {
     const identity: Record<string, string> =
-      as === undefined ? {} : typeof as === 'string' ? { authorization: `Bearer ${as}` } : { cookie: as.cookie, 'x-sluice-csrf': as.csrf, origin: 'http://localhost:4000' };
+      as === undefined
+        ? {}
+        : typeof as === 'string'
+          ? { authorization: `Bearer ${as}` }
+          : { cookie: as.cookie, 'x-sluice-csrf': as.csrf, origin: 'http://localhost:4000' };
     const answer = await app.inject({
       method: method as 'GET',
       url: path,
@@ -62,11 +78,20 @@ export async function testApp(environment: Record<string, string> = {}): Promise
       ...(body === undefined ? {} : { payload: body as object }),
     });
     const isJson = String(answer.headers['content-type']).startsWith('application/json');
-    return { status: answer.statusCode, body: isJson ? answer.json() : undefined, headers: answer.headers, text: answer.body };
+    return {
+      status: answer.statusCode,
+      body: isJson ? answer.json() : undefined,
+      headers: answer.headers,
+      text: answer.body,
+    };
   };
   const personOf = (answer: Answer): TestPerson => {
     if (answer.status !== 200) throw new Error(`sign-in answered ${answer.status}: ${answer.text}`);
-    return { cookie: String(answer.headers['set-cookie']).split(';')[0]!, csrf: answer.body.csrfToken, userId: answer.body.userId };
+    return {
+      cookie: String(answer.headers['set-cookie']).split(';')[0]!,
+      csrf: answer.body.csrfToken,
+      userId: answer.body.userId,
+    };
   };
   return {
     app,
@@ -77,10 +102,17 @@ export async function testApp(environment: Record<string, string> = {}): Promise
     setUp: async () => {
       const path = await app.get(SetupLink).renew();
       const token = new URL(path!, 'http://x').searchParams.get('token');
-      return personOf(await call('POST', '/api/v1/setup', { body: { token, email: 'ada@example.com', name: 'Ada', password: PASSWORD } }));
+      return personOf(
+        await call('POST', '/api/v1/setup', {
+          body: { token, email: 'ada@example.com', name: 'Ada', password: PASSWORD },
+        }),
+      );
     },
     person: async (admin, email, memberships = []) => {
-      const made = await call('POST', '/api/v1/users', { as: admin, body: { email, name: email.split('@')[0], password: PASSWORD, memberships } });
+      const made = await call('POST', '/api/v1/users', {
+        as: admin,
+        body: { email, name: email.split('@')[0], password: PASSWORD, memberships },
+      });
       if (made.status !== 200) throw new Error(`createUser answered ${made.status}: ${made.text}`);
       return personOf(await call('POST', '/api/v1/session', { body: { email, password: PASSWORD } }));
     },

@@ -18,7 +18,9 @@ import { WakeQueue, type WakeName } from '../platform/queue/wake-queue.port.ts';
 class InProcessWakeQueue extends WakeQueue {
   readonly #handlers = new Map<WakeName, (message: never) => Promise<void>>();
   override async send(name: WakeName, message: unknown): Promise<void> {
-    void this.#handlers.get(name)?.(message as never).catch(() => undefined);
+    void this.#handlers
+      .get(name)?.(message as never)
+      .catch(() => undefined);
   }
   override async consume(name: WakeName, handler: (message: never) => Promise<void>): Promise<void> {
     this.#handlers.set(name, handler);
@@ -35,7 +37,10 @@ class InProcessWakeQueue extends WakeQueue {
 @Global()
 @Module({})
 export class TestPlatformModule {
-  static forRoot(config: Config, database: TestDatabase): { module: DynamicModule; relay: OutboxRelay; close(): Promise<void> } {
+  static forRoot(
+    config: Config,
+    database: TestDatabase,
+  ): { module: DynamicModule; relay: OutboxRelay; close(): Promise<void> } {
     const signal = new OutboxSignal();
     const handlers = new RegisteredHandlers();
     const notifications = new PgNotifications(database.url, database.db);

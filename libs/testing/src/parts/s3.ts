@@ -37,7 +37,11 @@ export interface S3Part {
  * signed address) made with them. For requests to objects; it miscounts the signature of `ListObjects` and `HeadBucket`, does not check
  * a body against its signed hash, and refuses streamed bodies with checksum trailers.
  */
-export async function startS3({ port: fixed, buckets = ['sluice'], conditionalWrites = 'known' }: S3Options = {}): Promise<S3Part> {
+export async function startS3({
+  port: fixed,
+  buckets = ['sluice'],
+  conditionalWrites = 'known',
+}: S3Options = {}): Promise<S3Part> {
   const port = fixed ?? (await freePort());
   const folder = temporaryFolder('s3');
   const accessKeyId = `TEST${randomBytes(8).toString('hex').toUpperCase()}`;
@@ -68,7 +72,8 @@ export async function startS3({ port: fixed, buckets = ['sluice'], conditionalWr
       },
       async (context, next) => {
         // The package serves requests without any signature as well.
-        if (context.get('authorization') === '' && !('X-Amz-Signature' in context.query)) return refuse(context, 403, 'AccessDenied');
+        if (context.get('authorization') === '' && !('X-Amz-Signature' in context.query))
+          return refuse(context, 403, 'AccessDenied');
         // It does not know conditional writes either, and shows objects that are half written.
         const { method, path } = context;
         if (method !== 'PUT') {
@@ -81,7 +86,9 @@ export async function startS3({ port: fixed, buckets = ['sluice'], conditionalWr
             if (writing.has(path)) return refuse(context, 409, 'ConditionalRequestConflict');
             const [, bucket = '', ...key] = path.split('/');
             const taken = server.store.existsObject(bucket, decodeURIComponent(key.join('/')));
-            return await holdWhile(writing, path, async () => ((await taken) ? refuse(context, 412, 'PreconditionFailed') : next()));
+            return await holdWhile(writing, path, async () =>
+              (await taken) ? refuse(context, 412, 'PreconditionFailed') : next(),
+            );
           }
         }
         while (writing.has(path)) await writing.get(path);

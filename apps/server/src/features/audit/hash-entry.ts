@@ -15,7 +15,15 @@ export interface HashedEntry {
 
 /** Each entry's hash covers the one before it, so a changed or missing entry shows in every later one. */
 export function hashEntry(previousHash: string, entry: HashedEntry): string {
-  const text = canonical([previousHash, entry.at, entry.teamId, entry.actor, entry.action, entry.subject, entry.detail]);
+  const text = canonical([
+    previousHash,
+    entry.at,
+    entry.teamId,
+    entry.actor,
+    entry.action,
+    entry.subject,
+    entry.detail,
+  ]);
   return createHash('sha256').update(text).digest('hex');
 }
 

@@ -17,7 +17,10 @@ export class ListAudit {
   }
 
   /** Newest first; the cursor is the sequence of the last entry seen. */
-  async list(by: UserPrincipal, input: { team: string; cursor?: string | undefined; limit?: number | undefined }): Promise<Page> {
+  async list(
+    by: UserPrincipal,
+    input: { team: string; cursor?: string | undefined; limit?: number | undefined },
+  ): Promise<Page> {
     const { teamId } = requireTeam(by, input.team, 'viewer');
     const limit = input.limit ?? DEFAULT_LIMIT;
     if (input.cursor !== undefined && !/^\d{1,15}$/.test(input.cursor)) {

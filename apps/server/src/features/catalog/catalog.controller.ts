@@ -18,7 +18,13 @@ export class CatalogController {
   readonly #connect: ConnectRepository;
   readonly #register: RegisterService;
   readonly #environments: Environments;
-  constructor(teams: Teams, repositories: ListRepositories, connect: ConnectRepository, register: RegisterService, environments: Environments) {
+  constructor(
+    teams: Teams,
+    repositories: ListRepositories,
+    connect: ConnectRepository,
+    register: RegisterService,
+    environments: Environments,
+  ) {
     this.#teams = teams;
     this.#repositories = repositories;
     this.#connect = connect;

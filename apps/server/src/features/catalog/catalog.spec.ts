@@ -19,12 +19,22 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const connect = (as: TestPerson, body: object) => server.call('POST', '/api/v1/teams/shop/repositories', { as, body: { kind: 'git', ...body } });
+const connect = (as: TestPerson, body: object) =>
+  server.call('POST', '/api/v1/teams/shop/repositories', { as, body: { kind: 'git', ...body } });
 
 describe('repositories', () => {
   it('show the hook secret once and keep it and the credential sealed', async () => {
-    const made = await connect(admin, { url: `${ORIGIN}/catalog.git`, credential: { username: 'bot', password: 'hunter2-long' } });
-    expect(made).toMatchObject({ status: 200, body: { hookSecret: expect.stringMatching(/^[0-9a-f]{64}$/), repository: { defaultBranch: 'main', lastDelivery: null } } });
+    const made = await connect(admin, {
+      url: `${ORIGIN}/catalog.git`,
+      credential: { username: 'bot', password: 'hunter2-long' },
+    });
+    expect(made).toMatchObject({
+      status: 200,
+      body: {
+        hookSecret: expect.stringMatching(/^[0-9a-f]{64}$/),
+        repository: { defaultBranch: 'main', lastDelivery: null },
+      },
+    });
     const { id, hookPath } = made.body.repository as { id: string; hookPath: string };
     const { db } = server.database;
     const hook = await db.selectFrom('hooks').selectAll().where('repository_id', '=', id).executeTakeFirstOrThrow();
@@ -32,7 +42,11 @@ describe('repositories', () => {
     expect(server.app.get(Sealer).open(hook.secret_sealed, hookPlace(hook.id))).toBe(made.body.hookSecret);
     const row = await db.selectFrom('repositories').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
     expect(JSON.stringify(row)).not.toContain('hunter2');
-    expect(await server.app.get(OpenRepository).open(id)).toEqual({ id, url: `${ORIGIN}/catalog.git`, credential: { username: 'bot', password: 'hunter2-long' } });
+    expect(await server.app.get(OpenRepository).open(id)).toEqual({
+      id,
+      url: `${ORIGIN}/catalog.git`,
+      credential: { username: 'bot', password: 'hunter2-long' },
+    });
     const listed = await server.call('GET', '/api/v1/teams/shop/repositories', { as: viewer });
     expect(listed.body).toMatchObject([{ id, hookPath }]);
     expect(listed.text).not.toMatch(/hunter2|secret/);
@@ -60,48 +74,87 @@ describe('repositories', () => {
     expect((await connect(developer, { url: `${ORIGIN}/account.git` })).status).toBe(403);
     const { body } = await connect(admin, { url: `${ORIGIN}/account.git` });
     const register = (as: TestPerson, extra: object = {}) =>
-      server.call('POST', '/api/v1/teams/shop/services', { as, body: { slug: 'account', repositoryId: body.repository.id, path: 'services/account', ...extra } });
+      server.call('POST', '/api/v1/teams/shop/services', {
+        as,
+        body: { slug: 'account', repositoryId: body.repository.id, path: 'services/account', ...extra },
+      });
     expect((await register(viewer)).body.error.code).toBe('role-too-low');
     expect((await register(developer, { path: '../x' })).status).toBe(422);
-    expect(await register(developer)).toMatchObject({ status: 200, body: { slug: 'account', team: 'shop', path: 'services/account' } });
+    expect(await register(developer)).toMatchObject({
+      status: 200,
+      body: { slug: 'account', team: 'shop', path: 'services/account' },
+    });
     expect((await register(developer)).body.error.code).toBe('service-taken');
   });
 });
 
 describe('environments', () => {
   const settings = { gate: { approvals: 1 }, target: { kind: 'docker', engine: 'unix:///var/run/docker.sock' } };
-  const put = (as: TestPerson, body: object) => server.call('PUT', '/api/v1/teams/shop/environments/production', { as, body: { order: 1, settings, ...body } });
+  const put = (as: TestPerson, body: object) =>
+    server.call('PUT', '/api/v1/teams/shop/environments/production', { as, body: { order: 1, settings, ...body } });
 
   it('I17 tell their lanes when settings change, and only then', async () => {
-    const rebinds = () => server.database.db.selectFrom('audit_entries').select('action').where('subject', '=', 'environment:production').orderBy('sequence').execute();
+    const rebinds = () =>
+      server.database.db
+        .selectFrom('audit_entries')
+        .select('action')
+        .where('subject', '=', 'environment:production')
+        .orderBy('sequence')
+        .execute();
     expect((await put(developer, {})).status).toBe(403);
-    expect((await put(admin, {})).body.settings.gate).toEqual({ approvals: 1, roles: ['release-manager', 'admin'], noSelfApproval: true });
+    expect((await put(admin, {})).body.settings.gate).toEqual({
+      approvals: 1,
+      roles: ['release-manager', 'admin'],
+      noSelfApproval: true,
+    });
     await put(admin, {});
     expect(await rebinds()).toEqual([{ action: 'environment.create' }]);
     await put(admin, { settings: { ...settings, gate: { approvals: 2 } } });
     expect(await rebinds()).toEqual([{ action: 'environment.create' }, { action: 'environment.change' }]);
     const bad = await put(admin, { settings: { ...settings, target: { kind: 'docker', engine: 'docker.sock' } } });
-    expect(bad).toMatchObject({ status: 400, body: { error: { message: expect.stringContaining('settings.target.engine') } } });
+    expect(bad).toMatchObject({
+      status: 400,
+      body: { error: { message: expect.stringContaining('settings.target.engine') } },
+    });
   });
 });
 
 describe('pools and runners', () => {
   it('A48 give out registration tokens that are kept as hashes, work once and end after 15 minutes', async () => {
-    const { body: pool } = await server.call('POST', '/api/v1/pools', { as: admin, body: { name: 'shop-pool', team: 'shop', labels: ['gpu'] } });
+    const { body: pool } = await server.call('POST', '/api/v1/pools', {
+      as: admin,
+      body: { name: 'shop-pool', team: 'shop', labels: ['gpu'] },
+    });
     expect((await server.call('POST', '/api/v1/pools', { as: developer, body: { name: 'mine' } })).status).toBe(403);
-    expect((await server.call('POST', `/api/v1/pools/${pool.id}/registration-tokens`, { as: developer, body: {} })).status).toBe(403);
-    const { body: issued } = await server.call('POST', `/api/v1/pools/${pool.id}/registration-tokens`, { as: admin, body: {} });
+    expect(
+      (await server.call('POST', `/api/v1/pools/${pool.id}/registration-tokens`, { as: developer, body: {} })).status,
+    ).toBe(403);
+    const { body: issued } = await server.call('POST', `/api/v1/pools/${pool.id}/registration-tokens`, {
+      as: admin,
+      body: {},
+    });
     expect(issued.token).toMatch(/^slg_/);
     const { db } = server.database;
     const row = await db.selectFrom('runner_registration_tokens').selectAll().executeTakeFirstOrThrow();
     expect(JSON.stringify(row)).not.toContain(issued.token);
     expect(new Date(issued.expiresAt).getTime() - Date.now()).toBeLessThanOrEqual(15 * 60_000 + 5_000);
-    const register = (token: string) => server.call('POST', '/api/v1/runner/register', { body: { token, name: 'r1', protocol: 1, version: '0.1.0' } });
+    const register = (token: string) =>
+      server.call('POST', '/api/v1/runner/register', { body: { token, name: 'r1', protocol: 1, version: '0.1.0' } });
     const first = await register(issued.token);
-    expect(first).toMatchObject({ status: 200, body: { pool: 'shop-pool', labels: ['gpu'], token: expect.stringMatching(/^slr_/) } });
+    expect(first).toMatchObject({
+      status: 200,
+      body: { pool: 'shop-pool', labels: ['gpu'], token: expect.stringMatching(/^slr_/) },
+    });
     expect((await register(issued.token)).status).toBe(401);
-    const { body: second } = await server.call('POST', `/api/v1/pools/${pool.id}/registration-tokens`, { as: admin, body: {} });
-    await db.updateTable('runner_registration_tokens').set({ expires_at: new Date(Date.now() - 1000) }).where('used_at', 'is', null).execute();
+    const { body: second } = await server.call('POST', `/api/v1/pools/${pool.id}/registration-tokens`, {
+      as: admin,
+      body: {},
+    });
+    await db
+      .updateTable('runner_registration_tokens')
+      .set({ expires_at: new Date(Date.now() - 1000) })
+      .where('used_at', 'is', null)
+      .execute();
     expect((await register(second.token)).status).toBe(401);
 
     const runners = await server.call('GET', '/api/v1/runners', { as: viewer });
@@ -122,15 +175,27 @@ describe('audit', () => {
     const second = await page(`?limit=200&cursor=${first.body.next}`);
     expect(second.body.next).toBeNull();
     const actions = [...first.body.items, ...second.body.items].map(({ action }: { action: string }) => action);
-    for (const action of ['team.create', 'role.set', 'repository.connect', 'service.register', 'environment.create', 'environment.change', 'pool.create', 'registration-token.create', 'runner.remove']) {
+    for (const action of [
+      'team.create',
+      'role.set',
+      'repository.connect',
+      'service.register',
+      'environment.create',
+      'environment.change',
+      'pool.create',
+      'registration-token.create',
+      'runner.remove',
+    ]) {
       expect(actions).toContain(action);
     }
-    for (const query of ['?cursor=x', '?cursor=1;drop', '?limit=1000000000', '?limit=0', '?sort=__proto__']) expect((await page(query)).status, query).toBe(400);
+    for (const query of ['?cursor=x', '?cursor=1;drop', '?limit=1000000000', '?limit=0', '?sort=__proto__'])
+      expect((await page(query)).status, query).toBe(400);
     expect(await verifyChain(server.database.db)).toMatchObject({ kind: 'intact' });
   });
 
   it('I27 keeps one chain when many record at once', async () => {
-    const make = (n: number) => server.call('POST', '/api/v1/teams', { as: admin, body: { slug: `many-${n}`, title: 'Many' } });
+    const make = (n: number) =>
+      server.call('POST', '/api/v1/teams', { as: admin, body: { slug: `many-${n}`, title: 'Many' } });
     const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => make(n)));
     expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
     expect(await verifyChain(server.database.db)).toMatchObject({ kind: 'intact' });

@@ -82,14 +82,22 @@ describe('checkRepositoryUrl', () => {
 });
 
 describe('public addresses', () => {
-  it.each(['1.1.1.1', '140.82.121.3', '2606:4700::1111'])('%s is public', (address) => expect(isPublicAddress(address)).toBe(true));
-  it.each(['127.0.0.1', '0.0.0.0', '255.255.255.255', '::', '::1', '::ffff:10.0.0.1', '2002:7f00:1::', 'x'])('%s is not', (address) =>
-    expect(isPublicAddress(address)).toBe(false),
+  it.each(['1.1.1.1', '140.82.121.3', '2606:4700::1111'])('%s is public', (address) =>
+    expect(isPublicAddress(address)).toBe(true),
+  );
+  it.each(['127.0.0.1', '0.0.0.0', '255.255.255.255', '::', '::1', '::ffff:10.0.0.1', '2002:7f00:1::', 'x'])(
+    '%s is not',
+    (address) => expect(isPublicAddress(address)).toBe(false),
   );
 
   it('A22 looks at all addresses of a host', async () => {
-    await expect(resolvePublicAddresses('host', async () => ['1.1.1.1', '10.0.0.1'])).rejects.toThrow(/not on the public internet/);
-    await expect(resolvePublicAddresses('host', async () => ['1.1.1.1', '1.0.0.1'])).resolves.toEqual(['1.1.1.1', '1.0.0.1']);
+    await expect(resolvePublicAddresses('host', async () => ['1.1.1.1', '10.0.0.1'])).rejects.toThrow(
+      /not on the public internet/,
+    );
+    await expect(resolvePublicAddresses('host', async () => ['1.1.1.1', '1.0.0.1'])).resolves.toEqual([
+      '1.1.1.1',
+      '1.0.0.1',
+    ]);
   });
 
   it('A23 resolves once, so that a second answer of the name server changes nothing', async () => {
@@ -100,6 +108,8 @@ describe('public addresses', () => {
   });
 
   it('names a host that does not exist', async () => {
-    await expect(resolvePublicAddresses('nowhere', () => Promise.reject(new Error('ENOTFOUND')))).rejects.toThrow(/has no address/);
+    await expect(resolvePublicAddresses('nowhere', () => Promise.reject(new Error('ENOTFOUND')))).rejects.toThrow(
+      /has no address/,
+    );
   });
 });

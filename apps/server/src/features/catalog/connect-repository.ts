@@ -41,7 +41,8 @@ export class ConnectRepository {
     if (!checked.ok) throw invalid(checked.message, 'repository-url');
     if (!checked.allowed) await resolvePublicAddresses(checked.host);
     const { credential, defaultBranch, kind } = input;
-    if (!isBranchName(defaultBranch)) throw invalid('defaultBranch: not a branch name git accepts; write one such as main.', 'branch-name');
+    if (!isBranchName(defaultBranch))
+      throw invalid('defaultBranch: not a branch name git accepts; write one such as main.', 'branch-name');
     if (credential && /[\r\n\0]/.test(credential.username + credential.password)) {
       throw invalid('credential: user and password may not hold line breaks.', 'credential');
     }
@@ -57,7 +58,12 @@ export class ConnectRepository {
           url: checked.url,
           kind,
           default_branch: defaultBranch,
-          credential_sealed: credential ? this.#sealer.seal(JSON.stringify({ username: credential.username, password: credential.password }), repositoryPlace(id)) : null,
+          credential_sealed: credential
+            ? this.#sealer.seal(
+                JSON.stringify({ username: credential.username, password: credential.password }),
+                repositoryPlace(id),
+              )
+            : null,
         })
         .onConflict((clash) => clash.columns(['team_id', 'url']).doNothing())
         .returning('id')
@@ -65,7 +71,12 @@ export class ConnectRepository {
       if (!made) throw conflict('repository-connected', `Team ${input.team} has connected this repository already.`);
       await unit.tx
         .insertInto('hooks')
-        .values({ id: hookId, team_id: teamId, repository_id: id, secret_sealed: this.#sealer.seal(hookSecret, hookPlace(hookId)) })
+        .values({
+          id: hookId,
+          team_id: teamId,
+          repository_id: id,
+          secret_sealed: this.#sealer.seal(hookSecret, hookPlace(hookId)),
+        })
         .execute();
       await this.#audit.record(unit, {
         teamId,
@@ -74,7 +85,14 @@ export class ConnectRepository {
         subject: `repository:${id}`,
         detail: { url: checked.url, kind, defaultBranch, withCredential: credential !== undefined },
       });
-      const repository = { id, team: input.team, url: checked.url, defaultBranch, hookPath: `/hooks/${hookId}`, lastDelivery: null };
+      const repository = {
+        id,
+        team: input.team,
+        url: checked.url,
+        defaultBranch,
+        hookPath: `/hooks/${hookId}`,
+        lastDelivery: null,
+      };
       return { repository, hookSecret };
     });
   }

@@ -19,8 +19,19 @@ export class Environments {
 
   async list(by: UserPrincipal, team: string) {
     const { teamId } = requireTeam(by, team, 'viewer');
-    const rows = await this.#db.selectFrom('environments').select(['name', 'position', 'settings']).where('team_id', '=', teamId).orderBy('position').orderBy('name').execute();
-    return rows.map((row) => ({ name: row.name, team, order: row.position, settings: row.settings as EnvironmentSettings }));
+    const rows = await this.#db
+      .selectFrom('environments')
+      .select(['name', 'position', 'settings'])
+      .where('team_id', '=', teamId)
+      .orderBy('position')
+      .orderBy('name')
+      .execute();
+    return rows.map((row) => ({
+      name: row.name,
+      team,
+      order: row.position,
+      settings: row.settings as EnvironmentSettings,
+    }));
   }
 
   async put(by: UserPrincipal, input: { team: string; name: string; order: number; settings: EnvironmentSettings }) {

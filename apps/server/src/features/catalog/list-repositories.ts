@@ -26,7 +26,15 @@ export class ListRepositories {
             .as('last'),
         (join) => join.onTrue(),
       )
-      .select(['repositories.id', 'url', 'default_branch', 'hooks.id as hookId', 'last.received_at', 'last.status', 'last.outcome'])
+      .select([
+        'repositories.id',
+        'url',
+        'default_branch',
+        'hooks.id as hookId',
+        'last.received_at',
+        'last.status',
+        'last.outcome',
+      ])
       .where('repositories.team_id', '=', teamId)
       .orderBy('url')
       .execute();
@@ -36,7 +44,10 @@ export class ListRepositories {
       url: row.url,
       defaultBranch: row.default_branch,
       hookPath: `/hooks/${row.hookId}`,
-      lastDelivery: row.received_at === null ? null : { at: row.received_at.toISOString(), outcome: row.outcome?.message ?? row.status ?? 'received' },
+      lastDelivery:
+        row.received_at === null
+          ? null
+          : { at: row.received_at.toISOString(), outcome: row.outcome?.message ?? row.status ?? 'received' },
     }));
   }
 }

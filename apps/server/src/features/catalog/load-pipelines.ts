@@ -58,28 +58,53 @@ export class LoadPipelines {
   async #teams(unit: Unit, { teams }: PipelinesFolder): Promise<number> {
     let changes = 0;
     for (const { slug, title, members } of teams) {
-      const known = await unit.tx.selectFrom('teams').select(['id', 'title']).where('slug', '=', slug).executeTakeFirst();
+      const known = await unit.tx
+        .selectFrom('teams')
+        .select(['id', 'title'])
+        .where('slug', '=', slug)
+        .executeTakeFirst();
       const teamId = known?.id ?? this.#ids.next();
       if (known?.title !== title) {
-        await unit.tx.insertInto('teams').values({ id: teamId, slug, title }).onConflict((clash) => clash.column('slug').doUpdateSet({ title })).execute();
-        await this.#audit.record(unit, { teamId, actor: ACTOR, action: known ? 'team.change' : 'team.create', subject: `team:${slug}`, detail: { title } });
+        await unit.tx
+          .insertInto('teams')
+          .values({ id: teamId, slug, title })
+          .onConflict((clash) => clash.column('slug').doUpdateSet({ title }))
+          .execute();
+        await this.#audit.record(unit, {
+          teamId,
+          actor: ACTOR,
+          action: known ? 'team.change' : 'team.create',
+          subject: `team:${slug}`,
+          detail: { title },
+        });
         changes += 1;
       }
       for (const { email, role } of members) {
         const person = await unit.tx
           .selectFrom('users')
-          .leftJoin('memberships', (join) => join.onRef('memberships.user_id', '=', 'users.id').on('memberships.team_id', '=', teamId))
+          .leftJoin('memberships', (join) =>
+            join.onRef('memberships.user_id', '=', 'users.id').on('memberships.team_id', '=', teamId),
+          )
           .select(['users.id', 'memberships.role'])
           .where('email', '=', email.toLowerCase())
           .executeTakeFirst();
-        if (!person) this.#log.warn(`teams.yaml: ${email} has no account yet and joins ${slug} at the first start after signing up.`);
+        if (!person)
+          this.#log.warn(
+            `teams.yaml: ${email} has no account yet and joins ${slug} at the first start after signing up.`,
+          );
         if (!person || person.role === role) continue;
         await unit.tx
           .insertInto('memberships')
           .values({ team_id: teamId, user_id: person.id, role })
           .onConflict((clash) => clash.columns(['team_id', 'user_id']).doUpdateSet({ role }))
           .execute();
-        await this.#audit.record(unit, { teamId, actor: ACTOR, action: 'role.set', subject: `user:${person.id}`, detail: { email, before: person.role, role } });
+        await this.#audit.record(unit, {
+          teamId,
+          actor: ACTOR,
+          action: 'role.set',
+          subject: `user:${person.id}`,
+          detail: { email, before: person.role, role },
+        });
         changes += 1;
       }
     }
@@ -90,7 +115,10 @@ export class LoadPipelines {
     let changes = 0;
     for (const { team, name, order, settings } of environments) {
       const row = await unit.tx.selectFrom('teams').select('id').where('slug', '=', team).executeTakeFirst();
-      if (!row) throw new PipelinesError(this.#config.pipelinesFolder, [`environments.yaml: The environment ${name} names the team ${team}, which does not exist; add it to teams.yaml.`]);
+      if (!row)
+        throw new PipelinesError(this.#config.pipelinesFolder, [
+          `environments.yaml: The environment ${name} names the team ${team}, which does not exist; add it to teams.yaml.`,
+        ]);
       if (await this.#environments.store(unit, { teamId: row.id, name, order, settings, actor: ACTOR })) changes += 1;
     }
     return changes;

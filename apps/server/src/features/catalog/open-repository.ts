@@ -16,10 +16,17 @@ export class OpenRepository {
   }
 
   async open(repositoryId: string): Promise<MirrorRepository> {
-    const row = await this.#db.selectFrom('repositories').select(['id', 'url', 'credential_sealed']).where('id', '=', repositoryId).executeTakeFirst();
+    const row = await this.#db
+      .selectFrom('repositories')
+      .select(['id', 'url', 'credential_sealed'])
+      .where('id', '=', repositoryId)
+      .executeTakeFirst();
     if (!row) throw notFound(`Repository ${repositoryId}`);
     if (row.credential_sealed === null) return { id: row.id, url: row.url, credential: null };
-    const credential = JSON.parse(this.#sealer.open(row.credential_sealed, repositoryPlace(row.id))) as { username: string; password: string };
+    const credential = JSON.parse(this.#sealer.open(row.credential_sealed, repositoryPlace(row.id))) as {
+      username: string;
+      password: string;
+    };
     return { id: row.id, url: row.url, credential };
   }
 }

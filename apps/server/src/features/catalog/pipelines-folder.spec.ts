@@ -50,7 +50,10 @@ describe('the pipelines folder of this repository', () => {
     for (const name of ['teams.yaml', 'environments.yaml']) {
       const lines = readFileSync(join(own, name), 'utf8').split('\n');
       const start = lines.findIndex((line) => /^# (teams|environments):$/.test(line));
-      const example = lines.slice(start).filter((line) => line.startsWith('#')).map((line) => line.replace(/^# ?/, ''));
+      const example = lines
+        .slice(start)
+        .filter((line) => line.startsWith('#'))
+        .map((line) => line.replace(/^# ?/, ''));
       write({ [name]: example.join('\n') });
     }
     const read = await readPipelinesFolder(folder, true);
@@ -63,7 +66,9 @@ describe('the pipelines folder of this repository', () => {
 describe('readPipelinesFolder', () => {
   it('takes a missing folder as empty, unless it was named', async () => {
     expect((await readPipelinesFolder(join(folder, 'none'), false)).problems).toEqual([]);
-    expect((await readPipelinesFolder(join(folder, 'none'), true)).problems).toEqual([expect.stringMatching(/correct SLUICE_PIPELINES_DIR/)]);
+    expect((await readPipelinesFolder(join(folder, 'none'), true)).problems).toEqual([
+      expect.stringMatching(/correct SLUICE_PIPELINES_DIR/),
+    ]);
   });
 
   it('names file and line of every problem at once', async () => {
@@ -76,13 +81,25 @@ describe('readPipelinesFolder', () => {
     });
     const { problems } = await readPipelinesFolder(folder, true);
     const places = problems.map((problem) => /^[^:]+:\d+/.exec(problem)?.[0]);
-    expect(places).toEqual(['teams.yaml:4', 'teams.yaml:4', 'environments.yaml:11', 'app/sluice.yaml:2', 'twin/sluice.yaml:1']);
+    expect(places).toEqual([
+      'teams.yaml:4',
+      'teams.yaml:4',
+      'environments.yaml:11',
+      'app/sluice.yaml:2',
+      'twin/sluice.yaml:1',
+    ]);
   });
 
   it.each([
     ['broken YAML', 'teams: [\n'],
     ['a duplicate key', 'teams: []\nteams: []\n'],
-    ['a YAML bomb', `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefgh'.split('').map((key, index) => `${key}: &${key} [${Array(9).fill(`*${'abcdefgh'[index]}`).join(',')}]`).join('\n')}\n`],
+    [
+      'a YAML bomb',
+      `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefgh'
+        .split('')
+        .map((key, index) => `${key}: &${key} [${Array(9).fill(`*${'abcdefgh'[index]}`).join(',')}]`)
+        .join('\n')}\n`,
+    ],
     ['an unknown key', 'team: []\n'],
   ])('A34 refuses %s with a sentence', async (_what, text) => {
     write({ 'teams.yaml': text });
@@ -92,23 +109,47 @@ describe('readPipelinesFolder', () => {
 
 describe('LoadPipelines', () => {
   it('brings teams, members and environments in, changes nothing the second time, and tells lanes of new settings', async () => {
-    write({ 'teams.yaml': 'teams:\n  - slug: platform\n    title: Platform\n    members: [{ email: ada@example.com, role: release-manager }]\n', 'environments.yaml': ENVIRONMENT });
+    write({
+      'teams.yaml':
+        'teams:\n  - slug: platform\n    title: Platform\n    members: [{ email: ada@example.com, role: release-manager }]\n',
+      'environments.yaml': ENVIRONMENT,
+    });
     const server = await testApp({ SLUICE_PIPELINES_DIR: folder });
     try {
       const admin = await server.setUp();
       const load = server.app.get(LoadPipelines);
       const { db } = server.database;
-      const count = async () => Number((await db.selectFrom('audit_entries').select((select) => select.fn.countAll().as('n')).executeTakeFirstOrThrow()).n);
+      const count = async () =>
+        Number(
+          (
+            await db
+              .selectFrom('audit_entries')
+              .select((select) => select.fn.countAll().as('n'))
+              .executeTakeFirstOrThrow()
+          ).n,
+        );
       await load.load();
       const environments = await server.call('GET', '/api/v1/teams/platform/environments', { as: admin });
-      expect(environments.body).toMatchObject([{ name: 'production', order: 20, settings: { gate: { approvals: 1, noSelfApproval: true, roles: ['release-manager', 'admin'] } } }]);
+      expect(environments.body).toMatchObject([
+        {
+          name: 'production',
+          order: 20,
+          settings: { gate: { approvals: 1, noSelfApproval: true, roles: ['release-manager', 'admin'] } },
+        },
+      ]);
       const entries = await count();
       await Promise.all([load.load(), load.load()]);
       expect(await count()).toBe(entries);
-      const { settings_hash: before } = await db.selectFrom('environments').select('settings_hash').executeTakeFirstOrThrow();
+      const { settings_hash: before } = await db
+        .selectFrom('environments')
+        .select('settings_hash')
+        .executeTakeFirstOrThrow();
       write({ 'environments.yaml': ENVIRONMENT.replace('approvals: 1', 'approvals: 2') });
       await load.load();
-      const { settings_hash: after } = await db.selectFrom('environments').select('settings_hash').executeTakeFirstOrThrow();
+      const { settings_hash: after } = await db
+        .selectFrom('environments')
+        .select('settings_hash')
+        .executeTakeFirstOrThrow();
       expect(after).not.toBe(before);
       expect(await count()).toBe(entries + 1);
       write({ 'environments.yaml': ENVIRONMENT.replace('team: platform', 'team: nobody') });

@@ -20,7 +20,14 @@ const teamsFile = z.strictObject({
 });
 const environmentsFile = z.strictObject({
   environments: z
-    .array(z.strictObject({ team: slug, name: slug, order: z.number().int().min(0).max(1000).default(0), settings: environmentSettings }))
+    .array(
+      z.strictObject({
+        team: slug,
+        name: slug,
+        order: z.number().int().min(0).max(1000).default(0),
+        settings: environmentSettings,
+      }),
+    )
     .nullable()
     .default([]),
 });
@@ -45,7 +52,8 @@ export async function readPipelinesFolder(folder: string, required: boolean): Pr
   const problems: string[] = [];
   const definitions = new Map<string, ControlPlaneDefinition>();
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT' || required) problems.push(`${folder}: The folder cannot be read (${error.code}); correct SLUICE_PIPELINES_DIR.`);
+    if (error.code !== 'ENOENT' || required)
+      problems.push(`${folder}: The folder cannot be read (${error.code}); correct SLUICE_PIPELINES_DIR.`);
     return [];
   });
   const load = async <T>(name: string, schema: z.ZodType<T>): Promise<T | undefined> => {
@@ -58,15 +66,24 @@ export async function readPipelinesFolder(folder: string, required: boolean): Pr
   };
   const teams = (await load('teams.yaml', teamsFile))?.teams ?? [];
   const environments = (await load('environments.yaml', environmentsFile))?.environments ?? [];
-  for (const entry of entries.filter((one) => one.isDirectory()).sort((left, right) => left.name.localeCompare(right.name))) {
+  for (const entry of entries
+    .filter((one) => one.isDirectory())
+    .sort((left, right) => left.name.localeCompare(right.name))) {
     const file = `${entry.name}/sluice.yaml`;
     const text = await readText(join(folder, file));
     if (text === undefined) continue;
     const { definition, findings } = checkDefinition(text, file);
-    problems.push(...findings.filter(({ severity }) => severity === 'error').map((finding) => `${file}:${finding.line}: ${finding.path}: ${finding.message}`));
+    problems.push(
+      ...findings
+        .filter(({ severity }) => severity === 'error')
+        .map((finding) => `${file}:${finding.line}: ${finding.path}: ${finding.message}`),
+    );
     if (!definition) continue;
     const other = definitions.get(definition.service);
-    if (other) problems.push(`${file}:1: The service ${definition.service} is defined in ${other.file} already; keep one of them.`);
+    if (other)
+      problems.push(
+        `${file}:1: The service ${definition.service} is defined in ${other.file} already; keep one of them.`,
+      );
     else definitions.set(definition.service, { file, text, definition });
   }
   return { teams, environments, definitions, problems };

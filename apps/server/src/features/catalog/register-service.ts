@@ -24,10 +24,16 @@ export class RegisterService {
   async register(by: UserPrincipal, input: { team: string; slug: string; repositoryId: string; path: string }) {
     const { teamId } = requireTeam(by, input.team, 'developer');
     const problem = input.path === '.' ? undefined : pathProblem(input.path);
-    if (problem !== undefined) throw invalid(`path: ${problem}; write a folder inside the repository such as services/catalog, or ".".`, 'path');
+    if (problem !== undefined)
+      throw invalid(`path: ${problem}; write a folder inside the repository such as services/catalog, or ".".`, 'path');
     const id = this.#ids.next();
     return this.#transactions.run(async (unit) => {
-      const repository = await unit.tx.selectFrom('repositories').select('id').where('id', '=', input.repositoryId).where('team_id', '=', teamId).executeTakeFirst();
+      const repository = await unit.tx
+        .selectFrom('repositories')
+        .select('id')
+        .where('id', '=', input.repositoryId)
+        .where('team_id', '=', teamId)
+        .executeTakeFirst();
       if (!repository) throw notFound(`Repository ${input.repositoryId}`);
       const made = await unit.tx
         .insertInto('services')
@@ -35,7 +41,11 @@ export class RegisterService {
         .onConflict((clash) => clash.column('slug').doNothing())
         .returning('id')
         .executeTakeFirst();
-      if (!made) throw conflict('service-taken', `A service ${input.slug} exists already; names are unique in the installation.`);
+      if (!made)
+        throw conflict(
+          'service-taken',
+          `A service ${input.slug} exists already; names are unique in the installation.`,
+        );
       await this.#outbox.add(unit, 'changed', { topics: ['board'] });
       await this.#audit.record(unit, {
         teamId,

@@ -25,11 +25,21 @@ export class RegistrationTokens {
   }
 
   async create(by: UserPrincipal, poolId: string): Promise<{ token: string; expiresAt: string }> {
-    const pool = await this.#db.selectFrom('pools').select(['team_id', 'name']).where('id', '=', poolId).executeTakeFirst();
+    const pool = await this.#db
+      .selectFrom('pools')
+      .select(['team_id', 'name'])
+      .where('id', '=', poolId)
+      .executeTakeFirst();
     requirePoolAdmin(by, pool, `Pool ${poolId}`);
     return this.#transactions.run(async (unit) => {
       const issued = await this.#issue(unit, poolId, by.name);
-      await this.#audit.record(unit, { teamId: pool!.team_id, actor: actorOf(by), action: 'registration-token.create', subject: `pool:${pool!.name}`, detail: {} });
+      await this.#audit.record(unit, {
+        teamId: pool!.team_id,
+        actor: actorOf(by),
+        action: 'registration-token.create',
+        subject: `pool:${pool!.name}`,
+        detail: {},
+      });
       return issued;
     });
   }
@@ -50,11 +60,20 @@ export class RegistrationTokens {
   }
 
   async #issue(unit: Unit, poolId: string, createdBy: string): Promise<{ token: string; expiresAt: string }> {
-    await unit.tx.deleteFrom('runner_registration_tokens').where('expires_at', '<', sql<Date>`now() - interval '1 day'`).execute();
+    await unit.tx
+      .deleteFrom('runner_registration_tokens')
+      .where('expires_at', '<', sql<Date>`now() - interval '1 day'`)
+      .execute();
     const token = newToken('slg_');
     const row = await unit.tx
       .insertInto('runner_registration_tokens')
-      .values({ id: this.#ids.next(), pool_id: poolId, token_hash: hashToken(token), created_by: createdBy, expires_at: sql<Date>`now() + make_interval(mins => ${MINUTES})` })
+      .values({
+        id: this.#ids.next(),
+        pool_id: poolId,
+        token_hash: hashToken(token),
+        created_by: createdBy,
+        expires_at: sql<Date>`now() + make_interval(mins => ${MINUTES})`,
+      })
       .returning('expires_at')
       .executeTakeFirstOrThrow();
     return { token, expiresAt: row.expires_at.toISOString() };

@@ -31,7 +31,16 @@ export class Runners {
   async list(by: UserPrincipal) {
     const rows = await visiblePools(this.#db, by)
       .innerJoin('runners', 'runners.pool_id', 'pools.id')
-      .select(['runners.id', 'runners.name', 'pools.name as pool', 'labels', 'slots', 'version', 'draining', 'last_seen_at'])
+      .select([
+        'runners.id',
+        'runners.name',
+        'pools.name as pool',
+        'labels',
+        'slots',
+        'version',
+        'draining',
+        'last_seen_at',
+      ])
       .where('removed_at', 'is', null)
       .orderBy('pools.name')
       .orderBy('runners.name')
@@ -42,14 +51,23 @@ export class Runners {
       .selectFrom('attempts')
       .innerJoin('runs', 'runs.id', 'attempts.run_id')
       .innerJoin('services', 'services.id', 'attempts.service_id')
-      .select(['attempts.id as attemptId', 'attempts.runner_id', 'attempts.team_id', 'runs.id as runId', 'services.slug as service', 'runs.number', 'job_key as job'])
+      .select([
+        'attempts.id as attemptId',
+        'attempts.runner_id',
+        'attempts.team_id',
+        'runs.id as runId',
+        'services.slug as service',
+        'runs.number',
+        'job_key as job',
+      ])
       .select(sql<Date>`coalesce(attempts.leased_at, attempts.queued_at)`.as('since'))
       .where('attempts.status', '=', 'running')
       .where('attempts.runner_id', 'in', ids)
       .orderBy('attempts.leased_at')
       .execute();
     const teams = new Set(visibleTeams(by));
-    const silentBefore = (await databaseNow(this.#db)).getTime() - Math.max(SILENT_SECONDS, this.#config.leaseSeconds) * 1000;
+    const silentBefore =
+      (await databaseNow(this.#db)).getTime() - Math.max(SILENT_SECONDS, this.#config.leaseSeconds) * 1000;
     return rows.map((row) => {
       const own = jobs.filter((job) => job.runner_id === row.id);
       const silent = row.last_seen_at.getTime() < silentBefore;
@@ -58,14 +76,27 @@ export class Runners {
         name: row.name,
         pool: row.pool,
         labels: row.labels,
-        state: silent ? ('silent' as const) : row.draining ? ('draining' as const) : own.length > 0 ? ('busy' as const) : ('idle' as const),
+        state: silent
+          ? ('silent' as const)
+          : row.draining
+            ? ('draining' as const)
+            : own.length > 0
+              ? ('busy' as const)
+              : ('idle' as const),
         slots: row.slots,
         busy: own.length,
         version: row.version,
         lastSeenAt: row.last_seen_at.toISOString(),
         jobs: own
           .filter((job) => teams.has(job.team_id))
-          .map(({ attemptId, runId, service, number, job, since }) => ({ attemptId, runId, service, number, job, since: since.toISOString() })),
+          .map(({ attemptId, runId, service, number, job, since }) => ({
+            attemptId,
+            runId,
+            service,
+            number,
+            job,
+            since: since.toISOString(),
+          })),
       };
     });
   }
@@ -81,9 +112,19 @@ export class Runners {
       .executeTakeFirst();
     requirePoolAdmin(by, row, `Runner ${runnerId}`);
     await this.#transactions.run(async (unit) => {
-      await unit.tx.updateTable('runners').set({ removed_at: sql<Date>`now()` }).where('id', '=', runnerId).execute();
+      await unit.tx
+        .updateTable('runners')
+        .set({ removed_at: sql<Date>`now()` })
+        .where('id', '=', runnerId)
+        .execute();
       await this.#outbox.add(unit, 'changed', { topics: ['runners'] });
-      await this.#audit.record(unit, { teamId: row!.team_id, actor: actorOf(by), action: 'runner.remove', subject: `runner:${runnerId}`, detail: { name: row!.name } });
+      await this.#audit.record(unit, {
+        teamId: row!.team_id,
+        actor: actorOf(by),
+        action: 'runner.remove',
+        subject: `runner:${runnerId}`,
+        detail: { name: row!.name },
+      });
     });
   }
 }

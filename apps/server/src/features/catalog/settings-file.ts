@@ -1,17 +1,28 @@
 import { LineCounter, parseDocument, type Node } from 'yaml';
 import type { z } from 'zod';
 
-export type SettingsFile<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problems: readonly string[] };
+export type SettingsFile<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problems: readonly string[] };
 
 const MAX_BYTES = 256 * 1024;
 
 /** Reads a settings file of the pipelines folder; every problem is `file:line: sentence`. */
 export function readSettingsFile<T>(text: string, file: string, schema: z.ZodType<T>): SettingsFile<T> {
-  if (Buffer.byteLength(text) > MAX_BYTES) return { ok: false, problems: [`${file}:1: The file has more than 256 KiB; split the installation or remove what is not needed.`] };
+  if (Buffer.byteLength(text) > MAX_BYTES)
+    return {
+      ok: false,
+      problems: [`${file}:1: The file has more than 256 KiB; split the installation or remove what is not needed.`],
+    };
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, schema: 'core', strict: true, uniqueKeys: true });
   if (document.errors.length > 0) {
-    return { ok: false, problems: document.errors.map((error) => `${file}:${error.linePos?.[0].line ?? 1}: ${error.message.split('\n')[0]!.replace(/ at line .*$/, '')}.`) };
+    return {
+      ok: false,
+      problems: document.errors.map(
+        (error) =>
+          `${file}:${error.linePos?.[0].line ?? 1}: ${error.message.split('\n')[0]!.replace(/ at line .*$/, '')}.`,
+      ),
+    };
   }
   let content: unknown;
   try {
@@ -28,5 +39,10 @@ export function readSettingsFile<T>(text: string, file: string, schema: z.ZodTyp
     }
     return 1;
   };
-  return { ok: false, problems: parsed.error.issues.map((issue) => `${file}:${lineOf(issue.path)}: ${issue.path.map(String).join('.') || 'file'}: ${issue.message}.`) };
+  return {
+    ok: false,
+    problems: parsed.error.issues.map(
+      (issue) => `${file}:${lineOf(issue.path)}: ${issue.path.map(String).join('.') || 'file'}: ${issue.message}.`,
+    ),
+  };
 }

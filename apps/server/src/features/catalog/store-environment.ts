@@ -25,7 +25,10 @@ export class StoreEnvironment {
   }
 
   /** False when nothing changed. */
-  async store(unit: Unit, change: { teamId: string; name: string; order: number; settings: EnvironmentSettings; actor: Actor }): Promise<boolean> {
+  async store(
+    unit: Unit,
+    change: { teamId: string; name: string; order: number; settings: EnvironmentSettings; actor: Actor },
+  ): Promise<boolean> {
     const { teamId, name, order, settings, actor } = change;
     const hash = settingsHash(settings);
     const known = await unit.tx

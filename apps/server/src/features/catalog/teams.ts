@@ -33,7 +33,13 @@ export class Teams {
         .executeTakeFirst();
       if (!made) throw conflict('team-taken', `A team ${input.slug} exists already; choose another name.`);
       await unit.tx.insertInto('memberships').values({ team_id: id, user_id: by.userId, role: 'admin' }).execute();
-      await this.#audit.record(unit, { teamId: id, actor: actorOf(by), action: 'team.create', subject: `team:${input.slug}`, detail: { title: input.title } });
+      await this.#audit.record(unit, {
+        teamId: id,
+        actor: actorOf(by),
+        action: 'team.create',
+        subject: `team:${input.slug}`,
+        detail: { title: input.title },
+      });
       return { slug: input.slug, title: input.title };
     });
   }

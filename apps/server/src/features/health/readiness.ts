@@ -29,7 +29,10 @@ export class ReadReadiness implements OnModuleDestroy, BeforeApplicationShutdown
   }
 
   async read(): Promise<Readiness> {
-    const found = await Promise.race([this.#look().catch(() => undefined), new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), ANSWER_MS).unref())]);
+    const found = await Promise.race([
+      this.#look().catch(() => undefined),
+      new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), ANSWER_MS).unref()),
+    ]);
     const checks = {
       stopping: this.#stopping ? ('failing' as const) : ('ok' as const),
       database: found ? ('ok' as const) : ('failing' as const),
@@ -42,7 +45,9 @@ export class ReadReadiness implements OnModuleDestroy, BeforeApplicationShutdown
   async #look(): Promise<{ migrated: boolean; stuck: boolean }> {
     const { rows } = await sql<{ migrated: boolean; stuck: boolean }>`
       select exists (select 1 from kysely_migration) as migrated,
-             exists (select 1 from outbox where tries = 0 and available_at < now() - make_interval(secs => ${UNTRIED_SECONDS})) as stuck`.execute(this.#db);
+             exists (select 1 from outbox where tries = 0 and available_at < now() - make_interval(secs => ${UNTRIED_SECONDS})) as stuck`.execute(
+      this.#db,
+    );
     return rows[0]!;
   }
 }

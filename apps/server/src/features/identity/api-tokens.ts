@@ -57,7 +57,13 @@ export class ApiTokens {
         })
         .execute();
       const detail = { name: input.name, scopes: input.scopes, expiresInDays: days };
-      await this.#audit.record(unit, { teamId, actor: actorOf(by), action: 'token.create', subject: `token:${id}`, detail });
+      await this.#audit.record(unit, {
+        teamId,
+        actor: actorOf(by),
+        action: 'token.create',
+        subject: `token:${id}`,
+        detail,
+      });
       const [info] = await readTokens(unit.tx, by.userId, id);
       return { token, info: info! };
     });
@@ -74,7 +80,13 @@ export class ApiTokens {
         .returning(['team_id', 'name'])
         .executeTakeFirst();
       if (!row) throw notFound(`API token ${tokenId}`);
-      await this.#audit.record(unit, { teamId: row.team_id, actor: actorOf(by), action: 'token.revoke', subject: `token:${tokenId}`, detail: { name: row.name } });
+      await this.#audit.record(unit, {
+        teamId: row.team_id,
+        actor: actorOf(by),
+        action: 'token.revoke',
+        subject: `token:${tokenId}`,
+        detail: { name: row.name },
+      });
     });
   }
 }
@@ -83,7 +95,15 @@ async function readTokens(db: DbOrTx, userId: string, tokenId?: string): Promise
   let query = db
     .selectFrom('api_tokens')
     .leftJoin('teams', 'teams.id', 'api_tokens.team_id')
-    .select(['api_tokens.id', 'api_tokens.name', 'teams.slug as team', 'scopes', 'api_tokens.created_at', 'expires_at', 'last_used_at'])
+    .select([
+      'api_tokens.id',
+      'api_tokens.name',
+      'teams.slug as team',
+      'scopes',
+      'api_tokens.created_at',
+      'expires_at',
+      'last_used_at',
+    ])
     .where('user_id', '=', userId)
     .where('revoked_at', 'is', null);
   if (tokenId !== undefined) query = query.where('api_tokens.id', '=', tokenId);

@@ -32,10 +32,14 @@ export class CreateFirstAdmin {
     const email = input.email.toLowerCase();
     return this.#transactions.run(async (unit) => {
       if (!(await this.#link.use(unit, input.token))) throw linkUsed();
-      await unit.tx.insertInto('users').values({ id: userId, email, name: input.name, password_hash: passwordHash, system_admin: true }).execute();
+      await unit.tx
+        .insertInto('users')
+        .values({ id: userId, email, name: input.name, password_hash: passwordHash, system_admin: true })
+        .execute();
       await unit.tx.insertInto('user_identities').values({ user_id: userId, kind: 'email', value: email }).execute();
       const teams = await unit.tx.selectFrom('teams').select('id').execute();
-      for (const team of teams) await unit.tx.insertInto('memberships').values({ team_id: team.id, user_id: userId, role: 'admin' }).execute();
+      for (const team of teams)
+        await unit.tx.insertInto('memberships').values({ team_id: team.id, user_id: userId, role: 'admin' }).execute();
       const session = await this.#sessions.start(unit, userId);
       await this.#audit.record(unit, {
         teamId: null,
@@ -46,11 +50,18 @@ export class CreateFirstAdmin {
       });
       await failpoint('create-first-admin:before-commit');
       const memberships = await readMemberships(unit.tx, userId);
-      return { me: describeMe({ userId, email, name: input.name, systemAdmin: true, memberships }, session.csrfToken), token: session.token };
+      return {
+        me: describeMe({ userId, email, name: input.name, systemAdmin: true, memberships }, session.csrfToken),
+        token: session.token,
+      };
     });
   }
 }
 
 function linkUsed(): Problem {
-  return new Problem(404, 'not-found', 'This set-up link is not valid; the newest one stands in the output of the server, as long as nobody has signed up.');
+  return new Problem(
+    404,
+    'not-found',
+    'This set-up link is not valid; the newest one stands in the output of the server, as long as nobody has signed up.',
+  );
 }

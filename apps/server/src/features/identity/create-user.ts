@@ -47,7 +47,8 @@ export class CreateUser {
           .onConflict((clash) => clash.doNothing())
           .returning('value')
           .executeTakeFirst();
-        if (!linked) throw conflict('identity-taken', `The ${identity.kind} ${identity.value} belongs to another person.`);
+        if (!linked)
+          throw conflict('identity-taken', `The ${identity.kind} ${identity.value} belongs to another person.`);
       }
       const teamIds: string[] = [];
       for (const { team, role } of input.memberships) {
@@ -61,9 +62,19 @@ export class CreateUser {
         teamIds.push(row.id);
       }
       const entry = { actor: actorOf(by), subject: `user:${userId}` };
-      await this.#audit.record(unit, { ...entry, teamId: null, action: 'user.create', detail: { email, identities: input.identities } });
+      await this.#audit.record(unit, {
+        ...entry,
+        teamId: null,
+        action: 'user.create',
+        detail: { email, identities: input.identities },
+      });
       for (const [index, teamId] of teamIds.entries()) {
-        await this.#audit.record(unit, { ...entry, teamId, action: 'role.set', detail: { email, role: input.memberships[index]!.role } });
+        await this.#audit.record(unit, {
+          ...entry,
+          teamId,
+          action: 'role.set',
+          detail: { email, role: input.memberships[index]!.role },
+        });
       }
       return readUser(unit.tx, userId);
     });
@@ -72,6 +83,11 @@ export class CreateUser {
 
 /** The address of a person is one of their identities; addresses are compared in lower case. */
 function identitiesOf(email: string, identities: CreateUserInput['identities']) {
-  const all = [{ kind: 'email' as const, value: email }, ...identities.map(({ kind, value }) => ({ kind, value: kind === 'email' ? value.toLowerCase() : value }))];
-  return all.filter((one, index) => all.findIndex((other) => other.kind === one.kind && other.value === one.value) === index);
+  const all = [
+    { kind: 'email' as const, value: email },
+    ...identities.map(({ kind, value }) => ({ kind, value: kind === 'email' ? value.toLowerCase() : value })),
+  ];
+  return all.filter(
+    (one, index) => all.findIndex((other) => other.kind === one.kind && other.value === one.value) === index,
+  );
 }

@@ -22,14 +22,27 @@ export class DatabaseAuthenticator extends Authenticator {
     const row = await this.#db
       .selectFrom('sessions')
       .innerJoin('users', 'users.id', 'sessions.user_id')
-      .select(['sessions.id', 'csrf_token', 'user_id', 'email', 'name', 'system_admin', stale('sessions.last_used_at').as('stale')])
+      .select([
+        'sessions.id',
+        'csrf_token',
+        'user_id',
+        'email',
+        'name',
+        'system_admin',
+        stale('sessions.last_used_at').as('stale'),
+      ])
       .where('token_hash', '=', hashToken(token))
       .where('expires_at', '>', sql<Date>`now()`)
       .where('last_used_at', '>', sql<Date>`now() - make_interval(hours => ${SESSION_IDLE_HOURS})`)
       .where('disabled', '=', false)
       .executeTakeFirst();
     if (!row) return undefined;
-    if (row.stale) await this.#db.updateTable('sessions').set({ last_used_at: sql<Date>`now()` }).where('id', '=', row.id).execute();
+    if (row.stale)
+      await this.#db
+        .updateTable('sessions')
+        .set({ last_used_at: sql<Date>`now()` })
+        .where('id', '=', row.id)
+        .execute();
     const principal: UserPrincipal = {
       kind: 'user',
       userId: row.user_id,
@@ -55,7 +68,12 @@ export class DatabaseAuthenticator extends Authenticator {
       .where('disabled', '=', false)
       .executeTakeFirst();
     if (!row) return undefined;
-    if (row.stale) await this.#db.updateTable('api_tokens').set({ last_used_at: sql<Date>`now()` }).where('id', '=', row.id).execute();
+    if (row.stale)
+      await this.#db
+        .updateTable('api_tokens')
+        .set({ last_used_at: sql<Date>`now()` })
+        .where('id', '=', row.id)
+        .execute();
     const memberships = await readMemberships(this.#db, row.user_id);
     return {
       kind: 'user',

@@ -15,9 +15,19 @@ export async function readMemberships(db: DbOrTx, userId: string): Promise<TeamM
 
 /** A person as `user` of the protocol. */
 export async function readUser(db: DbOrTx, userId: string) {
-  const row = await db.selectFrom('users').select(['id', 'email', 'name', 'system_admin']).where('id', '=', userId).executeTakeFirst();
+  const row = await db
+    .selectFrom('users')
+    .select(['id', 'email', 'name', 'system_admin'])
+    .where('id', '=', userId)
+    .executeTakeFirst();
   if (!row) throw notFound(`Person ${userId}`);
-  const identities = await db.selectFrom('user_identities').select(['kind', 'value']).where('user_id', '=', userId).orderBy('kind').orderBy('value').execute();
+  const identities = await db
+    .selectFrom('user_identities')
+    .select(['kind', 'value'])
+    .where('user_id', '=', userId)
+    .orderBy('kind')
+    .orderBy('value')
+    .execute();
   return {
     userId: row.id,
     email: row.email,

@@ -18,16 +18,32 @@ export class SetMembership {
   async set(by: UserPrincipal, input: { team: string; userId: string; role: Role | null }): Promise<void> {
     if (!by.systemAdmin) requireTeam(by, input.team, 'admin');
     await this.#transactions.run(async (unit) => {
-      const team = await unit.tx.selectFrom('teams').select('id').where('slug', '=', input.team).forUpdate().executeTakeFirst();
+      const team = await unit.tx
+        .selectFrom('teams')
+        .select('id')
+        .where('slug', '=', input.team)
+        .forUpdate()
+        .executeTakeFirst();
       if (!team) throw notFound(`Team ${input.team}`);
-      const person = await unit.tx.selectFrom('users').select('email').where('id', '=', input.userId).executeTakeFirst();
+      const person = await unit.tx
+        .selectFrom('users')
+        .select('email')
+        .where('id', '=', input.userId)
+        .executeTakeFirst();
       if (!person) throw notFound(`Person ${input.userId}`);
-      const members = await unit.tx.selectFrom('memberships').select(['user_id', 'role']).where('team_id', '=', team.id).execute();
+      const members = await unit.tx
+        .selectFrom('memberships')
+        .select(['user_id', 'role'])
+        .where('team_id', '=', team.id)
+        .execute();
       const before = members.find(({ user_id }) => user_id === input.userId)?.role ?? null;
       if (before === input.role) return;
       const admins = members.filter(({ role }) => role === 'admin');
       if (before === 'admin' && admins.length === 1) {
-        throw conflict('last-admin', `${person.email} is the last admin of team ${input.team}; make someone else admin first.`);
+        throw conflict(
+          'last-admin',
+          `${person.email} is the last admin of team ${input.team}; make someone else admin first.`,
+        );
       }
       const { role } = input;
       await (role === null

@@ -35,7 +35,12 @@ export class SetupLink {
 
   /** True exactly once: the row is locked and removed in the transaction that makes the first person. */
   async use(unit: Unit, token: string): Promise<boolean> {
-    const row = await unit.tx.selectFrom('settings').select('value').where('key', '=', SETTING).forUpdate().executeTakeFirst();
+    const row = await unit.tx
+      .selectFrom('settings')
+      .select('value')
+      .where('key', '=', SETTING)
+      .forUpdate()
+      .executeTakeFirst();
     if (!row || !sameText(String(row.value), hashToken(token))) return false;
     await unit.tx.deleteFrom('settings').where('key', '=', SETTING).execute();
     const anyone = await unit.tx.selectFrom('users').select('id').limit(1).executeTakeFirst();

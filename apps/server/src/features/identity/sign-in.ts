@@ -22,7 +22,13 @@ export class SignIn {
   readonly #sessions: StartSession;
   readonly #clock: Clock;
   readonly #origin: PublicOrigin;
-  constructor(db: Kysely<Tables>, transactions: Transactions, sessions: StartSession, clock: Clock, origin: PublicOrigin) {
+  constructor(
+    db: Kysely<Tables>,
+    transactions: Transactions,
+    sessions: StartSession,
+    clock: Clock,
+    origin: PublicOrigin,
+  ) {
     this.#db = db;
     this.#transactions = transactions;
     this.#sessions = sessions;
@@ -40,19 +46,25 @@ export class SignIn {
     const now = this.#clock.now();
     const wait = Math.max(...keys.map(([limiter, key]) => limiter.secondsToWait(key, now)));
     if (wait > 0) {
-      throw new Problem(429, 'too-many-tries', `Too many failed sign-ins; try again in ${Math.ceil(wait / 60)} min.`, { retryAfterSeconds: wait });
+      throw new Problem(429, 'too-many-tries', `Too many failed sign-ins; try again in ${Math.ceil(wait / 60)} min.`, {
+        retryAfterSeconds: wait,
+      });
     }
     // Counted before the slow part, so that parallel guesses cannot slip through; forgiven on success.
     for (const [limiter, key] of keys) limiter.failed(key, now);
     const user = await this.#db.selectFrom('users').selectAll().where('email', '=', email).executeTakeFirst();
     const matches = await verifyPassword(input.password, user?.password_hash);
-    if (!user || !matches || user.disabled) throw new Problem(401, 'sign-in-failed', 'The e-mail address or the password is wrong.');
+    if (!user || !matches || user.disabled)
+      throw new Problem(401, 'sign-in-failed', 'The e-mail address or the password is wrong.');
     this.#byPerson.succeeded(`${address} ${email}`);
     this.#byAddress.forgive(address);
     return this.#transactions.run(async (unit) => {
       const session = await this.#sessions.start(unit, user.id);
       const memberships = await readMemberships(unit.tx, user.id);
-      const me = describeMe({ userId: user.id, email: user.email, name: user.name, systemAdmin: user.system_admin, memberships }, session.csrfToken);
+      const me = describeMe(
+        { userId: user.id, email: user.email, name: user.name, systemAdmin: user.system_admin, memberships },
+        session.csrfToken,
+      );
       return { me, token: session.token };
     });
   }
@@ -61,5 +73,9 @@ export class SignIn {
 /** Over plain http beyond this machine the cookie would be refused by the browser, or readable by anyone in between (A73). */
 export function requireSafeOrigin(origin: PublicOrigin): void {
   if (origin.allowsSignIn) return;
-  throw new Problem(403, 'https-needed', 'Sign-in needs https: put TLS in front of the server and set PUBLIC_URL to its https address.');
+  throw new Problem(
+    403,
+    'https-needed',
+    'Sign-in needs https: put TLS in front of the server and set PUBLIC_URL to its https address.',
+  );
 }

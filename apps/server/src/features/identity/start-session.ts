@@ -18,7 +18,10 @@ export class StartSession {
   async start(unit: Unit, userId: string): Promise<{ token: string; csrfToken: string }> {
     const token = newToken('sls_');
     const csrfToken = newToken('sls_').slice(4);
-    await unit.tx.deleteFrom('sessions').where('expires_at', '<', sql<Date>`now()`).execute();
+    await unit.tx
+      .deleteFrom('sessions')
+      .where('expires_at', '<', sql<Date>`now()`)
+      .execute();
     await unit.tx
       .insertInto('sessions')
       .values({

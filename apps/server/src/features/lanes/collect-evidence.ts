@@ -57,5 +57,9 @@ function identities(change: ChangeSinceLive): Evidence {
     return { kind: 'people', state: 'passed', text: 'Everyone with a hand in this change is a known person.' };
   }
   const names = [...new Set(unlinked.map((hand) => hand.identity))].join(', ');
-  return { kind: 'people', state: 'missing', text: `Linked to no person here, so independence is not proven: ${names}.` };
+  return {
+    kind: 'people',
+    state: 'missing',
+    text: `Linked to no person here, so independence is not proven: ${names}.`,
+  };
 }

@@ -9,5 +9,12 @@ export async function findLane(db: DbOrTx, laneId: string): Promise<(LaneRow & {
     .select(['lanes.id', 'environments.id as environment_id', 'environments.settings', 'environments.settings_hash'])
     .where('lanes.id', '=', laneId)
     .executeTakeFirst();
-  return row && { laneId: row.id, environmentId: row.environment_id, settings: row.settings, settingsHash: row.settings_hash };
+  return (
+    row && {
+      laneId: row.id,
+      environmentId: row.environment_id,
+      settings: row.settings,
+      settingsHash: row.settings_hash,
+    }
+  );
 }

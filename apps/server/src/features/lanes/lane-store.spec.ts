@@ -26,7 +26,8 @@ class FixedHistory implements GitMirror {
   readFile = () => Promise.resolve(null);
   commit = (_: unknown, sha: string) => Promise.resolve(this.commits.find((one) => one.sha === sha)!);
   commitsBetween = () => Promise.resolve({ commits: this.commits, cut: false });
-  authorsBetween = () => Promise.resolve([...this.commits.map(({ sha, authorEmail }) => ({ sha, emails: [authorEmail] })), ...this.older]);
+  authorsBetween = () =>
+    Promise.resolve([...this.commits.map(({ sha, authorEmail }) => ({ sha, emails: [authorEmail] })), ...this.older]);
   changedPaths = () => Promise.resolve(null);
   diffSummary = (): Promise<DiffSummary> => Promise.resolve({ files: 0, insertions: 0, deletions: 0 });
   contains = () => Promise.resolve(true);
@@ -47,7 +48,9 @@ describe('lanes on PostgreSQL', () => {
     history = new FixedHistory();
     lanes = new LaneStore(new SystemClock(), rows.ids, rows.outbox);
     offers = new OfferRelease(database.transactions, rows.ids, lanes, rows.outbox);
-    const repositories = { open: (id: string) => Promise.resolve({ id, url: 'https://git.example.com/x.git', credential: null }) };
+    const repositories = {
+      open: (id: string) => Promise.resolve({ id, url: 'https://git.example.com/x.git', credential: null }),
+    };
     gate = new DecideGate(
       database.db,
       database.transactions,
@@ -58,12 +61,25 @@ describe('lanes on PostgreSQL', () => {
   });
   afterAll(() => database.close());
 
-  async function person(team: TestTeam, role: 'developer' | 'release-manager', email = `${rows.ids.next()}@example.com`): Promise<UserPrincipal> {
+  async function person(
+    team: TestTeam,
+    role: 'developer' | 'release-manager',
+    email = `${rows.ids.next()}@example.com`,
+  ): Promise<UserPrincipal> {
     const userId = rows.ids.next();
     await database.db.insertInto('users').values({ id: userId, email, name: email, password_hash: 'x' }).execute();
     await database.db.insertInto('memberships').values({ team_id: team.teamId, user_id: userId, role }).execute();
     const membership = { teamId: team.teamId, team: team.slug, title: 'Team', role };
-    return { kind: 'user', userId, name: email, email, systemAdmin: false, memberships: [membership], via: 'session', scopes: [] };
+    return {
+      kind: 'user',
+      userId,
+      name: email,
+      email,
+      systemAdmin: false,
+      memberships: [membership],
+      via: 'session',
+      scopes: [],
+    };
   }
 
   async function environment(team: TestTeam, approvals: number, name = 'production'): Promise<string> {
@@ -76,7 +92,11 @@ describe('lanes on PostgreSQL', () => {
     return id;
   }
 
-  async function release(team: TestTeam, route = ['production'], by: { identity: string; userId?: string } = { identity: 'ann' }): Promise<string> {
+  async function release(
+    team: TestTeam,
+    route = ['production'],
+    by: { identity: string; userId?: string } = { identity: 'ann' },
+  ): Promise<string> {
     const runId = await rows.run(team, 'commit: { jobs: {} }');
     const { number } = await rows.stateOf(runId);
     const id = rows.ids.next();
@@ -110,7 +130,12 @@ describe('lanes on PostgreSQL', () => {
     await environment(team, 0);
     const deployment = await deploymentOf(await release(team));
     expect(deployment.status).toBe('running');
-    const stored = await database.db.selectFrom('lane_events').select('event').where('lane_id', '=', deployment.lane_id).orderBy('sequence').execute();
+    const stored = await database.db
+      .selectFrom('lane_events')
+      .select('event')
+      .where('lane_id', '=', deployment.lane_id)
+      .orderBy('sequence')
+      .execute();
     expect(foldLane(stored.map((row) => row.event))).toEqual(await laneOf(deployment.lane_id));
   });
 
@@ -119,21 +144,32 @@ describe('lanes on PostgreSQL', () => {
     await environment(team, 1);
     const releaseId = await release(team);
     await Promise.all([1, 2, 3].map(() => offers.offer({ releaseId, environment: 'production', requestedBy: SYSTEM })));
-    expect(await database.db.selectFrom('deployments').select('id').where('release_id', '=', releaseId).execute()).toHaveLength(1);
+    expect(
+      await database.db.selectFrom('deployments').select('id').where('release_id', '=', releaseId).execute(),
+    ).toHaveLength(1);
   });
 
-  it.each(Array.from({ length: 20 }, (_, index) => index))('F56: two people approve in the same moment, round %i: two rows, one start', async () => {
-    const team = await rows.team();
-    await environment(team, 2);
-    const deployment = await deploymentOf(await release(team));
-    const [rita, ruben] = await Promise.all([person(team, 'release-manager'), person(team, 'release-manager')]);
-    await Promise.all([rita, ruben, rita].map((one) => gate.approve(one, deployment.id, deployment.binding)));
-    const after = await deploymentOf(deployment.release_id);
-    expect(after.status).toBe('running');
-    expect(after.approvals.map((approval) => approval.userId).toSorted()).toEqual([rita.userId, ruben.userId].toSorted());
-    const started = await database.db.selectFrom('lane_events').select('event').where('lane_id', '=', deployment.lane_id).execute();
-    expect(started.filter((row) => row.event.type === 'deployment-started')).toHaveLength(1);
-  });
+  it.each(Array.from({ length: 20 }, (_, index) => index))(
+    'F56: two people approve in the same moment, round %i: two rows, one start',
+    async () => {
+      const team = await rows.team();
+      await environment(team, 2);
+      const deployment = await deploymentOf(await release(team));
+      const [rita, ruben] = await Promise.all([person(team, 'release-manager'), person(team, 'release-manager')]);
+      await Promise.all([rita, ruben, rita].map((one) => gate.approve(one, deployment.id, deployment.binding)));
+      const after = await deploymentOf(deployment.release_id);
+      expect(after.status).toBe('running');
+      expect(after.approvals.map((approval) => approval.userId).toSorted()).toEqual(
+        [rita.userId, ruben.userId].toSorted(),
+      );
+      const started = await database.db
+        .selectFrom('lane_events')
+        .select('event')
+        .where('lane_id', '=', deployment.lane_id)
+        .execute();
+      expect(started.filter((row) => row.event.type === 'deployment-started')).toHaveLength(1);
+    },
+  );
 
   it('F57: approve and reject in the same moment: the first wins, the other is told 409', async () => {
     const team = await rows.team();
@@ -144,7 +180,9 @@ describe('lanes on PostgreSQL', () => {
       gate.approve(rita, deployment.id, deployment.binding),
       gate.reject(ruben, deployment.id, deployment.binding, 'not on a Friday'),
     ]);
-    const refused = answers.filter((answer) => answer.status === 'rejected').map((answer) => answer.reason as { status: number; code: string });
+    const refused = answers
+      .filter((answer) => answer.status === 'rejected')
+      .map((answer) => answer.reason as { status: number; code: string });
     expect(refused).toMatchObject([{ status: 409, code: 'not-waiting' }]);
     expect(['running', 'failed']).toContain((await deploymentOf(deployment.release_id)).status);
   });
@@ -154,25 +192,43 @@ describe('lanes on PostgreSQL', () => {
     await environment(team, 1);
     const deployment = await deploymentOf(await release(team));
     const rita = await person(team, 'release-manager');
-    await database.db.updateTable('memberships').set({ role: 'developer' }).where('user_id', '=', rita.userId).execute();
-    await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({ status: 403, code: 'not-entitled' });
+    await database.db
+      .updateTable('memberships')
+      .set({ role: 'developer' })
+      .where('user_id', '=', rita.userId)
+      .execute();
+    await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({
+      status: 403,
+      code: 'not-entitled',
+    });
   });
 
-  it.each(['pushed', 'authored'] as const)('A72: nobody who %s part of the change approves it, however they are named', async (part) => {
-    const team = await rows.team();
-    await environment(team, 1);
-    const rita = await person(team, 'release-manager', `rita-${part}@example.com`);
-    await database.db.insertInto('user_identities').values({ user_id: rita.userId, kind: 'login', value: `rita-${part}` }).execute();
-    const sha = 'c'.repeat(40);
-    history.commits =
-      part === 'authored'
-        ? [{ sha, message: 'm', author: 'R', authorEmail: `RITA-${part}@example.com`, at: '2026-01-01T00:00:00Z' }]
-        : [];
-    const deployment = await deploymentOf(await release(team, ['production'], { identity: part === 'pushed' ? `rita-${part}` : 'ann' }));
-    await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({ status: 403, code: 'self-approval' });
-    history.commits = [];
-    expect((await deploymentOf(deployment.release_id)).status).toBe('waiting');
-  });
+  it.each(['pushed', 'authored'] as const)(
+    'A72: nobody who %s part of the change approves it, however they are named',
+    async (part) => {
+      const team = await rows.team();
+      await environment(team, 1);
+      const rita = await person(team, 'release-manager', `rita-${part}@example.com`);
+      await database.db
+        .insertInto('user_identities')
+        .values({ user_id: rita.userId, kind: 'login', value: `rita-${part}` })
+        .execute();
+      const sha = 'c'.repeat(40);
+      history.commits =
+        part === 'authored'
+          ? [{ sha, message: 'm', author: 'R', authorEmail: `RITA-${part}@example.com`, at: '2026-01-01T00:00:00Z' }]
+          : [];
+      const deployment = await deploymentOf(
+        await release(team, ['production'], { identity: part === 'pushed' ? `rita-${part}` : 'ann' }),
+      );
+      await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({
+        status: 403,
+        code: 'self-approval',
+      });
+      history.commits = [];
+      expect((await deploymentOf(deployment.release_id)).status).toBe('waiting');
+    },
+  );
 
   it('A72: who wrote what lies below the newest commit of a first release does not approve it', async () => {
     const team = await rows.team();
@@ -180,7 +236,10 @@ describe('lanes on PostgreSQL', () => {
     const rita = await person(team, 'release-manager', 'rita-below@example.com');
     history.older = [{ sha: 'd'.repeat(40), emails: ['someone@example.com', 'Rita-Below@example.com'] }];
     const deployment = await deploymentOf(await release(team));
-    await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({ status: 403, code: 'self-approval' });
+    await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({
+      status: 403,
+      code: 'self-approval',
+    });
     history.older = [];
   });
 
@@ -189,24 +248,43 @@ describe('lanes on PostgreSQL', () => {
     await environment(team, 1);
     const [rita, ruben] = await Promise.all([person(team, 'release-manager'), person(team, 'release-manager')]);
     for (const [index, one] of [rita, ruben].entries()) {
-      await database.db.insertInto('user_identities').values({ user_id: one.userId, kind: 'login', value: `pusher-${index}` }).execute();
+      await database.db
+        .insertInto('user_identities')
+        .values({ user_id: one.userId, kind: 'login', value: `pusher-${index}` })
+        .execute();
     }
     const hookId = rows.ids.next();
     const common = { team_id: team.teamId, repository_id: team.repositoryId };
-    await database.db.insertInto('hooks').values({ ...common, id: hookId, secret_sealed: 'x' }).execute();
+    await database.db
+      .insertInto('hooks')
+      .values({ ...common, id: hookId, secret_sealed: 'x' })
+      .execute();
     const sha = 'e'.repeat(40);
     const pushed = async (pusher: string, ref: string, before: string | null) => {
       const id = rows.ids.next();
       await database.db
         .insertInto('deliveries')
-        .values({ ...common, id, hook_id: hookId, delivery_key: id, content_key: id, event: 'push', ref, status: 'ignored', payload: json({ after: sha, before, pusher }) })
+        .values({
+          ...common,
+          id,
+          hook_id: hookId,
+          delivery_key: id,
+          content_key: id,
+          event: 'push',
+          ref,
+          status: 'ignored',
+          payload: json({ after: sha, before, pusher }),
+        })
         .execute();
     };
     await pushed('Pusher-0', 'refs/heads/feature', null);
     await pushed('pusher-1', 'refs/heads/another-name-of-it', null);
     history.older = [{ sha, emails: ['someone@example.com'] }];
     const deployment = await deploymentOf(await release(team));
-    await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({ status: 403, code: 'self-approval' });
+    await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({
+      status: 403,
+      code: 'self-approval',
+    });
     await gate.approve(ruben, deployment.id, deployment.binding);
     history.older = [];
   });
@@ -216,14 +294,36 @@ describe('lanes on PostgreSQL', () => {
     const environmentId = await environment(team, 0);
     await release(team);
     const settings = { gate: { approvals: 1, roles: ['release-manager'], noSelfApproval: true }, target: TARGET };
-    await database.db.updateTable('environments').set({ settings: json(settings), settings_hash: 'stricter' }).where('id', '=', environmentId).execute();
-    await database.db.updateTable('deployments').set({ status: 'passed' }).where('service_id', '=', team.serviceId).execute();
-    const lane = await database.db.selectFrom('lanes').select(['id', 'state']).where('service_id', '=', team.serviceId).executeTakeFirstOrThrow();
-    await database.db.updateTable('lanes').set({ state: json({ ...lane.state, open: [] }) }).where('id', '=', lane.id).execute();
+    await database.db
+      .updateTable('environments')
+      .set({ settings: json(settings), settings_hash: 'stricter' })
+      .where('id', '=', environmentId)
+      .execute();
+    await database.db
+      .updateTable('deployments')
+      .set({ status: 'passed' })
+      .where('service_id', '=', team.serviceId)
+      .execute();
+    const lane = await database.db
+      .selectFrom('lanes')
+      .select(['id', 'state'])
+      .where('service_id', '=', team.serviceId)
+      .executeTakeFirstOrThrow();
+    await database.db
+      .updateTable('lanes')
+      .set({ state: json({ ...lane.state, open: [] }) })
+      .where('id', '=', lane.id)
+      .execute();
     const deployment = await deploymentOf(await release(team));
     expect(deployment).toMatchObject({ status: 'waiting', settings });
-    await database.db.updateTable('environments').set({ settings_hash: 'stricter still' }).where('id', '=', environmentId).execute();
-    await expect(gate.approve(await person(team, 'release-manager'), deployment.id, deployment.binding)).rejects.toMatchObject({ code: 'release-changed' });
+    await database.db
+      .updateTable('environments')
+      .set({ settings_hash: 'stricter still' })
+      .where('id', '=', environmentId)
+      .execute();
+    await expect(
+      gate.approve(await person(team, 'release-manager'), deployment.id, deployment.binding),
+    ).rejects.toMatchObject({ code: 'release-changed' });
   });
 
   it('I17: changed settings void the approvals given before, and an old binding is refused', async () => {
@@ -232,10 +332,17 @@ describe('lanes on PostgreSQL', () => {
     const deployment = await deploymentOf(await release(team));
     const rita = await person(team, 'release-manager');
     await gate.approve(rita, deployment.id, deployment.binding);
-    await database.db.updateTable('environments').set({ settings_hash: 'other' }).where('id', '=', environmentId).execute();
+    await database.db
+      .updateTable('environments')
+      .set({ settings_hash: 'other' })
+      .where('id', '=', environmentId)
+      .execute();
     await new RebindLanes(database.transactions, lanes).rebind({ environmentId });
     expect((await deploymentOf(deployment.release_id)).approvals).toEqual([]);
-    await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({ status: 409, code: 'release-changed' });
+    await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({
+      status: 409,
+      code: 'release-changed',
+    });
   });
 
   it('a person of another team cannot tell that the deployment exists', async () => {
@@ -269,7 +376,10 @@ describe('lanes on PostgreSQL', () => {
       expect.objectContaining({ releaseId, environment: 'nowhere' }),
     );
     expect(messages.filter((row) => row.topic === 'tell-run').map((row) => row.payload)).toContainEqual(
-      expect.objectContaining({ status: 'errored', reason: expect.objectContaining({ code: 'no-environment' }) as unknown }),
+      expect.objectContaining({
+        status: 'errored',
+        reason: expect.objectContaining({ code: 'no-environment' }) as unknown,
+      }),
     );
   });
 });

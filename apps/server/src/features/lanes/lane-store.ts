@@ -95,7 +95,14 @@ export class LaneStore {
     for (const event of decision.events) await this.#writeDeployment(unit, row, state, before, event);
     for (const effect of decision.effects) await this.#send(unit, state, effect);
     await this.#outbox.add(unit, 'changed', {
-      topics: [`lane:${row.laneId}`, `service:${state.serviceId}`, 'board', 'approvals', 'environments', ...touched(decision.events)],
+      topics: [
+        `lane:${row.laneId}`,
+        `service:${state.serviceId}`,
+        'board',
+        'approvals',
+        'environments',
+        ...touched(decision.events),
+      ],
     });
     await failpoint('lane:before-commit');
     return { ...decision, state };
@@ -117,7 +124,13 @@ export class LaneStore {
   }
 
   /** Deployment rows are the lane's history for queries; they follow its events in the same transaction. */
-  async #writeDeployment(unit: Unit, row: LaneRow, state: LaneState, before: LaneState, event: LaneEvent): Promise<void> {
+  async #writeDeployment(
+    unit: Unit,
+    row: LaneRow,
+    state: LaneState,
+    before: LaneState,
+    event: LaneEvent,
+  ): Promise<void> {
     const { tx } = unit;
     switch (event.type) {
       case 'release-entered':

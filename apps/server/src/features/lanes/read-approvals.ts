@@ -79,10 +79,7 @@ export class ReadApprovals {
     };
   }
 
-  async #rows(
-    person: UserPrincipal,
-    which: { deploymentId: string } | { decided: boolean },
-  ): Promise<GateRow[]> {
+  async #rows(person: UserPrincipal, which: { deploymentId: string } | { decided: boolean }): Promise<GateRow[]> {
     let query = this.#db
       .selectFrom('deployments')
       .innerJoin('releases', 'releases.id', 'deployments.release_id')

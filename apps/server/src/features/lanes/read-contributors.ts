@@ -41,9 +41,15 @@ export class ReadContributors {
     const shas = authors.map(({ sha }) => sha);
     const found: { part: Contributor['part']; kind: 'login' | 'email' | 'user'; value: string; userId?: string }[] = [];
     for (const hand of release.evidence.by) {
-      found.push({ part: hand.part, kind: 'login', value: hand.identity, ...(hand.userId ? { userId: hand.userId } : {}) });
+      found.push({
+        part: hand.part,
+        kind: 'login',
+        value: hand.identity,
+        ...(hand.userId ? { userId: hand.userId } : {}),
+      });
     }
-    for (const login of await this.#pushers(repositoryId, shas)) found.push({ part: 'pushed', kind: 'login', value: login });
+    for (const login of await this.#pushers(repositoryId, shas))
+      found.push({ part: 'pushed', kind: 'login', value: login });
     for (const trigger of await this.#triggers(release.service_id, shas)) {
       found.push({
         part: trigger.kind === 'push' ? 'pushed' : 'triggered',

@@ -70,9 +70,7 @@ export class ReadDeployment {
       startedAt: row.started_at?.toISOString() ?? null,
       finishedAt: row.finished_at?.toISOString() ?? null,
       reason: row.reason,
-      waiting: cause
-        ? { code: cause.code, message: cause.message, since: cause.since, endsWhen: cause.endedBy }
-        : null,
+      waiting: cause ? { code: cause.code, message: cause.message, since: cause.since, endsWhen: cause.endedBy } : null,
       events: row.target_events,
       replaced: row.replaced_deployment_id === null ? null : await this.#release(row.replaced_deployment_id),
     };

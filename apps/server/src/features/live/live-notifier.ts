@@ -8,7 +8,8 @@ const COALESCE_MS = 25;
 const PAYLOAD_BYTES = 7_000;
 
 /** What travels between replicas: topics that changed, and how long logs are by now. Ids and numbers only. */
-export type LiveNote = readonly [kind: 'c', topic: string] | readonly [kind: 'l', topic: string, length: number, sealed: 0 | 1];
+export type LiveNote =
+  readonly [kind: 'c', topic: string] | readonly [kind: 'l', topic: string, length: number, sealed: 0 | 1];
 
 /**
  * Tells every replica, coalesced: the first note of a quiet moment goes at once, the rest wait for 25 ms together.
@@ -56,7 +57,10 @@ export class LiveNotifier {
     this.#sent = Promise.withResolvers<void>();
     // Somebody may have stopped listening to it; the outbox does listen.
     promise.catch(() => undefined);
-    Promise.all(payloads(notes).map((payload) => this.#notifications.notify(LIVE_CHANNEL, payload))).then(() => resolve(), reject);
+    Promise.all(payloads(notes).map((payload) => this.#notifications.notify(LIVE_CHANNEL, payload))).then(
+      () => resolve(),
+      reject,
+    );
     this.#pausing = setTimeout(() => {
       this.#pausing = undefined;
       if (this.#pending.size > 0) this.#flush();

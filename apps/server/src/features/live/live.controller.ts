@@ -44,10 +44,18 @@ export class LiveController {
     if (request.raw.destroyed) return;
     // Counted and noted without a pause between: many that come at once must not all see the same number.
     const open = this.#streams.get(person.userId) ?? 0;
-    if (open >= MAX_STREAMS_PER_PERSON) throw new Problem(429, 'too-many-streams', 'Too many live streams are open under your name; close some pages.', { retryAfterSeconds: 10 });
+    if (open >= MAX_STREAMS_PER_PERSON)
+      throw new Problem(429, 'too-many-streams', 'Too many live streams are open under your name; close some pages.', {
+        retryAfterSeconds: 10,
+      });
     reply.hijack();
     this.#inFlight.exempt(reply.raw);
-    reply.raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+    reply.raw.writeHead(200, {
+      ...(reply.getHeaders() as Record<string, string>),
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
     reply.raw.write(': open\n\n');
     const client = new LiveClient(reply.raw, visible);
     const rights = setInterval(() => void this.lookAtRights(client, request, topics), RIGHTS_MS);
@@ -64,7 +72,11 @@ export class LiveController {
   }
 
   /** Signed out, disabled or out of the team: the stream ends or falls silent within a minute (A81). */
-  async lookAtRights(client: LiveClient, request: { readonly headers: SluiceRequest['headers'] }, topics: readonly string[]): Promise<void> {
+  async lookAtRights(
+    client: LiveClient,
+    request: { readonly headers: SluiceRequest['headers'] },
+    topics: readonly string[],
+  ): Promise<void> {
     try {
       const person = await this.#again(request);
       if (person === undefined) client.end();
@@ -86,8 +98,16 @@ export class LiveController {
 
 function readTopics(text: unknown): readonly string[] {
   const topics = typeof text === 'string' ? [...new Set(text.split(','))] : [];
-  if (topics.length === 0 || topics.length > MAX_TOPICS || !topics.every((topic) => liveTopic.safeParse(topic).success)) {
-    throw new Problem(400, 'bad-topics', `topics: write 1 to ${MAX_TOPICS} topics such as board or run:<id>, separated by commas.`);
+  if (
+    topics.length === 0 ||
+    topics.length > MAX_TOPICS ||
+    !topics.every((topic) => liveTopic.safeParse(topic).success)
+  ) {
+    throw new Problem(
+      400,
+      'bad-topics',
+      `topics: write 1 to ${MAX_TOPICS} topics such as board or run:<id>, separated by commas.`,
+    );
   }
   return topics;
 }

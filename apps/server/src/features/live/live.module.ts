@@ -10,7 +10,11 @@ import { VisibleTopics } from './visible-topics.ts';
 const BEAT_MS = 15_000;
 const LOOK_MS = 3_000;
 
-@Module({ controllers: [LiveController], providers: [LiveHub, LiveNotifier, VisibleTopics, LookForMissed], exports: [LiveNotifier] })
+@Module({
+  controllers: [LiveController],
+  providers: [LiveHub, LiveNotifier, VisibleTopics, LookForMissed],
+  exports: [LiveNotifier],
+})
 export class LiveModule implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #log = new Logger('live');
   readonly #notifications: DatabaseNotifications;
@@ -19,7 +23,13 @@ export class LiveModule implements OnApplicationBootstrap, OnModuleDestroy {
   #timers: NodeJS.Timeout[] = [];
   #looking = false;
 
-  constructor(handlers: OutboxHandlers, notifications: DatabaseNotifications, notifier: LiveNotifier, hub: LiveHub, missed: LookForMissed) {
+  constructor(
+    handlers: OutboxHandlers,
+    notifications: DatabaseNotifications,
+    notifier: LiveNotifier,
+    hub: LiveHub,
+    missed: LookForMissed,
+  ) {
     this.#notifications = notifications;
     this.#hub = hub;
     this.#missed = missed;

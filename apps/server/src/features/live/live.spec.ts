@@ -32,22 +32,32 @@ interface Stream {
 async function open(as: TestPerson | undefined, topics: string, headers: Record<string, string> = {}): Promise<Stream> {
   const { port } = server.app.getHttpServer().address() as AddressInfo;
   return new Promise((resolve, reject) => {
-    const asking = request({ host: '127.0.0.1', port, agent: false, path: `/api/v1/live?topics=${encodeURIComponent(topics)}`, headers: { ...(as ? { cookie: as.cookie } : {}), ...headers } }, (answer: IncomingMessage) => {
-      let text = '';
-      let ended = false;
-      const events: Stream['events'] = [];
-      answer.setEncoding('utf8');
-      answer.on('data', (part: string) => {
-        text += part;
-        events.length = 0;
-        for (const block of text.split('\n\n').slice(0, -1)) {
-          const data = /^data: (.*)$/m.exec(block)?.[1];
-          if (data !== undefined) events.push({ id: /^id: (.*)$/m.exec(block)?.[1], event: JSON.parse(data) as LiveEvent });
-        }
-      });
-      answer.on('close', () => (ended = true)).on('error', () => (ended = true));
-      resolve({ status: answer.statusCode ?? 0, events, ended: () => ended, text: () => text });
-    });
+    const asking = request(
+      {
+        host: '127.0.0.1',
+        port,
+        agent: false,
+        path: `/api/v1/live?topics=${encodeURIComponent(topics)}`,
+        headers: { ...(as ? { cookie: as.cookie } : {}), ...headers },
+      },
+      (answer: IncomingMessage) => {
+        let text = '';
+        let ended = false;
+        const events: Stream['events'] = [];
+        answer.setEncoding('utf8');
+        answer.on('data', (part: string) => {
+          text += part;
+          events.length = 0;
+          for (const block of text.split('\n\n').slice(0, -1)) {
+            const data = /^data: (.*)$/m.exec(block)?.[1];
+            if (data !== undefined)
+              events.push({ id: /^id: (.*)$/m.exec(block)?.[1], event: JSON.parse(data) as LiveEvent });
+          }
+        });
+        answer.on('close', () => (ended = true)).on('error', () => (ended = true));
+        resolve({ status: answer.statusCode ?? 0, events, ended: () => ended, text: () => text });
+      },
+    );
     streams.add(asking);
     asking.on('error', reject).end();
   });
@@ -62,11 +72,29 @@ beforeAll(async () => {
   const { id: team_id } = await db.selectFrom('teams').select('id').executeTakeFirstOrThrow();
   const repository_id = randomUUID();
   const service_id = service;
-  await db.insertInto('repositories').values({ id: repository_id, team_id, url: 'https://host/x', kind: 'git', default_branch: 'main' }).execute();
+  await db
+    .insertInto('repositories')
+    .values({ id: repository_id, team_id, url: 'https://host/x', kind: 'git', default_branch: 'main' })
+    .execute();
   await db.insertInto('services').values({ id: service_id, team_id, slug: 'catalog', repository_id }).execute();
   await db
     .insertInto('runs')
-    .values({ id: run, team_id, service_id, number: 1, status: 'passed', version: 1, ref: 'main', commit: 'a'.repeat(40), trust: 'trusted', definition: json({}), plan_hash: 'x', state: json({}), created_at: new Date(), finished_at: new Date() })
+    .values({
+      id: run,
+      team_id,
+      service_id,
+      number: 1,
+      status: 'passed',
+      version: 1,
+      ref: 'main',
+      commit: 'a'.repeat(40),
+      trust: 'trusted',
+      definition: json({}),
+      plan_hash: 'x',
+      state: json({}),
+      created_at: new Date(),
+      finished_at: new Date(),
+    })
     .execute();
   await server.app.listen(0, '127.0.0.1');
 });
@@ -90,15 +118,28 @@ describe('GET /api/v1/live', () => {
     expect(stream.status).toBe(200);
     await until(() => expect(stream.text()).toContain(': open'));
     const outbox = server.app.get(Outbox);
-    await server.database.transactions.run((unit) => outbox.add(unit, 'changed', { topics: [`run:${run}`, 'lane:other'] }));
-    await until(() => expect(stream.events).toContainEqual({ id: expect.any(String), event: { type: 'changed', topic: `run:${run}` } }));
+    await server.database.transactions.run((unit) =>
+      outbox.add(unit, 'changed', { topics: [`run:${run}`, 'lane:other'] }),
+    );
+    await until(() =>
+      expect(stream.events).toContainEqual({ id: expect.any(String), event: { type: 'changed', topic: `run:${run}` } }),
+    );
     expect(JSON.stringify(stream.events)).not.toContain('lane:other');
   });
 
   it('A81 is silent about topics of other teams, closed to strangers and to foreign pages', async () => {
     expect((await open(undefined, 'board')).status).toBe(401);
     expect((await open(admin, 'board', { origin: 'https://evil.example' })).status).toBe(403);
-    for (const topics of ['', 'nonsense', 'run:../x', 'board,', Array(201).fill('board').map((topic, n) => `${topic.slice(0, 0)}run:${n}`).join(',')]) {
+    for (const topics of [
+      '',
+      'nonsense',
+      'run:../x',
+      'board,',
+      Array(201)
+        .fill('board')
+        .map((topic, n) => `${topic.slice(0, 0)}run:${n}`)
+        .join(','),
+    ]) {
       expect((await open(admin, topics)).status, topics.slice(0, 20)).toBe(400);
     }
     const stream = await open(stranger, `board,run:${run},service:catalog`);
@@ -111,7 +152,9 @@ describe('GET /api/v1/live', () => {
   it('tells of a service by the name that was asked for, though its changes are told by id', async () => {
     const stream = await open(admin, 'service:catalog');
     await notifier().changed([`service:${service}`]);
-    await until(() => expect(stream.events.map(({ event }) => event)).toEqual([{ type: 'changed', topic: 'service:catalog' }]));
+    await until(() =>
+      expect(stream.events.map(({ event }) => event)).toEqual([{ type: 'changed', topic: 'service:catalog' }]),
+    );
   });
 
   it('A81 holds a person to 50 streams, also when they are opened at once', async () => {
@@ -134,7 +177,12 @@ describe('GET /api/v1/live', () => {
 
   it('tells readers to read anew when the listening connection was lost', async () => {
     const stream = await open(admin, 'board');
-    await server.database.db.executeQuery((await import('kysely')).sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sluice-listen' and datname = current_database()`.compile(server.database.db));
+    await server.database.db.executeQuery(
+      (await import('kysely'))
+        .sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sluice-listen' and datname = current_database()`.compile(
+        server.database.db,
+      ),
+    );
     await until(() => expect(stream.events).toContainEqual({ id: expect.any(String), event: { type: 'resync' } }));
     await notifier().changed(['board']);
     await until(() => expect(stream.events.at(-1)?.event).toEqual({ type: 'changed', topic: 'board' }));
@@ -146,7 +194,9 @@ describe('GET /api/v1/live', () => {
     await look.look();
     await server.database.db.updateTable('runs').set({ version: 7 }).where('id', '=', run).execute();
     await look.look();
-    await until(() => expect(stream.events.at(-1)?.event).toEqual({ type: 'changed', topic: `run:${run}`, version: 7 }));
+    await until(() =>
+      expect(stream.events.at(-1)?.event).toEqual({ type: 'changed', topic: `run:${run}`, version: 7 }),
+    );
   });
 });
 
@@ -165,9 +215,17 @@ describe('LiveNotifier', () => {
     const live = new LiveNotifier(sent);
     await live.changed(['board']);
     expect(sent.payloads).toEqual(['[["c","board"]]']);
-    await Promise.all(Array.from({ length: 100 }, (_, n) => Promise.all([live.changed(['board', 'run:1']), live.log('a', n, n === 50)])));
+    await Promise.all(
+      Array.from({ length: 100 }, (_, n) =>
+        Promise.all([live.changed(['board', 'run:1']), live.log('a', n, n === 50)]),
+      ),
+    );
     expect(sent.payloads).toHaveLength(2);
-    expect(JSON.parse(sent.payloads[1]!)).toEqual([['c', 'board'], ['c', 'run:1'], ['l', 'log:a', 99, 1]]);
+    expect(JSON.parse(sent.payloads[1]!)).toEqual([
+      ['c', 'board'],
+      ['c', 'run:1'],
+      ['l', 'log:a', 99, 1],
+    ]);
   });
 
   it('never writes more into one notification than the database takes', async () => {
@@ -189,7 +247,10 @@ describe('F48 a reader that stalls', () => {
   it('holds no more than the buffer, and reads anew when it comes back', () => {
     const written: string[] = [];
     let length = 0;
-    const response = Object.assign(new EventEmitter(), { write: (text: string) => ((length += text.length), written.push(text)), end: () => undefined }) as unknown as ServerResponse;
+    const response = Object.assign(new EventEmitter(), {
+      write: (text: string) => ((length += text.length), written.push(text)),
+      end: () => undefined,
+    }) as unknown as ServerResponse;
     Object.defineProperty(response, 'writableLength', { get: () => length });
     const client = new LiveClient(response, new Map([['board', 'board']]));
     const hub = new LiveHub();

@@ -34,16 +34,26 @@ export class LookForMissed {
     for (const kind of ['run', 'lane'] as const) {
       const ids = watched.get(kind);
       if (!ids) continue;
-      const rows = await this.#db.selectFrom(kind === 'run' ? 'runs' : 'lanes').select(['id', 'version']).where('id', 'in', ids).execute();
-      for (const { id, version } of rows) if (compare(`${kind}:${id}`, version)) this.#hub.publish({ type: 'changed', topic: `${kind}:${id}`, version });
+      const rows = await this.#db
+        .selectFrom(kind === 'run' ? 'runs' : 'lanes')
+        .select(['id', 'version'])
+        .where('id', 'in', ids)
+        .execute();
+      for (const { id, version } of rows)
+        if (compare(`${kind}:${id}`, version)) this.#hub.publish({ type: 'changed', topic: `${kind}:${id}`, version });
     }
     const attempts = watched.get('log');
     if (attempts) {
-      const rows = await this.#db.selectFrom('attempts').select(['id', 'log_length', 'log_sealed_at']).where('id', 'in', attempts).execute();
+      const rows = await this.#db
+        .selectFrom('attempts')
+        .select(['id', 'log_length', 'log_sealed_at'])
+        .where('id', 'in', attempts)
+        .execute();
       for (const row of rows) {
         const sealed = row.log_sealed_at !== null;
         // Sealing counts as growth: the reader must learn of it too.
-        if (compare(`log:${row.id}`, row.log_length * 2 + (sealed ? 1 : 0))) this.#hub.publish({ type: 'log', topic: `log:${row.id}`, length: row.log_length, sealed });
+        if (compare(`log:${row.id}`, row.log_length * 2 + (sealed ? 1 : 0)))
+          this.#hub.publish({ type: 'log', topic: `log:${row.id}`, length: row.log_length, sealed });
       }
     }
     this.#known = known;

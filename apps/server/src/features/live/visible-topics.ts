@@ -24,12 +24,22 @@ export class VisibleTopics {
     for (const [kind, table] of Object.entries(TABLES)) {
       const ids = idsOf(topics, kind).filter((id) => UUID.test(id));
       if (ids.length === 0) continue;
-      const rows = await this.#db.selectFrom(table).select('id').where('id', 'in', ids).where('team_id', 'in', teams).execute();
+      const rows = await this.#db
+        .selectFrom(table)
+        .select('id')
+        .where('id', 'in', ids)
+        .where('team_id', 'in', teams)
+        .execute();
       for (const { id } of rows) visible.set(`${kind}:${id}`, `${kind}:${id}`);
     }
     const slugs = idsOf(topics, 'service');
     if (slugs.length > 0) {
-      const rows = await this.#db.selectFrom('services').select(['id', 'slug']).where('slug', 'in', slugs).where('team_id', 'in', teams).execute();
+      const rows = await this.#db
+        .selectFrom('services')
+        .select(['id', 'slug'])
+        .where('slug', 'in', slugs)
+        .where('team_id', 'in', teams)
+        .execute();
       for (const { id, slug } of rows) visible.set(`service:${id}`, `service:${slug}`);
     }
     return visible;

@@ -7,8 +7,7 @@ export interface PlannedService {
   readonly id: string;
   readonly slug: string;
   readonly decision:
-    | { readonly kind: 'run'; readonly file: DefinitionFile }
-    | { readonly kind: 'not-affected'; readonly why: string };
+    { readonly kind: 'run'; readonly file: DefinitionFile } | { readonly kind: 'not-affected'; readonly why: string };
 }
 
 /** Reads the definition of every service of a repository at a commit and decides which of them the change concerns. */

@@ -3,11 +3,7 @@ import { Kysely } from 'kysely';
 import { fullRefName } from '@sluice/git';
 import type { Tables } from '../../platform/db/schema.ts';
 import { Transactions } from '../../platform/db/transactions.ts';
-import {
-  GitMirror,
-  RepositoryUnreachableError,
-  type MirrorRepository,
-} from '../../platform/forge/git-mirror.port.ts';
+import { GitMirror, RepositoryUnreachableError, type MirrorRepository } from '../../platform/forge/git-mirror.port.ts';
 import { actorOf, requireRole, type UserPrincipal } from '../../platform/http/principal.ts';
 import { invalid, Problem } from '../../platform/http/problem.ts';
 import { Audit } from '../audit/index.ts';

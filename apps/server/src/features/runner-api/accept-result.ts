@@ -112,7 +112,10 @@ async function plannedJob(unit: Unit, row: AttemptRow): Promise<PlannedJob | und
 function checkAgainstPlan(job: PlannedJob | undefined, { outcome, exitCode, steps, image }: AttemptResult): void {
   if (outcome !== 'passed') return;
   if (image && (job?.work.kind !== 'image' || image.repository !== job.work.spec.repository)) {
-    throw invalid('The result names an image of another repository than the plan; report what the job was to push.', 'result-contradiction');
+    throw invalid(
+      'The result names an image of another repository than the plan; report what the job was to push.',
+      'result-contradiction',
+    );
   }
   if (exitCode !== undefined && exitCode !== 0)
     throw invalid(`The result is passed with exit code ${exitCode}; a passed job has 0.`, 'result-contradiction');

@@ -291,7 +291,11 @@ describe('results', () => {
     ['passed without its steps', { steps: [] }, 422],
     ['passed with a failed step', { steps: [step({ status: 'failed', exitCode: 1 })] }, 422],
     ['an outcome of our own invention', { outcome: 'lost' }, 400],
-    ['A92 an image that the job was not to push', { image: { repository: 'evil.example/x', digest: `sha256:${'e'.repeat(64)}` } }, 422],
+    [
+      'A92 an image that the job was not to push',
+      { image: { repository: 'evil.example/x', digest: `sha256:${'e'.repeat(64)}` } },
+      422,
+    ],
   ])('A55 refuses %s', async (_, more, expected) => {
     const { runId, attemptId, epoch } = await started();
     expect((await runner.call(`attempts/${attemptId}/result`, { epoch, result: result(more) })).status).toBe(expected);

@@ -22,9 +22,9 @@ export class AssignPools {
       .skipLocked()
       .execute();
     if (homeless.length === 0) return 0;
-    const pools = (await unit.tx.selectFrom('pools').select(['id', 'team_id', 'trust', 'labels']).orderBy('name').execute()).map(
-      (row) => ({ poolId: row.id, teamId: row.team_id, trust: row.trust, labels: row.labels }),
-    );
+    const pools = (
+      await unit.tx.selectFrom('pools').select(['id', 'team_id', 'trust', 'labels']).orderBy('name').execute()
+    ).map((row) => ({ poolId: row.id, teamId: row.team_id, trust: row.trust, labels: row.labels }));
     const found = new Set<string>();
     for (const attempt of homeless) {
       const pool = choosePool(

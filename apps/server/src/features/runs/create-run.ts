@@ -101,7 +101,11 @@ interface ReadDefinition {
 
 function readDefinition(service: string, file: CreateRunInput['file']): ReadDefinition {
   if (file.problem !== undefined) {
-    return { definition: emptyDefinition(service), findings: [], refused: { code: 'unreadable-definition', message: file.problem } };
+    return {
+      definition: emptyDefinition(service),
+      findings: [],
+      refused: { code: 'unreadable-definition', message: file.problem },
+    };
   }
   if (file.text === null) {
     const message = `There is no ${file.path} at this commit; add one (docs/reference/definition.md).`;

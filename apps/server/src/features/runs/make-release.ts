@@ -77,8 +77,7 @@ async function collectEvidence(unit: Unit, run: RunState): Promise<ReleaseEviden
   const count = (status: string) => Number(counts.find((row) => row.status === status)?.count ?? 0);
   return {
     image: run.image!,
-    tests:
-      counts.length === 0 ? null : { passed: count('passed'), failed: count('failed'), skipped: count('skipped') },
+    tests: counts.length === 0 ? null : { passed: count('passed'), failed: count('failed'), skipped: count('skipped') },
     by: await provenIdentities(unit, run),
   };
 }
@@ -95,7 +94,11 @@ async function provenIdentities(unit: Unit, run: RunState): Promise<ReleaseEvide
       ...(actor.userId === undefined ? {} : { userId: actor.userId }),
     });
     if (rerunOf === undefined) break;
-    const parent: { state: RunState } | undefined = await unit.tx.selectFrom('runs').select('state').where('id', '=', rerunOf).executeTakeFirst();
+    const parent: { state: RunState } | undefined = await unit.tx
+      .selectFrom('runs')
+      .select('state')
+      .where('id', '=', rerunOf)
+      .executeTakeFirst();
     current = parent?.state;
   }
   return by;

@@ -4,5 +4,7 @@ import type { Definition } from '@sluice/pipeline-spec';
 
 /** SHA-256 (hex) over definition and plan: part of what an approval is bound to (I17). */
 export function planHash(definition: Definition, plan: Plan): string {
-  return createHash('sha256').update(JSON.stringify([definition, plan])).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify([definition, plan]))
+    .digest('hex');
 }

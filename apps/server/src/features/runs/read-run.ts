@@ -2,7 +2,16 @@ import { Injectable } from '@nestjs/common';
 import { Kysely } from 'kysely';
 import type { z } from 'zod';
 import { readRunState, waitingCause, type LaneState, type RunState } from '@sluice/engine';
-import type { attemptDetail, jobDetail, runDetail, runEvent, runLane, stepDetail, testCase, waiting } from '@sluice/protocol';
+import type {
+  attemptDetail,
+  jobDetail,
+  runDetail,
+  runEvent,
+  runLane,
+  stepDetail,
+  testCase,
+  waiting,
+} from '@sluice/protocol';
 import type { Row, Tables } from '../../platform/db/schema.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { notFound } from '../../platform/http/problem.ts';
@@ -48,10 +57,14 @@ export class ReadRun {
       releaseId: state.releaseId ?? null,
       lanes,
       tests: counts,
-      findings: row.findings.map(({ severity, message, line, column, rule }) => ({ severity, message, line, column, rule })),
-      cancelRequested: state.cancelRequested
-        ? { by: state.cancelRequested.by, at: state.cancelRequested.at }
-        : null,
+      findings: row.findings.map(({ severity, message, line, column, rule }) => ({
+        severity,
+        message,
+        line,
+        column,
+        rule,
+      })),
+      cancelRequested: state.cancelRequested ? { by: state.cancelRequested.by, at: state.cancelRequested.at } : null,
       waiting: firstWait(jobs, lanes),
     };
   }
@@ -78,7 +91,9 @@ export class ReadRun {
       .selectFrom('test_cases')
       .selectAll()
       .where('run_id', '=', run.id)
-      .orderBy((eb) => eb.case().when('status', '=', 'failed').then(0).when('status', '=', 'skipped').then(1).else(2).end())
+      .orderBy((eb) =>
+        eb.case().when('status', '=', 'failed').then(0).when('status', '=', 'skipped').then(1).else(2).end(),
+      )
       .orderBy('job_key')
       .orderBy('suite')
       .orderBy('ordinal')

@@ -16,16 +16,31 @@ describe('RunStore on PostgreSQL', () => {
   afterAll(() => database.close());
 
   const events = async (runId: string) =>
-    database.db.selectFrom('run_events').select(['sequence', 'event']).where('run_id', '=', runId).orderBy('sequence').execute();
+    database.db
+      .selectFrom('run_events')
+      .select(['sequence', 'event'])
+      .where('run_id', '=', runId)
+      .orderBy('sequence')
+      .execute();
 
   it('I34: the stored state is the fold of the stored events, whose sequence has no gap (I01)', async () => {
     const runId = await rows.run(await rows.team(), ONE_JOB);
     const [attempt] = await rows.attempts(runId);
     await database.transactions.run((unit) =>
-      rows.runs.apply(unit, runId, { type: 'attempt-started', jobKey: 'commit/verify', attemptId: attempt!.id, runner: 'r1' }),
+      rows.runs.apply(unit, runId, {
+        type: 'attempt-started',
+        jobKey: 'commit/verify',
+        attemptId: attempt!.id,
+        runner: 'r1',
+      }),
     );
     await database.transactions.run((unit) =>
-      rows.runs.apply(unit, runId, { type: 'attempt-ended', jobKey: 'commit/verify', attemptId: attempt!.id, outcome: 'passed' }),
+      rows.runs.apply(unit, runId, {
+        type: 'attempt-ended',
+        jobKey: 'commit/verify',
+        attemptId: attempt!.id,
+        outcome: 'passed',
+      }),
     );
     const history = await events(runId);
     expect(history.map((row) => row.sequence)).toEqual(history.map((_, index) => index + 1));
@@ -58,7 +73,9 @@ describe('RunStore on PostgreSQL', () => {
 
   it('cancels a queued attempt at once: its row can no longer be leased (F61)', async () => {
     const runId = await rows.run(await rows.team(), ONE_JOB);
-    await database.transactions.run((unit) => rows.runs.apply(unit, runId, { type: 'cancel', by: { kind: 'user', name: 'Rita' } }));
+    await database.transactions.run((unit) =>
+      rows.runs.apply(unit, runId, { type: 'cancel', by: { kind: 'user', name: 'Rita' } }),
+    );
     expect((await rows.attempts(runId)).map((row) => row.status)).toEqual(['cancelled']);
     expect((await rows.stateOf(runId)).status).toBe('cancelled');
   });
@@ -72,7 +89,11 @@ describe('RunStore on PostgreSQL', () => {
 
   it('a broken definition makes a failed run with every finding on it', async () => {
     const runId = await rows.run(await rows.team(), 'comit: {}\nbuild: { image: { repository: "-v" } }\n');
-    const row = await database.db.selectFrom('runs').select(['status', 'findings', 'state']).where('id', '=', runId).executeTakeFirstOrThrow();
+    const row = await database.db
+      .selectFrom('runs')
+      .select(['status', 'findings', 'state'])
+      .where('id', '=', runId)
+      .executeTakeFirstOrThrow();
     expect(row.status).toBe('failed');
     expect(row.findings.length).toBeGreaterThanOrEqual(2);
     expect(row.state.reason).toMatchObject({ code: 'bad-definition' });

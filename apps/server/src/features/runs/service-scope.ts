@@ -16,12 +16,26 @@ export async function serviceInScope(db: Db, person: UserPrincipal, slug: string
   const row = await db
     .selectFrom('services')
     .innerJoin('teams', 'teams.id', 'services.team_id')
-    .select(['services.id', 'services.slug', 'services.team_id', 'teams.slug as team', 'services.repository_id', 'services.path'])
+    .select([
+      'services.id',
+      'services.slug',
+      'services.team_id',
+      'teams.slug as team',
+      'services.repository_id',
+      'services.path',
+    ])
     .where('services.slug', '=', slug)
     .where('services.team_id', 'in', orNone(visibleTeams(person)))
     .executeTakeFirst();
   if (!row) throw notFound(`Service ${slug}`);
-  return { id: row.id, slug: row.slug, teamId: row.team_id, team: row.team, repositoryId: row.repository_id, path: row.path };
+  return {
+    id: row.id,
+    slug: row.slug,
+    teamId: row.team_id,
+    team: row.team,
+    repositoryId: row.repository_id,
+    path: row.path,
+  };
 }
 
 /** `in ()` is no SQL: a person without a team sees nothing. */
@@ -30,7 +44,11 @@ export function orNone(ids: string[]): string[] {
 }
 
 /** The one way to reach a run by id. */
-export async function runInScope(db: Db, person: UserPrincipal, runId: string): Promise<{ id: string; teamId: string }> {
+export async function runInScope(
+  db: Db,
+  person: UserPrincipal,
+  runId: string,
+): Promise<{ id: string; teamId: string }> {
   const row = await db
     .selectFrom('runs')
     .select(['id', 'team_id'])

@@ -22,8 +22,14 @@ export class CheckMasterKey implements OnModuleInit {
       .values({ key: SETTING, value: json(this.#sealer.keyId) })
       .onConflict((conflict) => conflict.column('key').doNothing())
       .execute();
-    const { value } = await this.#db.selectFrom('settings').select('value').where('key', '=', SETTING).executeTakeFirstOrThrow();
+    const { value } = await this.#db
+      .selectFrom('settings')
+      .select('value')
+      .where('key', '=', SETTING)
+      .executeTakeFirstOrThrow();
     if (value === this.#sealer.keyId) return;
-    throw new Error(`This database belongs to the master key ${String(value)}, but the server was given ${this.#sealer.keyId}; restore the old key (SLUICE_MASTER_KEY or the key file).`);
+    throw new Error(
+      `This database belongs to the master key ${String(value)}, but the server was given ${this.#sealer.keyId}; restore the old key (SLUICE_MASTER_KEY or the key file).`,
+    );
   }
 }

@@ -14,7 +14,10 @@ export class DeleteSecret {
     this.#audit = audit;
   }
 
-  async delete(by: UserPrincipal, input: { team: string; name: string; service: string | null; environment: string | null }): Promise<void> {
+  async delete(
+    by: UserPrincipal,
+    input: { team: string; name: string; service: string | null; environment: string | null },
+  ): Promise<void> {
     const { teamId } = requireTeam(by, input.team, input.environment === null ? 'developer' : 'admin');
     await this.#transactions.run(async (unit) => {
       const { serviceId, environmentId } = await findScope(unit.tx, teamId, input);

@@ -17,7 +17,14 @@ export class ListSecrets {
       .selectFrom('secrets')
       .leftJoin('services', 'services.id', 'secrets.service_id')
       .leftJoin('environments', 'environments.id', 'secrets.environment_id')
-      .select(['secrets.name', 'services.slug as service', 'environments.name as environment', 'updated_by', 'secrets.updated_at', 'last_used_at'])
+      .select([
+        'secrets.name',
+        'services.slug as service',
+        'environments.name as environment',
+        'updated_by',
+        'secrets.updated_at',
+        'last_used_at',
+      ])
       .where('secrets.team_id', '=', teamId)
       .orderBy('secrets.name')
       .orderBy('services.slug')

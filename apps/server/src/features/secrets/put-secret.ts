@@ -45,10 +45,21 @@ export class PutSecret {
         .forUpdate()
         .executeTakeFirst();
       const id = known?.id ?? this.#ids.next();
-      const changed = { value_sealed: this.#sealer.seal(input.value, secretPlace(id)), updated_by: by.name, updated_at: sql<Date>`now()` };
+      const changed = {
+        value_sealed: this.#sealer.seal(input.value, secretPlace(id)),
+        updated_by: by.name,
+        updated_at: sql<Date>`now()`,
+      };
       const row = await unit.tx
         .insertInto('secrets')
-        .values({ id, team_id: teamId, service_id: serviceId, environment_id: environmentId, name: input.name, ...changed })
+        .values({
+          id,
+          team_id: teamId,
+          service_id: serviceId,
+          environment_id: environmentId,
+          name: input.name,
+          ...changed,
+        })
         .onConflict((conflict) => conflict.column('id').doUpdateSet(changed))
         .returning(['updated_at', 'last_used_at'])
         .executeTakeFirstOrThrow();

@@ -53,10 +53,17 @@ export class ReadSecrets {
     const chosen = [...best.values()];
     if (chosen.length > 0) {
       const ids = chosen.map((row) => row.id);
-      await this.#db.updateTable('secrets').set({ last_used_at: sql<Date>`now()` }).where('id', 'in', ids).execute();
+      await this.#db
+        .updateTable('secrets')
+        .set({ last_used_at: sql<Date>`now()` })
+        .where('id', 'in', ids)
+        .execute();
     }
     return {
-      values: chosen.map((row) => ({ name: row.name, value: this.#sealer.open(row.value_sealed, secretPlace(row.id)) })),
+      values: chosen.map((row) => ({
+        name: row.name,
+        value: this.#sealer.open(row.value_sealed, secretPlace(row.id)),
+      })),
       missing: scope.names.filter((name) => !best.has(name)),
     };
   }

@@ -31,18 +31,27 @@ export class Sealer {
   /** Throws UnsealError, whose text never holds the value. */
   open(sealed: string, place: string): string {
     const [version, keyId, salt, nonce, bytes] = sealed.split('.');
-    if (version !== 'v1' || !salt || !nonce || !bytes) throw new UnsealError('A sealed value has an unknown form; was the database changed by hand?');
+    if (version !== 'v1' || !salt || !nonce || !bytes)
+      throw new UnsealError('A sealed value has an unknown form; was the database changed by hand?');
     if (keyId !== this.keyId) {
-      throw new UnsealError(`A sealed value needs the master key ${keyId}, the server has ${this.keyId}; give it the old key, or set the value again.`);
+      throw new UnsealError(
+        `A sealed value needs the master key ${keyId}, the server has ${this.keyId}; give it the old key, or set the value again.`,
+      );
     }
     const body = Buffer.from(bytes, 'base64url');
-    const decipher = createDecipheriv('aes-256-gcm', this.#keyOf(Buffer.from(salt, 'base64url'), place), Buffer.from(nonce, 'base64url'));
+    const decipher = createDecipheriv(
+      'aes-256-gcm',
+      this.#keyOf(Buffer.from(salt, 'base64url'), place),
+      Buffer.from(nonce, 'base64url'),
+    );
     decipher.setAAD(Buffer.from(place));
     try {
       decipher.setAuthTag(body.subarray(-16));
       return Buffer.concat([decipher.update(body.subarray(0, -16)), decipher.final()]).toString('utf8');
     } catch (cause) {
-      throw new UnsealError(`The sealed value of ${place.split(':')[0]} was changed or moved; set it again.`, { cause });
+      throw new UnsealError(`The sealed value of ${place.split(':')[0]} was changed or moved; set it again.`, {
+        cause,
+      });
     }
   }
 

@@ -47,7 +47,9 @@ describe('the master key file', () => {
       expect(statSync(path).mode & 0o777).toBe(0o600);
       expect(readFileSync(path, 'utf8').trim()).toBe(key.toString('hex'));
       expect(loadMasterKey({ kind: 'file', path, generate: true })).toEqual(key);
-      expect(() => loadMasterKey({ kind: 'file', path: join(folder, 'none'), generate: false })).toThrow(/does not exist; put 64 hex digits there/);
+      expect(() => loadMasterKey({ kind: 'file', path: join(folder, 'none'), generate: false })).toThrow(
+        /does not exist; put 64 hex digits there/,
+      );
       writeFileSync(path, 'short', { mode: 0o600 });
       expect(() => loadMasterKey({ kind: 'file', path, generate: true })).toThrow(/32 bytes/);
     } finally {
@@ -60,10 +62,12 @@ describe('secrets', () => {
   let server: TestApp;
   let admin: TestPerson;
   let developer: TestPerson;
-  const teamId = async () => (await server.database.db.selectFrom('teams').select('id').where('slug', '=', 'shop').executeTakeFirstOrThrow()).id;
+  const teamId = async () =>
+    (await server.database.db.selectFrom('teams').select('id').where('slug', '=', 'shop').executeTakeFirstOrThrow()).id;
   const service = { id: randomUUID(), other: randomUUID() };
   const environment = randomUUID();
-  const put = (as: TestPerson, name: string, body: object) => server.call('PUT', `/api/v1/teams/shop/secrets/${name}`, { as, body });
+  const put = (as: TestPerson, name: string, body: object) =>
+    server.call('PUT', `/api/v1/teams/shop/secrets/${name}`, { as, body });
 
   beforeAll(async () => {
     server = await testApp();
@@ -73,14 +77,29 @@ describe('secrets', () => {
     const { db } = server.database;
     const team_id = await teamId();
     const repository_id = randomUUID();
-    await db.insertInto('repositories').values({ id: repository_id, team_id, url: 'https://host/x', kind: 'git', default_branch: 'main' }).execute();
-    await db.insertInto('services').values([{ id: service.id, team_id, slug: 'catalog', repository_id }, { id: service.other, team_id, slug: 'account', repository_id }]).execute();
-    await db.insertInto('environments').values({ id: environment, team_id, name: 'production', settings: '{}', settings_hash: 'x' }).execute();
+    await db
+      .insertInto('repositories')
+      .values({ id: repository_id, team_id, url: 'https://host/x', kind: 'git', default_branch: 'main' })
+      .execute();
+    await db
+      .insertInto('services')
+      .values([
+        { id: service.id, team_id, slug: 'catalog', repository_id },
+        { id: service.other, team_id, slug: 'account', repository_id },
+      ])
+      .execute();
+    await db
+      .insertInto('environments')
+      .values({ id: environment, team_id, name: 'production', settings: '{}', settings_hash: 'x' })
+      .execute();
   });
   afterAll(() => server.close());
 
   it('can be set, replaced, listed by name and deleted, but never read', async () => {
-    expect(await put(developer, 'NPM_TOKEN', { value: 'team-wide-value' })).toMatchObject({ status: 200, body: { name: 'NPM_TOKEN', service: null, updatedBy: 'dev', lastUsedAt: null } });
+    expect(await put(developer, 'NPM_TOKEN', { value: 'team-wide-value' })).toMatchObject({
+      status: 200,
+      body: { name: 'NPM_TOKEN', service: null, updatedBy: 'dev', lastUsedAt: null },
+    });
     expect((await put(developer, 'NPM_TOKEN', { value: 'team-wide-value-2' })).status).toBe(200);
     expect((await put(developer, 'lower', { value: 'x' })).status).toBe(400);
     expect((await put(developer, 'DB_URL', { value: 'x', environment: 'production' })).status).toBe(403);
@@ -88,7 +107,11 @@ describe('secrets', () => {
     const listed = await server.call('GET', '/api/v1/teams/shop/secrets', { as: developer });
     expect(listed.body.map(({ name }: { name: string }) => name)).toEqual(['NPM_TOKEN']);
     const { db } = server.database;
-    const everything = JSON.stringify([await db.selectFrom('secrets').selectAll().execute(), await db.selectFrom('audit_entries').selectAll().execute(), listed.body]);
+    const everything = JSON.stringify([
+      await db.selectFrom('secrets').selectAll().execute(),
+      await db.selectFrom('audit_entries').selectAll().execute(),
+      listed.body,
+    ]);
     expect(everything).not.toContain('team-wide-value');
     await put(developer, 'OLD', { value: 'x' });
     expect((await server.call('DELETE', '/api/v1/teams/shop/secrets/OLD', { as: developer })).status).toBe(200);
@@ -100,14 +123,19 @@ describe('secrets', () => {
     await put(admin, 'KEY', { value: 'service', service: 'catalog' });
     await put(admin, 'KEY', { value: 'environment', environment: 'production' });
     const read = async (serviceId: string, environmentId: string | null) =>
-      (await server.app.get(ReadSecrets).read({ teamId: await teamId(), serviceId, environmentId, names: ['KEY'] })).values[0]?.value;
+      (await server.app.get(ReadSecrets).read({ teamId: await teamId(), serviceId, environmentId, names: ['KEY'] }))
+        .values[0]?.value;
     expect(await read(service.id, null)).toBe('service');
     expect(await read(service.other, null)).toBe('team');
     expect(await read(service.id, environment)).toBe('environment');
     await put(admin, 'KEY', { value: 'both', service: 'catalog', environment: 'production' });
     expect(await read(service.id, environment)).toBe('both');
     expect(await read(service.other, environment)).toBe('environment');
-    expect(await server.app.get(ReadSecrets).read({ teamId: randomUUID(), serviceId: service.id, environmentId: null, names: ['KEY'] })).toEqual({ values: [], missing: ['KEY'] });
+    expect(
+      await server.app
+        .get(ReadSecrets)
+        .read({ teamId: randomUUID(), serviceId: service.id, environmentId: null, names: ['KEY'] }),
+    ).toEqual({ values: [], missing: ['KEY'] });
   });
 
   it('A45 never reach an untrusted run; only declared ones reach a trusted one', async () => {

@@ -4,7 +4,9 @@ const KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}(\/[A-Za-z0-9][A-Za-z0-9._-]{0,127
 /** Throws TypeError: a bad key is a mistake in our own code. Returns the key. */
 export function requireBlobKey(key: string): string {
   if (KEY.test(key)) return key;
-  throw new TypeError(`The blob key ${JSON.stringify(key)} is not allowed: write up to 8 parts of letters, digits, ".", "_" and "-" with "/" between.`);
+  throw new TypeError(
+    `The blob key ${JSON.stringify(key)} is not allowed: write up to 8 parts of letters, digits, ".", "_" and "-" with "/" between.`,
+  );
 }
 
 /** Throws RangeError unless 0 <= from <= to, both whole numbers. */

@@ -61,23 +61,30 @@ export function itKeepsTheBlobStoreContract(store: () => BlobStore, again: () =>
     expect((await bytesOf(key)).toString()).toBe('same');
   });
 
-  it.each(['other', 'first but longer', ''])('refuses other bytes (%j) under a key and keeps the first', async (other) => {
-    const key = newKey();
-    await store().put(key, Buffer.from('first'));
-    await expect(again().put(key, Buffer.from(other))).rejects.toThrow(BlobConflictError);
-    expect((await bytesOf(key)).toString()).toBe('first');
-  });
+  it.each(['other', 'first but longer', ''])(
+    'refuses other bytes (%j) under a key and keeps the first',
+    async (other) => {
+      const key = newKey();
+      await store().put(key, Buffer.from('first'));
+      await expect(again().put(key, Buffer.from(other))).rejects.toThrow(BlobConflictError);
+      expect((await bytesOf(key)).toString()).toBe('first');
+    },
+  );
 
   it('takes eight equal puts at once', async () => {
     const key = newKey();
-    await Promise.all(Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? store() : again()).put(key, Buffer.from('equal'))));
+    await Promise.all(
+      Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? store() : again()).put(key, Buffer.from('equal'))),
+    );
     expect((await bytesOf(key)).toString()).toBe('equal');
   });
 
   it('lets one of several different puts at once win, and tells the others', async () => {
     const key = newKey();
     const texts = ['a', 'b', 'c', 'd'];
-    const ended = await Promise.allSettled(texts.map((text, index) => (index % 2 === 0 ? store() : again()).put(key, Buffer.from(text))));
+    const ended = await Promise.allSettled(
+      texts.map((text, index) => (index % 2 === 0 ? store() : again()).put(key, Buffer.from(text))),
+    );
     const winners = texts.filter((_, index) => ended[index]?.status === 'fulfilled');
     expect(winners).toEqual([(await bytesOf(key)).toString()]);
     for (const end of ended) if (end.status === 'rejected') expect(end.reason).toBeInstanceOf(BlobConflictError);
@@ -93,12 +100,23 @@ export function itKeepsTheBlobStoreContract(store: () => BlobStore, again: () =>
     expect((await bytesOf(key)).toString()).toBe('two');
   });
 
-  it.each(['', '/a', 'a/', 'a//b', '../a', 'a/../b', '.incoming/a', 'a b', 'a\\b', 'ä', 'a?b', `${'x/'.repeat(8)}x`, 'x'.repeat(129)])(
-    'refuses the key %j',
-    async (key) => {
-      await expect(store().put(key, Buffer.from('x'))).rejects.toThrow(TypeError);
-      await expect(store().read(key)).rejects.toThrow(TypeError);
-      await expect(store().remove(key)).rejects.toThrow(TypeError);
-    },
-  );
+  it.each([
+    '',
+    '/a',
+    'a/',
+    'a//b',
+    '../a',
+    'a/../b',
+    '.incoming/a',
+    'a b',
+    'a\\b',
+    'ä',
+    'a?b',
+    `${'x/'.repeat(8)}x`,
+    'x'.repeat(129),
+  ])('refuses the key %j', async (key) => {
+    await expect(store().put(key, Buffer.from('x'))).rejects.toThrow(TypeError);
+    await expect(store().read(key)).rejects.toThrow(TypeError);
+    await expect(store().remove(key)).rejects.toThrow(TypeError);
+  });
 }

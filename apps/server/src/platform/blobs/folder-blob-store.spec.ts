@@ -36,7 +36,10 @@ describe('FolderBlobStore', () => {
   it('clears what a crash left half-written long ago, and nothing that may still be in work', async () => {
     const folder = join(root, 'crashed');
     await mkdir(join(folder, '.incoming'), { recursive: true });
-    for (const [name, at] of [['old', '2026-05-30T00:00:00Z'], ['new', '2026-06-01T11:00:00Z']] as const) {
+    for (const [name, at] of [
+      ['old', '2026-05-30T00:00:00Z'],
+      ['new', '2026-06-01T11:00:00Z'],
+    ] as const) {
       await writeFile(join(folder, '.incoming', name), 'half');
       await utimes(join(folder, '.incoming', name), new Date(at), new Date(at));
     }
@@ -60,7 +63,10 @@ describe('FolderBlobStore', () => {
   });
 
   it('is what openBlobStore opens for a folder', async () => {
-    const opened = await openBlobStore({ kind: 'folder', folder: join(root, 'opened') }, { now, warn: expect.unreachable });
+    const opened = await openBlobStore(
+      { kind: 'folder', folder: join(root, 'opened') },
+      { now, warn: expect.unreachable },
+    );
     await opened.put('a', Buffer.from('1'));
     expect(await readFile(join(root, 'opened', 'a'), 'utf8')).toBe('1');
   });

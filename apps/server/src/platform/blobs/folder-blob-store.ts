@@ -32,7 +32,10 @@ export class FolderBlobStore extends BlobStore {
         if (found !== undefined && now.getTime() - found.mtimeMs > ABANDONED_AFTER_MS) await rm(path, { force: true });
       }
     } catch (cause) {
-      throw new BlobStoreError(`The blob folder ${folder} cannot be used (${codeOf(cause)}): make it writable for the server, or set SLUICE_BLOB_URL.`, { cause, lasting: true });
+      throw new BlobStoreError(
+        `The blob folder ${folder} cannot be used (${codeOf(cause)}): make it writable for the server, or set SLUICE_BLOB_URL.`,
+        { cause, lasting: true },
+      );
     }
     return new FolderBlobStore(folder);
   }
@@ -51,7 +54,9 @@ export class FolderBlobStore extends BlobStore {
       }
       const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       if (!(await giveName(aside, path)) && !(await this.#holds(key, path, bytes))) {
-        throw new BlobStoreError(`The blob ${key} vanished from the folder ${this.#folder} while it was written.`, { lasting: false });
+        throw new BlobStoreError(`The blob ${key} vanished from the folder ${this.#folder} while it was written.`, {
+          lasting: false,
+        });
       }
       await flushNames(dirname(path), made === undefined ? dirname(path) : dirname(made));
     } catch (error) {
@@ -106,8 +111,12 @@ export class FolderBlobStore extends BlobStore {
   }
 
   #trouble(doing: string, key: string, cause: unknown): Error {
-    if (cause instanceof BlobConflictError || cause instanceof BlobMissingError || cause instanceof BlobStoreError) return cause;
-    return new BlobStoreError(`The blob folder ${this.#folder} did not let us ${doing} ${key} (${codeOf(cause)}).`, { cause, lasting: false });
+    if (cause instanceof BlobConflictError || cause instanceof BlobMissingError || cause instanceof BlobStoreError)
+      return cause;
+    return new BlobStoreError(`The blob folder ${this.#folder} did not let us ${doing} ${key} (${codeOf(cause)}).`, {
+      cause,
+      lasting: false,
+    });
   }
 }
 

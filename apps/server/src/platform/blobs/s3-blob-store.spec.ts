@@ -16,8 +16,11 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-const placeOf = (part: S3Part, prefix = '') => ({ kind: 's3', bucket: part.bucket, prefix, endpoint: part.endpoint, region: 'eu-central-1' }) as const;
-const keysOf = (part: S3Part): S3ClientConfig => ({ credentials: { accessKeyId: part.accessKeyId, secretAccessKey: part.secretAccessKey } });
+const placeOf = (part: S3Part, prefix = '') =>
+  ({ kind: 's3', bucket: part.bucket, prefix, endpoint: part.endpoint, region: 'eu-central-1' }) as const;
+const keysOf = (part: S3Part): S3ClientConfig => ({
+  credentials: { accessKeyId: part.accessKeyId, secretAccessKey: part.secretAccessKey },
+});
 const storeOn = (part: S3Part, prefix = '') => new S3BlobStore(placeOf(part, prefix), keysOf(part));
 const now = new Date('2026-06-01T12:00:00Z');
 
@@ -48,30 +51,39 @@ describe('S3BlobStore', () => {
     await expect(plain.put('restored/a', Buffer.from('other'))).rejects.toThrow(BlobConflictError);
   });
 
-  it.each(['refused', 'ignored'] as const)('keeps the first bytes where conditional writes are %s', async (conditionalWrites) => {
-    const older = await startS3({ conditionalWrites });
-    try {
-      const plain = storeOn(older);
-      await plain.put('a', Buffer.from('first'));
-      await plain.put('a', Buffer.from('first'));
-      await expect(plain.put('a', Buffer.from('other'))).rejects.toThrow(BlobConflictError);
-      expect((await buffer(await plain.read('a'))).toString()).toBe('first');
-      await plain.put('b', Buffer.from('second'));
-      expect(older.served.filter((line) => line.startsWith('PUT') && line.endsWith(' 501'))).toHaveLength(conditionalWrites === 'refused' ? 1 : 0);
-    } finally {
-      await older.stop();
-    }
-  });
+  it.each(['refused', 'ignored'] as const)(
+    'keeps the first bytes where conditional writes are %s',
+    async (conditionalWrites) => {
+      const older = await startS3({ conditionalWrites });
+      try {
+        const plain = storeOn(older);
+        await plain.put('a', Buffer.from('first'));
+        await plain.put('a', Buffer.from('first'));
+        await expect(plain.put('a', Buffer.from('other'))).rejects.toThrow(BlobConflictError);
+        expect((await buffer(await plain.read('a'))).toString()).toBe('first');
+        await plain.put('b', Buffer.from('second'));
+        expect(older.served.filter((line) => line.startsWith('PUT') && line.endsWith(' 501'))).toHaveLength(
+          conditionalWrites === 'refused' ? 1 : 0,
+        );
+      } finally {
+        await older.stop();
+      }
+    },
+  );
 });
 
 describe('trouble with S3', () => {
   it('is told by a wrong secret: the store is refused at the start, and nothing is written', async () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', s3.accessKeyId);
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'not-the-secret');
-    await expect(openBlobStore(placeOf(s3), { now, warn: expect.unreachable })).rejects.toThrow(/refused the credentials; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY/);
+    await expect(openBlobStore(placeOf(s3), { now, warn: expect.unreachable })).rejects.toThrow(
+      /refused the credentials; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY/,
+    );
     const wrong = new S3BlobStore(placeOf(s3));
     await expect(wrong.put('wrong/secret', Buffer.from('x'))).rejects.toThrow(BlobStoreError);
-    expect(s3.served.filter((line) => line.includes('/wrong/secret'))).toEqual([expect.stringMatching(/^HEAD .* 403$/)]);
+    expect(s3.served.filter((line) => line.includes('/wrong/secret'))).toEqual([
+      expect.stringMatching(/^HEAD .* 403$/),
+    ]);
   });
 
   it('is told by an unknown key and never repeats a secret', async () => {
@@ -85,7 +97,9 @@ describe('trouble with S3', () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', s3.accessKeyId);
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', s3.secretAccessKey);
     const place = { ...placeOf(s3), bucket: 'nowhere' };
-    await expect(openBlobStore(place, { now, warn: expect.unreachable })).rejects.toThrow('in the bucket nowhere: there is no such bucket; make it first.');
+    await expect(openBlobStore(place, { now, warn: expect.unreachable })).rejects.toThrow(
+      'in the bucket nowhere: there is no such bucket; make it first.',
+    );
     await expect(new S3BlobStore(place).put('a', Buffer.from('x'))).rejects.toThrow('no such bucket');
     await expect(new S3BlobStore(place).read('a')).rejects.toThrow('no such bucket');
   });
@@ -96,8 +110,13 @@ describe('trouble with S3', () => {
     await s3.down();
     const warnings: string[] = [];
     const store = await openBlobStore(placeOf(s3), { now, warn: (sentence) => warnings.push(sentence) });
-    expect(warnings).toEqual([expect.stringMatching(/did not let us read look in the bucket sluice: it does not answer \(ECONNREFUSED\)/)]);
-    await expect(store.put('away/a', Buffer.from('x'))).rejects.toMatchObject({ name: 'BlobStoreError', lasting: false });
+    expect(warnings).toEqual([
+      expect.stringMatching(/did not let us read look in the bucket sluice: it does not answer \(ECONNREFUSED\)/),
+    ]);
+    await expect(store.put('away/a', Buffer.from('x'))).rejects.toMatchObject({
+      name: 'BlobStoreError',
+      lasting: false,
+    });
     await s3.up();
     await store.put('away/a', Buffer.from('x'));
     expect((await buffer(await store.read('away/a'))).toString()).toBe('x');

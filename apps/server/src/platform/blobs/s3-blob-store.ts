@@ -43,7 +43,12 @@ export class S3BlobStore extends BlobStore {
       // Names in front of the host need a wildcard DNS entry that S3-compatible servers rarely have.
       ...(place.endpoint === null ? {} : { endpoint: place.endpoint, forcePathStyle: true }),
       maxAttempts: 4,
-      requestHandler: { connectionTimeout: 5_000, socketTimeout: 30_000, requestTimeout: 120_000, throwOnRequestTimeout: true },
+      requestHandler: {
+        connectionTimeout: 5_000,
+        socketTimeout: 30_000,
+        requestTimeout: 120_000,
+        throwOnRequestTimeout: true,
+      },
       ...settings,
     });
   }
@@ -91,7 +96,12 @@ export class S3BlobStore extends BlobStore {
         await this.#client.send(new HeadObjectCommand(at));
         return Readable.from([]);
       }
-      const answer = await this.#client.send(new GetObjectCommand({ ...at, ...(range === undefined ? {} : { Range: `bytes=${range.from}-${range.to - 1}` }) }));
+      const answer = await this.#client.send(
+        new GetObjectCommand({
+          ...at,
+          ...(range === undefined ? {} : { Range: `bytes=${range.from}-${range.to - 1}` }),
+        }),
+      );
       return answer.Body as Readable;
     } catch (error) {
       if (statusOf(error) === 416) return Readable.from([]);
@@ -113,7 +123,8 @@ export class S3BlobStore extends BlobStore {
   async #holds(key: string, bytes: Buffer, sha256: string): Promise<boolean> {
     try {
       const found = await this.#client.send(new HeadObjectCommand(this.#at(key)));
-      const same = found.ContentLength === bytes.length && (found.Metadata?.['sha256'] ?? (await this.#digest(key))) === sha256;
+      const same =
+        found.ContentLength === bytes.length && (found.Metadata?.['sha256'] ?? (await this.#digest(key))) === sha256;
       if (!same) throw new BlobConflictError(key);
       return true;
     } catch (error) {
@@ -138,7 +149,10 @@ export class S3BlobStore extends BlobStore {
   #trouble(doing: string, cause: unknown): BlobStoreError {
     const { bucket, endpoint, region } = this.#place;
     const { reason, lasting } = reasonOf(cause);
-    return new BlobStoreError(`The blob store ${endpoint ?? `S3 in ${region}`} did not let us ${doing} in the bucket ${bucket}: ${reason}.`, { cause, lasting });
+    return new BlobStoreError(
+      `The blob store ${endpoint ?? `S3 in ${region}`} did not let us ${doing} in the bucket ${bucket}: ${reason}.`,
+      { cause, lasting },
+    );
   }
 }
 
@@ -146,15 +160,26 @@ function reasonOf(error: unknown): { readonly reason: string; readonly lasting: 
   const name = error instanceof Error ? error.name : String(error);
   const status = statusOf(error);
   if (name === 'CredentialsProviderError') {
-    return { reason: 'there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role', lasting: true };
+    return {
+      reason: 'there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role',
+      lasting: true,
+    };
   }
   if (status === 403 || status === 401) {
-    return { reason: 'it refused the credentials; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and their rights (GetObject, PutObject, DeleteObject, ListBucket)', lasting: true };
+    return {
+      reason:
+        'it refused the credentials; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and their rights (GetObject, PutObject, DeleteObject, ListBucket)',
+      lasting: true,
+    };
   }
   if (status === 404) return { reason: 'there is no such bucket; make it first', lasting: true };
-  if (status === 301) return { reason: 'the bucket is in another region; write it as region= in SLUICE_BLOB_URL', lasting: true };
+  if (status === 301)
+    return { reason: 'the bucket is in another region; write it as region= in SLUICE_BLOB_URL', lasting: true };
   const code = (error as NodeJS.ErrnoException).code;
-  return { reason: status === undefined ? `it does not answer (${code ?? name})` : `it answered ${status} ${name}`, lasting: false };
+  return {
+    reason: status === undefined ? `it does not answer (${code ?? name})` : `it answered ${status} ${name}`,
+    lasting: false,
+  };
 }
 
 /** A missing bucket is 404 as well, and is trouble. A HEAD answer names neither; then the object is what is missing. */

@@ -17,19 +17,45 @@ const problemsOf = (environment: Record<string, string>): readonly string[] => {
 describe('readConfig', () => {
   it('needs nothing: an empty environment is a standalone server', () => {
     const config = readConfig({}, at);
-    expect(config).toMatchObject({ mode: 'standalone', port: 4000, host: '127.0.0.1', publicUrl: 'http://localhost:4000', dataFolder: '/srv/sluice/.sluice', runner: 'embedded' });
+    expect(config).toMatchObject({
+      mode: 'standalone',
+      port: 4000,
+      host: '127.0.0.1',
+      publicUrl: 'http://localhost:4000',
+      dataFolder: '/srv/sluice/.sluice',
+      runner: 'embedded',
+    });
     expect(config.blobs).toEqual({ kind: 'folder', folder: '/srv/sluice/.sluice/blobs' });
     expect(config.masterKey).toEqual({ kind: 'file', path: '/srv/sluice/.sluice/master.key', generate: true });
   });
 
   it('is distributed with DATABASE_URL, and then starts no runner and makes no key', () => {
-    const config = readConfig({ DATABASE_URL: 'postgres://u:p@db/sluice', SLUICE_MASTER_KEY_FILE: '/run/secrets/key' }, at);
-    expect(config).toMatchObject({ mode: 'distributed', runner: 'off', masterKey: { kind: 'file', path: '/run/secrets/key', generate: false } });
+    const config = readConfig(
+      { DATABASE_URL: 'postgres://u:p@db/sluice', SLUICE_MASTER_KEY_FILE: '/run/secrets/key' },
+      at,
+    );
+    expect(config).toMatchObject({
+      mode: 'distributed',
+      runner: 'off',
+      masterKey: { kind: 'file', path: '/run/secrets/key', generate: false },
+    });
   });
 
   it('reports all bad variables together, each with a remedy and none with its value', () => {
-    const problems = problemsOf({ PORT: 'abc', REDIS_URL: 'http://hunter2', SLUICE_RUNNER: 'maybe', LOG_LEVEL: 'loud', DATABASE_URL: 'postgres://u:hunter2@db/x' });
-    expect(problems.map((problem) => problem.split(':')[0])).toEqual(['PORT', 'REDIS_URL', 'SLUICE_RUNNER', 'LOG_LEVEL', 'SLUICE_MASTER_KEY']);
+    const problems = problemsOf({
+      PORT: 'abc',
+      REDIS_URL: 'http://hunter2',
+      SLUICE_RUNNER: 'maybe',
+      LOG_LEVEL: 'loud',
+      DATABASE_URL: 'postgres://u:hunter2@db/x',
+    });
+    expect(problems.map((problem) => problem.split(':')[0])).toEqual([
+      'PORT',
+      'REDIS_URL',
+      'SLUICE_RUNNER',
+      'LOG_LEVEL',
+      'SLUICE_MASTER_KEY',
+    ]);
     expect(problems.join()).not.toContain('hunter2');
     expect(problems[0]).toBe('PORT: write a whole number from 0 to 65535.');
   });
@@ -49,7 +75,9 @@ describe('readConfig', () => {
   });
 
   it('reads an S3 place', () => {
-    expect(readConfig({ SLUICE_BLOB_URL: 's3://bucket/some/prefix?endpoint=http://127.0.0.1:9000&region=eu-1' }, at).blobs).toEqual({
+    expect(
+      readConfig({ SLUICE_BLOB_URL: 's3://bucket/some/prefix?endpoint=http://127.0.0.1:9000&region=eu-1' }, at).blobs,
+    ).toEqual({
       kind: 's3',
       bucket: 'bucket',
       prefix: 'some/prefix',
@@ -64,5 +92,7 @@ describe('readConfig', () => {
 });
 
 it('keeps docs/reference/configuration.md current', async () => {
-  await expect(configurationPage()).toMatchFileSnapshot(fileURLToPath(new URL('../../../../../docs/reference/configuration.md', import.meta.url)));
+  await expect(configurationPage()).toMatchFileSnapshot(
+    fileURLToPath(new URL('../../../../../docs/reference/configuration.md', import.meta.url)),
+  );
 });

@@ -4,7 +4,13 @@ import { environmentVariables, type EnvironmentVariables } from './environment-v
 
 export type BlobPlace =
   | { readonly kind: 'folder'; readonly folder: string }
-  | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string; readonly endpoint: string | null; readonly region: string };
+  | {
+      readonly kind: 's3';
+      readonly bucket: string;
+      readonly prefix: string;
+      readonly endpoint: string | null;
+      readonly region: string;
+    };
 
 /** `generate`: a missing file is made at the first start (standalone only). */
 export type MasterKeyPlace =
@@ -42,7 +48,14 @@ export class Config {
   /** Sentences about variables that look like ours but are not; logged at start. */
   readonly warnings: readonly string[];
 
-  constructor(values: EnvironmentVariables, workingFolder: string, { warnings = [], inherited = {} }: { warnings?: readonly string[]; inherited?: Readonly<Record<string, string>> } = {}) {
+  constructor(
+    values: EnvironmentVariables,
+    workingFolder: string,
+    {
+      warnings = [],
+      inherited = {},
+    }: { warnings?: readonly string[]; inherited?: Readonly<Record<string, string>> } = {},
+  ) {
     const at = (path: string) => resolve(workingFolder, path);
     this.databaseUrl = values.DATABASE_URL ?? null;
     this.mode = this.databaseUrl === null ? 'standalone' : 'distributed';
@@ -56,7 +69,10 @@ export class Config {
       values.SLUICE_MASTER_KEY === undefined
         ? {
             kind: 'file',
-            path: values.SLUICE_MASTER_KEY_FILE === undefined ? resolve(this.dataFolder, 'master.key') : at(values.SLUICE_MASTER_KEY_FILE),
+            path:
+              values.SLUICE_MASTER_KEY_FILE === undefined
+                ? resolve(this.dataFolder, 'master.key')
+                : at(values.SLUICE_MASTER_KEY_FILE),
             generate: this.mode === 'standalone',
           }
         : { kind: 'value', text: values.SLUICE_MASTER_KEY };
@@ -65,7 +81,10 @@ export class Config {
     this.runnerSlots = values.SLUICE_RUNNER_SLOTS ?? 2;
     this.pipelinesRequired = values.SLUICE_PIPELINES_DIR !== undefined;
     this.pipelinesFolder = at(values.SLUICE_PIPELINES_DIR ?? 'pipelines');
-    this.webFolder = values.SLUICE_WEB_DIR === undefined ? fileURLToPath(new URL('../../../../web/dist', import.meta.url)) : at(values.SLUICE_WEB_DIR);
+    this.webFolder =
+      values.SLUICE_WEB_DIR === undefined
+        ? fileURLToPath(new URL('../../../../web/dist', import.meta.url))
+        : at(values.SLUICE_WEB_DIR);
     this.leaseSeconds = values.SLUICE_LEASE_SECONDS ?? 60;
     this.leaseRenewSeconds = values.SLUICE_LEASE_RENEW_SECONDS ?? Math.min(10, Math.floor(this.leaseSeconds / 2));
     this.logLimitBytes = values.SLUICE_LOG_LIMIT_BYTES ?? 1_073_741_824;
@@ -82,7 +101,9 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly string[];
   constructor(problems: readonly string[]) {
-    super(`The configuration cannot be used:\n${problems.map((problem) => `  ${problem}`).join('\n')}\nSee docs/reference/configuration.md.`);
+    super(
+      `The configuration cannot be used:\n${problems.map((problem) => `  ${problem}`).join('\n')}\nSee docs/reference/configuration.md.`,
+    );
     this.problems = problems;
   }
 }
@@ -90,24 +111,42 @@ export class ConfigError extends Error {
 /** Throws ConfigError. Relative paths are taken from `workingFolder`. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>, workingFolder: string): Config {
   const known = Object.keys(environmentVariables.shape);
-  const set = Object.fromEntries(known.map((name) => [name, environment[name]] as const).filter(([, value]) => value !== undefined && value !== ''));
+  const set = Object.fromEntries(
+    known.map((name) => [name, environment[name]] as const).filter(([, value]) => value !== undefined && value !== ''),
+  );
   const parsed = environmentVariables.safeParse(set);
-  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}.`);
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}.`);
   problems.push(...contradictions(set));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const warnings = Object.keys(environment)
     .filter((name) => name.startsWith('SLUICE_') && !known.includes(name) && !INHERITED.test(name))
-    .map((name) => `The variable ${name} is not known to the server and has no effect; see docs/reference/configuration.md.`);
-  const inherited = Object.fromEntries(Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && INHERITED.test(entry[0])));
+    .map(
+      (name) =>
+        `The variable ${name} is not known to the server and has no effect; see docs/reference/configuration.md.`,
+    );
+  const inherited = Object.fromEntries(
+    Object.entries(environment).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && INHERITED.test(entry[0]),
+    ),
+  );
   return new Config(parsed.data, workingFolder, { warnings, inherited });
 }
 
-const INHERITED = /^(PATH|HOME|LANG|LC_[A-Z]+|TZ|TMPDIR|DOCKER_[A-Z_]+|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy|SLUICE_RUNNER_(NAME|JOB_NETWORK|MAX_REPOSITORY_MIB))$/;
+const INHERITED =
+  /^(PATH|HOME|LANG|LC_[A-Z]+|TZ|TMPDIR|DOCKER_[A-Z_]+|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy|SLUICE_RUNNER_(NAME|JOB_NETWORK|MAX_REPOSITORY_MIB))$/;
 
 function contradictions(set: Readonly<Record<string, string | undefined>>): string[] {
   const problems: string[] = [];
-  if (set['DATABASE_URL'] !== undefined && set['SLUICE_MASTER_KEY'] === undefined && set['SLUICE_MASTER_KEY_FILE'] === undefined) {
-    problems.push('SLUICE_MASTER_KEY: is needed with DATABASE_URL, the same on every replica; make one with: openssl rand -hex 32.');
+  if (
+    set['DATABASE_URL'] !== undefined &&
+    set['SLUICE_MASTER_KEY'] === undefined &&
+    set['SLUICE_MASTER_KEY_FILE'] === undefined
+  ) {
+    problems.push(
+      'SLUICE_MASTER_KEY: is needed with DATABASE_URL, the same on every replica; make one with: openssl rand -hex 32.',
+    );
   }
   if (set['SLUICE_MASTER_KEY'] !== undefined && set['SLUICE_MASTER_KEY_FILE'] !== undefined) {
     problems.push('SLUICE_MASTER_KEY_FILE: is set together with SLUICE_MASTER_KEY; remove one of them.');
@@ -115,7 +154,9 @@ function contradictions(set: Readonly<Record<string, string | undefined>>): stri
   const lease = Number(set['SLUICE_LEASE_SECONDS'] ?? 60);
   const renew = set['SLUICE_LEASE_RENEW_SECONDS'];
   if (renew !== undefined && Number(renew) * 2 > lease) {
-    problems.push(`SLUICE_LEASE_RENEW_SECONDS: is more than half of the lease of ${lease} s; write at most ${Math.floor(lease / 2)}.`);
+    problems.push(
+      `SLUICE_LEASE_RENEW_SECONDS: is more than half of the lease of ${lease} s; write at most ${Math.floor(lease / 2)}.`,
+    );
   }
   if (set['SLUICE_FAILPOINTS'] !== undefined && set['NODE_ENV'] === 'production') {
     problems.push('SLUICE_FAILPOINTS: is refused when NODE_ENV=production; remove it.');

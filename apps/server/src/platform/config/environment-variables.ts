@@ -12,15 +12,26 @@ const number = (min: number, max: number) =>
     .refine((value) => value >= min && value <= max, `write a whole number from ${min} to ${max}`);
 
 const addressOf = (...protocols: string[]) =>
-  z.string().refine((text) => {
-    const url = URL.parse(text);
-    return url !== null && protocols.includes(url.protocol);
-  }, `write an address that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`);
+  z.string().refine(
+    (text) => {
+      const url = URL.parse(text);
+      return url !== null && protocols.includes(url.protocol);
+    },
+    `write an address that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+  );
 
 const origins = z
   .string()
-  .transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
-  .refine((list) => list.every(isOrigin), 'write origins such as http://127.0.0.1:4010, separated by commas, without path, user or trailing slash');
+  .transform((text) =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  )
+  .refine(
+    (list) => list.every(isOrigin),
+    'write origins such as http://127.0.0.1:4010, separated by commas, without path, user or trailing slash',
+  );
 
 function isOrigin(text: string): boolean {
   const url = URL.parse(text);
@@ -30,7 +41,14 @@ function isOrigin(text: string): boolean {
 const publicUrl = addressOf('http:', 'https:')
   .refine((text) => {
     const url = URL.parse(text);
-    return url !== null && url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === '';
+    return (
+      url !== null &&
+      url.pathname === '/' &&
+      url.search === '' &&
+      url.hash === '' &&
+      url.username === '' &&
+      url.password === ''
+    );
   }, 'write only scheme, host and port, such as https://sluice.example.com')
   .transform((text) => new URL(text).origin);
 
@@ -41,7 +59,9 @@ const masterKey = z.string().refine((text) => {
 
 const blobUrl = z.string().refine((text) => {
   const url = URL.parse(text);
-  return url === null ? text !== '' && !text.includes('://') : (url.protocol === 's3:' && url.hostname !== '') || url.protocol === 'file:';
+  return url === null
+    ? text !== '' && !text.includes('://')
+    : (url.protocol === 's3:' && url.hostname !== '') || url.protocol === 'file:';
 }, 'write a folder, or s3://bucket/prefix?endpoint=https://host&region=name');
 
 /** `default` is what the reference page shows; the values themselves are filled in by `readConfig`. */
@@ -50,58 +70,101 @@ function variable<T extends z.ZodType>(schema: T, about: { default: string; desc
 }
 
 export const environmentVariables = z.object({
-  PORT: variable(number(0, 65535), { default: '`4000`', description: 'Port the server listens on; 0 takes any free one.' }),
-  HOST: variable(z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'write a host name or an address to listen on, such as 127.0.0.1 or 0.0.0.0'), {
-    default: '`127.0.0.1`',
-    description: 'Address the server listens on. `0.0.0.0` opens it to the network; put TLS in front of it and set `PUBLIC_URL`.',
+  PORT: variable(number(0, 65535), {
+    default: '`4000`',
+    description: 'Port the server listens on; 0 takes any free one.',
   }),
+  HOST: variable(
+    z
+      .string()
+      .regex(/^[A-Za-z0-9.:_-]+$/, 'write a host name or an address to listen on, such as 127.0.0.1 or 0.0.0.0'),
+    {
+      default: '`127.0.0.1`',
+      description:
+        'Address the server listens on. `0.0.0.0` opens it to the network; put TLS in front of it and set `PUBLIC_URL`.',
+    },
+  ),
   PUBLIC_URL: variable(publicUrl, {
     default: '`http://localhost:<PORT>`',
-    description: 'Origin by which people and forges reach the server. Links are made from it alone, never from a request header. Sign-in needs https here, except on loopback.',
+    description:
+      'Origin by which people and forges reach the server. Links are made from it alone, never from a request header. Sign-in needs https here, except on loopback.',
   }),
-  SLUICE_DATA: variable(z.string().min(1), { default: '`.sluice`', description: 'Folder of everything a standalone server keeps: database, blobs, mirrors, master key.' }),
+  SLUICE_DATA: variable(z.string().min(1), {
+    default: '`.sluice`',
+    description: 'Folder of everything a standalone server keeps: database, blobs, mirrors, master key.',
+  }),
   DATABASE_URL: variable(addressOf('postgres:', 'postgresql:'), {
     default: 'embedded PostgreSQL in `SLUICE_DATA`',
-    description: 'PostgreSQL 15 or newer, `postgres://user:password@host:port/database`. Setting it means distributed mode.',
+    description:
+      'PostgreSQL 15 or newer, `postgres://user:password@host:port/database`. Setting it means distributed mode.',
   }),
-  REDIS_URL: variable(addressOf('redis:', 'rediss:'), { default: 'queue on PostgreSQL', description: 'Redis for wake-up messages, `redis://host:port`.' }),
+  REDIS_URL: variable(addressOf('redis:', 'rediss:'), {
+    default: 'queue on PostgreSQL',
+    description: 'Redis for wake-up messages, `redis://host:port`.',
+  }),
   SLUICE_BLOB_URL: variable(blobUrl, {
     default: '`<SLUICE_DATA>/blobs`',
-    description: 'Where logs and artifacts lie: a folder, or `s3://bucket/prefix?endpoint=https://host&region=name`. Keys come from `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` or the machine\'s role.',
+    description:
+      "Where logs and artifacts lie: a folder, or `s3://bucket/prefix?endpoint=https://host&region=name`. Keys come from `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` or the machine's role.",
   }),
   SLUICE_MASTER_KEY: variable(masterKey, {
     default: 'the key file',
-    description: 'Key that seals secrets, 32 bytes as hex or base64. Distributed mode needs this or `SLUICE_MASTER_KEY_FILE`. Losing it means setting every secret again.',
+    description:
+      'Key that seals secrets, 32 bytes as hex or base64. Distributed mode needs this or `SLUICE_MASTER_KEY_FILE`. Losing it means setting every secret again.',
   }),
   SLUICE_MASTER_KEY_FILE: variable(z.string().min(1), {
     default: '`<SLUICE_DATA>/master.key`, made at the first start of a standalone server',
-    description: 'File that holds the key, readable by the server alone. Keep a copy outside the machine and apart from database backups.',
+    description:
+      'File that holds the key, readable by the server alone. Keep a copy outside the machine and apart from database backups.',
   }),
   SLUICE_GIT_ALLOW_ORIGINS: variable(origins, {
     default: 'none',
-    description: 'Exact origins, separated by commas, from which repositories may be read besides public https and ssh addresses, such as `http://127.0.0.1:4010`.',
+    description:
+      'Exact origins, separated by commas, from which repositories may be read besides public https and ssh addresses, such as `http://127.0.0.1:4010`.',
   }),
   SLUICE_RUNNER: variable(z.enum(['embedded', 'off'], 'write embedded or off'), {
     default: '`embedded`; `off` in distributed mode',
     description: 'Whether the server starts and supervises one runner of its own.',
   }),
-  SLUICE_RUNNER_SLOTS: variable(number(1, 64), { default: '`2`', description: 'Jobs that the embedded runner does at once.' }),
+  SLUICE_RUNNER_SLOTS: variable(number(1, 64), {
+    default: '`2`',
+    description: 'Jobs that the embedded runner does at once.',
+  }),
   SLUICE_PIPELINES_DIR: variable(z.string().min(1), {
     default: '`pipelines` in the working directory, if it is there',
     description: 'Folder with teams, environments and definitions that are loaded at every start.',
   }),
-  SLUICE_WEB_DIR: variable(z.string().min(1), { default: "the server's own build of the pages", description: 'Folder with the built web pages.' }),
-  SLUICE_LEASE_SECONDS: variable(number(5, 3600), { default: '`60`', description: "A runner's right to an attempt ends this long after its last renewal." }),
-  SLUICE_LEASE_RENEW_SECONDS: variable(number(1, 600), { default: '`10`', description: 'How often a runner renews; also how soon it learns of a cancel. At most half of `SLUICE_LEASE_SECONDS`.' }),
+  SLUICE_WEB_DIR: variable(z.string().min(1), {
+    default: "the server's own build of the pages",
+    description: 'Folder with the built web pages.',
+  }),
+  SLUICE_LEASE_SECONDS: variable(number(5, 3600), {
+    default: '`60`',
+    description: "A runner's right to an attempt ends this long after its last renewal.",
+  }),
+  SLUICE_LEASE_RENEW_SECONDS: variable(number(1, 600), {
+    default: '`10`',
+    description:
+      'How often a runner renews; also how soon it learns of a cancel. At most half of `SLUICE_LEASE_SECONDS`.',
+  }),
   SLUICE_LOG_LIMIT_BYTES: variable(number(65536, 8_589_934_592), {
     default: '`1073741824`',
     description: 'Longest log of one attempt. Reached, the log is marked truncated and the job goes on.',
   }),
-  SLUICE_FAILPOINTS: variable(z.string(), { default: 'none', description: 'Named places where a test makes the server fail; refused when `NODE_ENV=production`.' }),
-  LOG_LEVEL: variable(z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'write fatal, error, warn, info, debug, trace or silent'), {
-    default: '`info`',
-    description: 'Least level of the server log.',
+  SLUICE_FAILPOINTS: variable(z.string(), {
+    default: 'none',
+    description: 'Named places where a test makes the server fail; refused when `NODE_ENV=production`.',
   }),
+  LOG_LEVEL: variable(
+    z.enum(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+      'write fatal, error, warn, info, debug, trace or silent',
+    ),
+    {
+      default: '`info`',
+      description: 'Least level of the server log.',
+    },
+  ),
   NODE_ENV: variable(z.string(), { default: 'none', description: '`production` refuses failpoints.' }),
 });
 

@@ -64,9 +64,12 @@ describe('SimpleGitMirror', () => {
 
   it('A15: names the authors of the whole change, of all history where nothing is known to be live, and believes no mailmap', async () => {
     await work.git('checkout', '--quiet', '-b', 'authors', shas[1]!);
-    const third = await work.commit('Third\n\nCo-authored-by: Bea <bea@example.com>\nCo-authored-by: Cy <cy@example.com>', {
-      '.mailmap': 'Nobody <nobody@example.com> <ada@example.com>\n',
-    });
+    const third = await work.commit(
+      'Third\n\nCo-authored-by: Bea <bea@example.com>\nCo-authored-by: Cy <cy@example.com>',
+      {
+        '.mailmap': 'Nobody <nobody@example.com> <ada@example.com>\n',
+      },
+    );
     const odd = await work.commit('Odd \u001e subject \u001f here', { 'odd.txt': '1' });
     await work.git('push', '--quiet', 'origin', 'authors');
     await work.git('checkout', '--quiet', 'main');

@@ -185,7 +185,11 @@ export class SimpleGitMirror extends GitMirror {
     return { commits: commits.slice(0, limit), cut: commits.length > limit };
   }
 
-  override async authorsBetween(repository: MirrorRepository, from: string | null, to: string): Promise<CommitAuthors[]> {
+  override async authorsBetween(
+    repository: MirrorRepository,
+    from: string | null,
+    to: string,
+  ): Promise<CommitAuthors[]> {
     await this.#requireCommit(repository, to);
     const known = from !== null && (await this.#has(repository, from));
     const text = await this.#git(this.#folder(repository)).raw([

@@ -25,7 +25,8 @@ export class AccessGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<SluiceRequest>();
-    const metadata = <T>(key: string) => this.#reflector.getAllAndOverride<T | undefined>(key, [context.getHandler(), context.getClass()]);
+    const metadata = <T>(key: string) =>
+      this.#reflector.getAllAndOverride<T | undefined>(key, [context.getHandler(), context.getClass()]);
     const kind = metadata<Kind>(ACCESS) ?? 'user';
     if (kind === 'public') {
       this.#refuseForeignPage(request);
@@ -40,7 +41,8 @@ export class AccessGuard implements CanActivate {
     }
     if (bearer !== undefined) {
       const principal = bearer.startsWith('slt_') ? await this.#authenticator.apiToken(bearer) : undefined;
-      if (!principal) throw unauthorized('The API token is unknown, expired or revoked; make a new one under your name.');
+      if (!principal)
+        throw unauthorized('The API token is unknown, expired or revoked; make a new one under your name.');
       requireScope(principal, metadata<Scope>(TOKEN_SCOPE) ?? (isRead(request) ? 'read' : 'write'));
       request.principal = principal;
       return true;
@@ -68,9 +70,15 @@ export class AccessGuard implements CanActivate {
   #refuseForeignPage(request: SluiceRequest): void {
     const origin = request.headers.origin;
     const site = request.headers['sec-fetch-site'];
-    const foreign = origin === undefined ? !isRead(request) && site !== undefined && site !== 'same-origin' && site !== 'none' : !this.#origin.isOwn(origin);
+    const foreign =
+      origin === undefined
+        ? !isRead(request) && site !== undefined && site !== 'same-origin' && site !== 'none'
+        : !this.#origin.isOwn(origin);
     if (foreign) {
-      throw forbidden('foreign-origin', `This page is not served from ${this.#origin.value}; open Sluice there, or set PUBLIC_URL to the address you use.`);
+      throw forbidden(
+        'foreign-origin',
+        `This page is not served from ${this.#origin.value}; open Sluice there, or set PUBLIC_URL to the address you use.`,
+      );
     }
   }
 }

@@ -16,7 +16,8 @@ export class AttemptLimiter {
   }
 
   failed(key: string, now: Date): void {
-    if (this.#failures.size >= 10_000 && !this.#failures.has(key)) this.#failures.delete(this.#failures.keys().next().value!);
+    if (this.#failures.size >= 10_000 && !this.#failures.has(key))
+      this.#failures.delete(this.#failures.keys().next().value!);
     this.#failures.set(key, [...this.#recent(key, now), now.getTime()].slice(-this.#max));
   }
 

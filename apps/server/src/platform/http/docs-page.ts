@@ -9,7 +9,9 @@ export function docsPage(document: OpenApiDocument): string {
       byTag.set(tag, [...(byTag.get(tag) ?? []), operationHtml(method, path, operation)]);
     }
   }
-  const sections = [...byTag].map(([tag, operations]) => `<section id="${idOf(tag)}"><h2>${escape(tag)}</h2>${operations.join('')}</section>`);
+  const sections = [...byTag].map(
+    ([tag, operations]) => `<section id="${idOf(tag)}"><h2>${escape(tag)}</h2>${operations.join('')}</section>`,
+  );
   const links = [...byTag.keys()].map((tag) => `<a href="#${idOf(tag)}">${escape(tag)}</a>`);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -22,7 +24,8 @@ export function docsPage(document: OpenApiDocument): string {
 
 function operationHtml(method: string, path: string, operation: OpenApiOperation): string {
   const parameters = (operation.parameters ?? []).map(
-    (one) => `<tr><td><code>${escape(one.name)}</code>${one.required ? ' *' : ''}</td><td>${escape(one.in)}</td><td><code>${escape(JSON.stringify(one.schema ?? {}))}</code></td></tr>`,
+    (one) =>
+      `<tr><td><code>${escape(one.name)}</code>${one.required ? ' *' : ''}</td><td>${escape(one.in)}</td><td><code>${escape(JSON.stringify(one.schema ?? {}))}</code></td></tr>`,
   );
   const body = Object.values(operation.requestBody?.content ?? {})[0]?.schema;
   const responses = Object.entries(operation.responses ?? {}).map(([status, response]) => {

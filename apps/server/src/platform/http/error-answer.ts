@@ -29,15 +29,34 @@ const CODES: Record<number, readonly [code: string, message: string]> = {
 
 /** One shape for everything thrown. Only a Problem's own sentence is repeated to the caller; other texts may hold anything. */
 export function errorAnswer(error: unknown): ErrorAnswer {
-  if (error instanceof Problem) return { status: error.status, code: error.code, message: error.message, data: error.data, ours: error.status >= 500 };
+  if (error instanceof Problem)
+    return {
+      status: error.status,
+      code: error.code,
+      message: error.message,
+      data: error.data,
+      ours: error.status >= 500,
+    };
   const status = statusOf(error);
   if (isDatabaseAway(error)) {
-    return { status: 503, code: 'database-away', message: 'The database does not answer; try again in a moment.', data: {}, ours: true };
+    return {
+      status: 503,
+      code: 'database-away',
+      message: 'The database does not answer; try again in a moment.',
+      data: {},
+      ours: true,
+    };
   }
   const known = CODES[status];
   if (known && status < 500) return { status, code: known[0], message: known[1], data: {}, ours: false };
   if (known) return { status, code: known[0], message: known[1], data: {}, ours: true };
-  return { status: 500, code: 'internal', message: 'The server ran into trouble of its own; the log has the request id.', data: {}, ours: true };
+  return {
+    status: 500,
+    code: 'internal',
+    message: 'The server ran into trouble of its own; the log has the request id.',
+    data: {},
+    ours: true,
+  };
 }
 
 function statusOf(error: unknown): number {
@@ -51,7 +70,10 @@ const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', '57P01', '57P02', '
 function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = (error as { code?: string }).code;
-  return (code !== undefined && AWAY.has(code)) || /Connection terminated|timeout exceeded when trying to connect/.test(error.message);
+  return (
+    (code !== undefined && AWAY.has(code)) ||
+    /Connection terminated|timeout exceeded when trying to connect/.test(error.message)
+  );
 }
 
 export function errorBodyOf(answer: ErrorAnswer, requestId: string): Record<string, unknown> {

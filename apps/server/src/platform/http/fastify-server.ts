@@ -26,7 +26,12 @@ export function createFastifyAdapter(publicUrl: string, inFlight: RequestsInFlig
     forceCloseConnections: true,
     genReqId: () => randomUUID(),
     http: { headersTimeout: HEADER_SECONDS * 1000, connectionsCheckingInterval: 1000 },
-    routerOptions: { ignoreTrailingSlash: false, ignoreDuplicateSlashes: false, caseSensitive: true, maxParamLength: 500 },
+    routerOptions: {
+      ignoreTrailingSlash: false,
+      ignoreDuplicateSlashes: false,
+      caseSensitive: true,
+      maxParamLength: 500,
+    },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       const answer = errorAnswer(error);
       setSecurityHeaders(reply, request.id, false);
@@ -48,7 +53,9 @@ export function createFastifyAdapter(publicUrl: string, inFlight: RequestsInFlig
   });
   // A body that no route of ours reads, and that would come without its raw bytes.
   instance.removeContentTypeParser('text/plain');
-  instance.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  instance.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
+  );
   return adapter;
 }
 

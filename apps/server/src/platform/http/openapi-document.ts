@@ -3,9 +3,17 @@ import { API_PREFIX, contract } from '@sluice/protocol';
 export interface OpenApiOperation {
   readonly tags?: readonly string[];
   readonly summary?: string;
-  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required?: boolean; readonly schema?: unknown }[];
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly required?: boolean;
+    readonly schema?: unknown;
+  }[];
   readonly requestBody?: { readonly content?: Record<string, { readonly schema?: unknown }> };
-  readonly responses?: Record<string, { readonly description?: string; readonly content?: Record<string, { readonly schema?: unknown }> }>;
+  readonly responses?: Record<
+    string,
+    { readonly description?: string; readonly content?: Record<string, { readonly schema?: unknown }> }
+  >;
 }
 export interface OpenApiDocument {
   readonly openapi: string;
@@ -22,7 +30,10 @@ export function openApiDocument(): Promise<OpenApiDocument> {
 }
 
 async function generate(): Promise<OpenApiDocument> {
-  const [{ OpenAPIGenerator }, { ZodToJsonSchemaConverter }] = await Promise.all([import('@orpc/openapi'), import('@orpc/zod/zod4')]);
+  const [{ OpenAPIGenerator }, { ZodToJsonSchemaConverter }] = await Promise.all([
+    import('@orpc/openapi'),
+    import('@orpc/zod/zod4'),
+  ]);
   const generator = new OpenAPIGenerator({ schemaConverters: [new ZodToJsonSchemaConverter()] });
   const document = (await generator.generate(contract, {
     info: {
@@ -50,7 +61,16 @@ const BYTE_ROUTES: OpenApiDocument['paths'] = {
       tags: ['live'],
       summary: 'Server-sent events: what changed, never the data',
       parameters: [
-        { name: 'topics', in: 'query', required: true, schema: { ...text, description: 'board, approvals, runners, environments, run:<id>, log:<attemptId>, lane:<id>, service:<slug>, deployment:<id>; separated by commas' } },
+        {
+          name: 'topics',
+          in: 'query',
+          required: true,
+          schema: {
+            ...text,
+            description:
+              'board, approvals, runners, environments, run:<id>, log:<attemptId>, lane:<id>, service:<slug>, deployment:<id>; separated by commas',
+          },
+        },
         { name: 'last-event-id', in: 'header', schema: text },
       ],
       responses: { 200: { description: 'text/event-stream', content: { 'text/event-stream': { schema: text } } } },

@@ -42,11 +42,18 @@ export const orpcOptions: ORPCModuleConfig = {
       const answer = body?.[ANSWER_KEY] as ErrorAnswer | undefined;
       if (answer !== undefined) {
         const request = options.request as FastifyRequest;
-        if (answer.ours) log.error({ requestId: request.id, route: request.routeOptions.url, code: answer.code }, 'answered with an error of our own');
+        if (answer.ours)
+          log.error(
+            { requestId: request.id, route: request.routeOptions.url, code: answer.code },
+            'answered with an error of our own',
+          );
         const retryAfter = answer.data['retryAfterSeconds'];
         options.standardResponse = {
           ...options.standardResponse,
-          headers: { ...options.standardResponse.headers, ...(typeof retryAfter === 'number' ? { 'retry-after': String(retryAfter) } : {}) },
+          headers: {
+            ...options.standardResponse.headers,
+            ...(typeof retryAfter === 'number' ? { 'retry-after': String(retryAfter) } : {}),
+          },
           body: errorBodyOf(answer, request.id),
         };
       }
@@ -59,7 +66,8 @@ function answerOf(error: unknown): ErrorAnswer {
   if (error instanceof ORPCError) {
     const issues = (error.data as { issues?: readonly Issue[] } | undefined)?.issues;
     if (error.status === 400 && issues) return errorAnswer(new Problem(400, 'bad-request', sentenceOf(issues)));
-    if (error.status < 500) return errorAnswer(new Problem(error.status, error.code.toLowerCase().replaceAll('_', '-'), error.message));
+    if (error.status < 500)
+      return errorAnswer(new Problem(error.status, error.code.toLowerCase().replaceAll('_', '-'), error.message));
     log.error({ err: error.cause ?? error }, 'a contract route failed');
     return errorAnswer(error.cause);
   }
@@ -75,11 +83,18 @@ function carried(answer: ErrorAnswer): ORPCError<string, unknown> {
 }
 
 /** A Problem whose status the contract declares is sent in the declared shape, with its code as `data.code`. */
-function declared(error: unknown, errorMap: Record<string, { status?: number } | undefined>): ORPCError<string, unknown> | undefined {
+function declared(
+  error: unknown,
+  errorMap: Record<string, { status?: number } | undefined>,
+): ORPCError<string, unknown> | undefined {
   if (!(error instanceof Problem)) return undefined;
   const entry = Object.entries(errorMap).find(([, definition]) => definition?.status === error.status);
   if (!entry) return undefined;
-  return new ORPCError(entry[0], { status: error.status, message: error.message, data: { code: error.code, ...error.data } });
+  return new ORPCError(entry[0], {
+    status: error.status,
+    message: error.message,
+    data: { code: error.code, ...error.data },
+  });
 }
 
 function sentenceOf(issues: readonly Issue[]): string {
@@ -96,14 +111,22 @@ function refuseUnknownKeys(input: unknown, schema: unknown): void {
   if (shape === undefined || typeof input !== 'object' || input === null || Array.isArray(input)) return;
   const unknown = Object.keys(input).filter((key) => !Object.hasOwn(shape, key));
   if (unknown.length === 0) return;
-  throw new Problem(400, 'unknown-field', `${unknown.slice(0, 5).join(', ')}: not a field of this request; known are ${Object.keys(shape).join(', ')}.`);
+  throw new Problem(
+    400,
+    'unknown-field',
+    `${unknown.slice(0, 5).join(', ')}: not a field of this request; known are ${Object.keys(shape).join(', ')}.`,
+  );
 }
 
 /** NUL and half characters: no name or note needs them, and the database cannot hold them. */
 function refuseBrokenText(value: unknown, path: readonly string[]): void {
   if (typeof value === 'string') {
     if (!value.includes('\0') && value.isWellFormed()) return;
-    throw new Problem(400, 'broken-text', `${path.join('.') || 'input'}: holds NUL or half of a character; leave it out.`);
+    throw new Problem(
+      400,
+      'broken-text',
+      `${path.join('.') || 'input'}: holds NUL or half of a character; leave it out.`,
+    );
   }
   // Deeper than any request of ours; what lies there is refused by its schema.
   if (typeof value !== 'object' || value === null || path.length > 8) return;

@@ -4,7 +4,10 @@ import type { Config } from '../config/config.ts';
 
 /** JSON lines on stderr; stdout is for people. Headers and bodies are never logged, so no credential can be. */
 export function createLogger(level: Config['logLevel']): Logger {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: shownError } }, pino.destination({ fd: 2, sync: true }));
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: shownError } },
+    pino.destination({ fd: 2, sync: true }),
+  );
 }
 
 /** The named fields alone: errors of drivers carry whole connections with them. */
@@ -12,7 +15,13 @@ function shownError(error: unknown): unknown {
   if (!(error instanceof Error)) return { message: String(error) };
   const { name, message, stack, cause } = error;
   const code = (error as { code?: unknown }).code;
-  return { name, message, ...(typeof code === 'string' ? { code } : {}), stack, ...(cause === undefined ? {} : { cause: shownError(cause) }) };
+  return {
+    name,
+    message,
+    ...(typeof code === 'string' ? { code } : {}),
+    stack,
+    ...(cause === undefined ? {} : { cause: shownError(cause) }),
+  };
 }
 
 /** Nest passes the context as the last text. */

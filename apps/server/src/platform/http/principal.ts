@@ -41,7 +41,10 @@ export function requireRole(principal: UserPrincipal, teamId: string, least: Rol
   const membership = principal.memberships.find((candidate) => candidate.teamId === teamId);
   if (!membership) throw notFound(what);
   if (ROLES.indexOf(membership.role) < ROLES.indexOf(least)) {
-    throw forbidden('role-too-low', `This needs the role ${least} in team ${membership.team}; yours is ${membership.role}.`);
+    throw forbidden(
+      'role-too-low',
+      `This needs the role ${least} in team ${membership.team}; yours is ${membership.role}.`,
+    );
   }
   return membership;
 }

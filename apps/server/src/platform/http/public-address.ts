@@ -42,7 +42,8 @@ export function isPublicAddress(address: string): boolean {
 
 export type Lookup = (host: string) => Promise<readonly string[]>;
 
-const lookupAll: Lookup = async (host) => (await systemLookup(host, { all: true, verbatim: true })).map(({ address }) => address);
+const lookupAll: Lookup = async (host) =>
+  (await systemLookup(host, { all: true, verbatim: true })).map(({ address }) => address);
 
 /**
  * Addresses of a host, all of them public, for a connection pinned to exactly these (A22, A23): resolving a second time
@@ -51,9 +52,13 @@ const lookupAll: Lookup = async (host) => (await systemLookup(host, { all: true,
 export async function resolvePublicAddresses(host: string, lookup: Lookup = lookupAll): Promise<readonly string[]> {
   const bare = host.replace(/^\[|\]$/g, '');
   const addresses = isIP(bare) ? [bare] : await lookup(bare).catch(() => []);
-  if (addresses.length === 0) throw invalid(`The host ${bare} has no address; check its spelling and the name server.`, 'host-unknown');
+  if (addresses.length === 0)
+    throw invalid(`The host ${bare} has no address; check its spelling and the name server.`, 'host-unknown');
   if (!addresses.every(isPublicAddress)) {
-    throw invalid(`The host ${bare} is not on the public internet; an operator can allow its exact origin with SLUICE_GIT_ALLOW_ORIGINS.`, 'host-not-public');
+    throw invalid(
+      `The host ${bare} is not on the public internet; an operator can allow its exact origin with SLUICE_GIT_ALLOW_ORIGINS.`,
+      'host-not-public',
+    );
   }
   return addresses;
 }

@@ -28,6 +28,11 @@ export class PublicOrigin {
     const other = URL.parse(origin);
     if (other === null || other.origin !== origin) return false;
     if (other.origin === own.origin) return true;
-    return LOOPBACK.has(own.hostname) && LOOPBACK.has(other.hostname) && own.protocol === other.protocol && own.port === other.port;
+    return (
+      LOOPBACK.has(own.hostname) &&
+      LOOPBACK.has(other.hostname) &&
+      own.protocol === other.protocol &&
+      own.port === other.port
+    );
   }
 }

@@ -17,7 +17,9 @@ const CONTENT_SECURITY_POLICY = [
 
 /** `nonce` allows one style element of one page (libraries that lock scrolling insert such an element). */
 export function contentSecurityPolicy(nonce?: string): string {
-  return nonce === undefined ? CONTENT_SECURITY_POLICY : CONTENT_SECURITY_POLICY.replace("style-src 'self'", `style-src 'self' 'nonce-${nonce}'`);
+  return nonce === undefined
+    ? CONTENT_SECURITY_POLICY
+    : CONTENT_SECURITY_POLICY.replace("style-src 'self'", `style-src 'self' 'nonce-${nonce}'`);
 }
 
 export function setSecurityHeaders(reply: FastifyReply, requestId: string, overHttps: boolean): void {

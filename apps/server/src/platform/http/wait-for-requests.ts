@@ -14,6 +14,8 @@ export class WaitForRequests implements BeforeApplicationShutdown {
 
   async beforeApplicationShutdown(): Promise<void> {
     if (await this.#inFlight.settled(LIMIT_MS, GRACE_MS)) return;
-    new Logger('http').warn(`${this.#inFlight.count} requests were not finished after ${LIMIT_MS / 1000} s and are cut off.`);
+    new Logger('http').warn(
+      `${this.#inFlight.count} requests were not finished after ${LIMIT_MS / 1000} s and are cut off.`,
+    );
   }
 }

@@ -19,14 +19,21 @@ export async function serveWebPages(instance: FastifyInstance, folder: string): 
       root: folder,
       wildcard: false,
       index: false,
-      setHeaders: (reply, path) => void reply.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'),
+      setHeaders: (reply, path) =>
+        void reply.header(
+          'cache-control',
+          path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+        ),
     });
   }
   const page = built ? readFileSync(index, 'utf8') : undefined;
   instance.get('/*', (request, reply) => {
     if (!isPagePath(request.url)) throw notFound(`The address ${request.url.split('?')[0]!.slice(0, 200)}`);
     if (page === undefined) {
-      return reply.status(404).type('text/plain; charset=utf-8').send('The web pages are not built; run: npm run build\n');
+      return reply
+        .status(404)
+        .type('text/plain; charset=utf-8')
+        .send('The web pages are not built; run: npm run build\n');
     }
     const nonce = randomBytes(16).toString('base64');
     return reply

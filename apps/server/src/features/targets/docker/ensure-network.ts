@@ -17,7 +17,9 @@ export async function networksNamed(api: Docker, name: string): Promise<FoundNet
  */
 export async function ensureNetwork(api: Docker, name: string): Promise<void> {
   if ((await networksNamed(api, name)).length === 0) {
-    await api.createNetwork({ Name: name, CheckDuplicate: true, Labels: { 'sluice.network': 'true' } }).catch(unlessThere);
+    await api
+      .createNetwork({ Name: name, CheckDuplicate: true, Labels: { 'sluice.network': 'true' } })
+      .catch(unlessThere);
   }
   const [, ...doubles] = await networksNamed(api, name);
   await Promise.all(doubles.map(({ Id }) => api.getNetwork(Id).remove().catch(unlessGone)));
