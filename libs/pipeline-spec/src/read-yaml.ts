@@ -149,7 +149,11 @@ class TreeReader {
         offset,
       });
     }
-    if (isScalar(node)) return { value: plainValue(node), places: { ...place, source: node.source ?? '' } };
+    if (isScalar(node)) {
+      const value = plainValue(node);
+      if (typeof value === 'string') this.#refuseBroken(value, path, offset);
+      return { value, places: { ...place, source: node.source ?? '' } };
+    }
     this.#open.add(node);
     const value = isMap(node)
       ? this.#map(node.items, path, children)
@@ -199,6 +203,7 @@ class TreeReader {
       const keyNode = item.key as Scalar | null;
       const key = isScalar(keyNode) ? String(plainValue(keyNode) ?? '') : '';
       const keyOffset = keyNode?.range?.[0] ?? (item.value as Node | null)?.range?.[0] ?? 0;
+      this.#refuseBroken(key, path, keyOffset);
       const keyPath = [...path, key];
       const tag = (keyNode as { tag?: string } | null)?.tag;
       if (tag !== undefined && !CORE_TAGS.has(tag)) {
@@ -248,6 +253,12 @@ class TreeReader {
     const offset = (pair.key as Node | null)?.range?.[0] ?? 0;
     const children = new Map<string, Place>();
     return { value: this.#map([pair], path, children), places: { offset, end: offset, children } };
+  }
+
+  /** What no database and no environment can hold. It comes by escapes such as `"\\0"`, or as it is. */
+  #refuseBroken(text: string, path: readonly PathPart[], offset: number): void {
+    if (!text.includes('\0') && text.isWellFormed()) return;
+    this.#findings.error('invalid-yaml', path, 'This text holds NUL or half of a character; leave it out.', { offset });
   }
 
   #stop(rule: 'alias-limit' | 'too-deep', path: readonly PathPart[], message: string, offset: number): void {

@@ -27,6 +27,11 @@ describe('parse JUnit', () => {
     ]);
   });
 
+  it("reads cases outside any suite, as Node's own reporter writes them", () => {
+    const xml = '<testsuites><testcase name="top" time="0.1" classname="test"/></testsuites>';
+    expect(casesOf(xml)).toEqual([{ suite: 'test', name: 'top', status: 'passed', seconds: 0.1, message: null }]);
+  });
+
   it('reads a lone testsuite, and an empty one', () => {
     expect(casesOf('<testsuite name="s"><testcase name="a"/></testsuite>')).toHaveLength(1);
     expect(casesOf('<testsuites/>')).toEqual([]);

@@ -45,7 +45,8 @@ export function parseJunit(xml: string): ParsedReport {
     return refused((error as Error).message.slice(0, 200));
   }
   const cases: TestCase[] = [];
-  const suites = [...nodes(root['testsuites']).flatMap((all) => nodes(all['testsuite'])), ...nodes(root['testsuite'])];
+  // Node's own reporter puts cases outside a suite right below `testsuites`, so that element is read like a suite.
+  const suites = [...nodes(root['testsuites']), ...nodes(root['testsuite'])];
   if (root['testsuites'] === undefined && root['testsuite'] === undefined)
     return refused('it has no testsuites and no testsuite element');
   for (const suite of suites)

@@ -8,6 +8,9 @@ import { LogHashes } from './log-hashes.ts';
 import { LogReader } from './log-reader.ts';
 import { LogSettings } from './log-settings.ts';
 
+/** The process that has the last byte or the result seals at once; after this time it is taken for dead. */
+const LEFT_OPEN_SECONDS = 2;
+
 /** Ends a log: nothing more is taken, and what is stored is proven to be what the runner sent, or marked incomplete (F22). Copies nothing. */
 @Injectable()
 export class SealLog {
@@ -44,13 +47,24 @@ export class SealLog {
     });
   }
 
-  /** Seals what has waited long enough for its last bytes; also logs of attempts that ended without a result. */
+  /**
+   * Seals what is whole and was left open by a process that died between the last byte or the result and the seal, and what
+   * has waited long enough for its last bytes; also logs of attempts that ended without a result.
+   */
   async sealOverdue(): Promise<number> {
     const overdue = await this.#db
       .selectFrom('attempts')
       .select('id')
       .where('log_sealed_at', 'is', null)
-      .where('finished_at', '<', sql<Date>`now() - ${this.#settings.finishSeconds} * interval '1 second'`)
+      .where((where) =>
+        where.or([
+          where('finished_at', '<', sql<Date>`now() - ${this.#settings.finishSeconds} * interval '1 second'`),
+          where.and([
+            where('finished_at', '<', sql<Date>`now() - ${LEFT_OPEN_SECONDS} * interval '1 second'`),
+            where('log_length', '>=', sql<number>`(result -> 'log' ->> 'length')::bigint`),
+          ]),
+        ]),
+      )
       .limit(200)
       .execute();
     let sealed = 0;

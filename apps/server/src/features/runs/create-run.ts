@@ -79,7 +79,8 @@ export class CreateRun {
         ...(read.refused ? { refused: read.refused } : {}),
       },
       definition: read.definition,
-      definitionText: input.file.text ?? '',
+      // The one sign that a text column cannot hold; a file with it may still be shown to its author.
+      definitionText: (input.file.text ?? '').replaceAll('\0', '\ufffd'),
       findings: read.findings,
       planHash: planHash(read.definition, runPlan),
       dedupeKey: input.dedupeKey,
