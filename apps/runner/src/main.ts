@@ -1,3 +1,4 @@
+import './small-heap.ts';
 #!/usr/bin/env node
 import { hostname } from 'node:os';
 import { readRunnerConfig } from './config.ts';

@@ -128,6 +128,15 @@ describe('answers', () => {
     }
   });
 
+  it('A78 refuse a write whose scope stands in the address, where it would be lost', async () => {
+    await server.call('POST', '/api/v1/teams', { as: admin, body: { slug: 'scoped', title: 'Scoped' } });
+    const secret = '/api/v1/teams/scoped/secrets/TOKEN';
+    expect((await server.call('PUT', secret, { as: admin, body: { value: 'of the whole team' } })).status).toBe(200);
+    const answer = await server.call('DELETE', `${secret}?environment=production`, { as: admin });
+    expect(answer).toMatchObject({ status: 400, body: { error: { code: 'query-on-write' } } });
+    expect((await server.call('GET', '/api/v1/teams/scoped/secrets', { as: admin })).body).toMatchObject([{ name: 'TOKEN' }]);
+  });
+
   it('A78 refuse a misspelt key however deep it lies, so that no gate stands open by mistake', async () => {
     await server.call('POST', '/api/v1/teams', { as: admin, body: { slug: 'strict', title: 'Strict' } });
     const target = { kind: 'docker', engine: 'unix:///x' };

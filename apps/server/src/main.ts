@@ -1,3 +1,4 @@
+import './small-heap.ts';
 import 'reflect-metadata';
 import { openBlobStore } from './platform/blobs/open-blob-store.ts';
 import { SystemClock } from './platform/clock/system-clock.ts';

@@ -98,11 +98,11 @@ export async function startFixtureServer(options: {
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://fixture');
-    if (!url.pathname.startsWith('/api/v1')) return void serveFile(options.dist, url.pathname, response);
+    if (!url.pathname.startsWith('/api/v1')) return serveFile(options.dist, url.pathname, response);
     const path = url.pathname.slice('/api/v1'.length);
-    if (path === '/live') return void openStream(url, request, response);
+    if (path === '/live') return openStream(url, request, response);
     const log = /^\/attempts\/([^/]+)\/log$/.exec(path);
-    if (log !== null) return void serveLog(world, log[1] ?? '', request, response);
+    if (log !== null) return serveLog(world, log[1] ?? '', request, response);
     const body = await bodyOf(request);
     for (const route of routes) {
       const match = route.method === request.method ? route.pattern.exec(path) : null;

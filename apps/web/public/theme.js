@@ -1,11 +1,11 @@
 // Sets the theme before the first paint. `sluice.theme` holds "light" or "dark"; without it the system decides.
 (function () {
-  var pinned = null;
+  let pinned = null;
   try {
     pinned = localStorage.getItem('sluice.theme');
   } catch (_unavailable) {
     // Storage can be switched off; the system's theme is the answer then.
   }
-  var dark = pinned === 'dark' || (pinned !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches);
+  const dark = pinned === 'dark' || (pinned !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches);
   document.documentElement.dataset.theme = dark ? 'dark' : 'light';
 })();

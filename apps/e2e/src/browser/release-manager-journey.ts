@@ -6,7 +6,8 @@ import { failureReport } from '../report/failure-report.ts';
 import type { TestReport } from '../report/test-report.ts';
 import { checkExpectation } from '../scenario/check-expectation.ts';
 import { expectation } from '../scenario/expected-run.ts';
-import { bareScenario, type Scenario } from '../scenario/load-scenarios.ts';
+import { bareScenario } from '../scenario/load-scenarios.ts';
+import type { Scenario } from '../scenario/scenario.ts';
 import type { Scene } from '../scenario/scene.ts';
 import { stepKinds } from '../steps/index.ts';
 import { watchPage } from './watch-page.ts';
@@ -75,11 +76,20 @@ async function walk(scene: Scene): Promise<string[]> {
 
 async function signIn(page: Page, { email, password }: { email: string; password: string }): Promise<void> {
   // Whoever is not signed in is sent to the sign-in page and back.
-  await page.goto('/board');
+  await open(page, '/board');
   await page.getByLabel('E-mail').fill(email);
   await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('grid', { name: 'Services' }).waitFor();
+}
+
+/** A network that comes or goes on this machine cuts what the browser loads: it is loaded again. */
+async function open(page: Page, path: string): Promise<void> {
+  await eventually(() => page.goto(path).then(() => true), {
+    timeoutMs: TIMEOUT_MS,
+    describe: `${path} to open`,
+    giveUpOn: (error) => !String(error).includes('ERR_NETWORK_CHANGED'),
+  });
 }
 
 /** The board hears of the push by itself. */
@@ -150,7 +160,7 @@ async function approve(page: Page, shot: (name: string) => Promise<unknown>): Pr
 
 /** The service's page shows the new release in production without being asked again. */
 async function seeProduction(page: Page, scene: Scene): Promise<void> {
-  await page.goto(`/services/${SERVICE}`);
+  await open(page, `/services/${SERVICE}`);
   const production = page
     .getByRole('region', { name: 'Environments' })
     .getByRole('listitem')

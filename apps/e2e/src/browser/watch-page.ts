@@ -6,7 +6,8 @@ export async function watchPage(page: Page, origin: string): Promise<readonly st
   page.on('pageerror', (error) => troubles.push(`a page threw ${error.message}`));
   page.on('console', (message) => {
     // The browser calls two plain answers errors: nobody is signed in yet (401), and a log has no more bytes yet (416).
-    if (message.type() === 'error' && !/status of (401|416)/.test(message.text()))
+    // And it cuts requests whenever the engine makes a network for a job on this machine; the pages ask again.
+    if (message.type() === 'error' && !/status of (401|416)|ERR_NETWORK_CHANGED/.test(message.text()))
       troubles.push(`the console says ${message.text()}`);
   });
   page.on('request', (request) => {

@@ -52,7 +52,6 @@ export const CHAINS: Readonly<Record<string, readonly string[]>> = {
     'deploy:after-claim',
     'deploy:after-intent',
     'deploy:after-intention',
-    'docker:after-pull',
     'docker:after-create',
     'docker:after-stop-old',
     'docker:after-start',

@@ -68,7 +68,7 @@ async function liveDifferences(scene: Scene, service: string, environment: strin
       ? []
       : [`${place} answers with ${JSON.stringify(answer.trim())}, expected the commit ${commit}`];
   const run = await scene.run(service, serves);
-  const { RepoDigests = [] } = await docker.getImage(containers[0]!.ImageID).inspect();
+  const { RepoDigests } = await docker.getImage(containers[0]!.ImageID).inspect();
   if (run.image === null || !RepoDigests.includes(`${run.image.repository}@${run.image.digest}`))
     found.push(`the container of ${place} runs ${RepoDigests.join(', ')}, and the run built ${run.image?.digest}`);
   return found;

@@ -1,23 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
+import { stepKinds } from '../steps/index.ts';
 import { fillIn } from './fill-in.ts';
-import { scenarioFile, type ScenarioFile } from './scenario-file.ts';
+import { scenarioFileOf, type ScenarioFile } from './scenario-file.ts';
+import type { Scenario } from './scenario.ts';
 
-export interface ScenarioServicePlan {
-  readonly name: string;
-  readonly repository: string;
-  readonly path: string;
-}
-
-export interface Scenario extends Omit<ScenarioFile, 'services'> {
-  /** Unique among all: the folder's name, with the value of `forEach` after it. */
-  readonly name: string;
-  readonly folder: string;
-  readonly services: readonly ScenarioServicePlan[];
-  /** Texts that `{{key}}` stands for. */
-  readonly values: Readonly<Record<string, string>>;
-}
+const scenarioFile = scenarioFileOf(stepKinds);
 
 /** Every scenario whose name contains the filter. Throws one sentence for a folder that cannot be used. */
 export function loadScenarios(root: string, filter = ''): readonly Scenario[] {

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { MODES } from '../world/stores.ts';
-import { stepKinds } from '../steps/index.ts';
 import { expectation } from './expected-run.ts';
 import { name } from './names.ts';
 
@@ -19,44 +18,48 @@ const scenarioService = z.strictObject({
   path: z.string().default('.'),
 });
 
-/** One step of a scenario: exactly one verb with what it needs. */
-const step = z.record(z.string(), z.unknown()).transform((value, context) => {
-  const [[verb, input] = ['', undefined], ...more] = Object.entries(value);
-  const kind = stepKinds.get(verb);
-  if (kind === undefined || more.length > 0) {
-    context.addIssue({
-      code: 'custom',
-      message: `a step is one of ${[...stepKinds.keys()].join(', ')}, not ${Object.keys(value).join(' and ')}`,
-    });
-    return z.NEVER;
-  }
-  const read = kind.schema.safeParse(input ?? {});
-  if (!read.success) {
-    for (const issue of read.error.issues)
-      context.addIssue({ code: 'custom', path: [verb, ...issue.path], message: issue.message });
-    return z.NEVER;
-  }
-  return { verb, input: read.data };
-});
+/** What each verb must be told. The verbs themselves play in a scene, and a scene has a scenario: so only this is known here. */
+export type StepSchemas = ReadonlyMap<string, { readonly schema: z.ZodType }>;
 
-/** What stands in a `scenario.yaml`. */
-export const scenarioFile = z.strictObject({
-  title: z.string().min(10),
-  /** Rows of the fault catalogue that it shows. */
-  faults: z.array(z.string().regex(/^[AFI]\d{2}$/)).default([]),
-  modes: z.array(z.enum(MODES)).default([...MODES]),
-  /** It takes parts down that others need, so it runs alone. */
-  exclusive: z.boolean().default(false),
-  /** One scenario for each value; `{{key}}` stands for it in steps and files. */
-  forEach: z.record(z.string(), z.array(z.string())).optional(),
-  /** Default: one service of the scenario's own name. */
-  services: z.array(scenarioService).optional(),
-  /** Besides `staging` (open) and `production` (one approval), which every team has. */
-  environments: z.array(scenarioEnvironment).default([]),
-  /** A runner of its own, for jobs with the label `{{runner}}`. */
-  ownRunner: z.boolean().default(false),
-  steps: z.array(step).min(1),
-  expect: expectation,
-});
-export type ScenarioFile = z.infer<typeof scenarioFile>;
-export type ScenarioStep = ScenarioFile['steps'][number];
+/** One step of a scenario: exactly one verb with what it needs. */
+const stepOf = (kinds: StepSchemas) =>
+  z.record(z.string(), z.unknown()).transform((value, context) => {
+    const [[verb, input] = ['', undefined], ...more] = Object.entries(value);
+    const kind = kinds.get(verb);
+    if (kind === undefined || more.length > 0) {
+      context.addIssue({
+        code: 'custom',
+        message: `a step is one of ${[...kinds.keys()].join(', ')}, not ${Object.keys(value).join(' and ')}`,
+      });
+      return z.NEVER;
+    }
+    const read = kind.schema.safeParse(input ?? {});
+    if (!read.success) {
+      for (const issue of read.error.issues)
+        context.addIssue({ code: 'custom', path: [verb, ...issue.path], message: issue.message });
+      return z.NEVER;
+    }
+    return { verb, input: read.data };
+  });
+
+/** What stands in a `scenario.yaml`, in which these verbs may be used. */
+export const scenarioFileOf = (kinds: StepSchemas) =>
+  z.strictObject({
+    title: z.string().min(10),
+    /** Rows of the fault catalogue that it shows. */
+    faults: z.array(z.string().regex(/^[AFI]\d{2}$/)).default([]),
+    modes: z.array(z.enum(MODES)).default([...MODES]),
+    /** It takes parts down that others need, so it runs alone. */
+    exclusive: z.boolean().default(false),
+    /** One scenario for each value; `{{key}}` stands for it in steps and files. */
+    forEach: z.record(z.string(), z.array(z.string())).optional(),
+    /** Default: one service of the scenario's own name. */
+    services: z.array(scenarioService).optional(),
+    /** Besides `staging` (open) and `production` (one approval), which every team has. */
+    environments: z.array(scenarioEnvironment).default([]),
+    /** A runner of its own, for jobs with the label `{{runner}}`. */
+    ownRunner: z.boolean().default(false),
+    steps: z.array(stepOf(kinds)).min(1),
+    expect: expectation,
+  });
+export type ScenarioFile = z.infer<ReturnType<typeof scenarioFileOf>>;

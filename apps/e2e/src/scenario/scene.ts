@@ -4,7 +4,7 @@ import type { EnvironmentPlan } from '../world/environments.ts';
 import type { Supervision } from '../world/server-group.ts';
 import type { ConnectedRepository } from '../world/services.ts';
 import type { World } from '../world/world.ts';
-import type { Scenario } from './load-scenarios.ts';
+import type { Scenario } from './scenario.ts';
 
 export type RunDetail = Awaited<ReturnType<Api['runs']['getRun']>>;
 export type GateCard = Awaited<ReturnType<Api['lanes']['getApproval']>>;

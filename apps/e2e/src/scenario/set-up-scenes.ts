@@ -1,7 +1,7 @@
 import { settingsOf, putEnvironment, type EnvironmentPlan } from '../world/environments.ts';
 import { connectRepository, registerService, type ConnectedRepository } from '../world/services.ts';
 import type { World } from '../world/world.ts';
-import type { Scenario } from './load-scenarios.ts';
+import type { Scenario } from './scenario.ts';
 import { Scene } from './scene.ts';
 
 const SHARED = [

@@ -1,4 +1,4 @@
-import { addPerson, connectWithToken, type Installation, type Person, type PersonSpec } from '@sluice/testing';
+import { addPerson, openSession, type Installation, type Person, type PersonSpec } from '@sluice/testing';
 
 export const TEAM = { slug: 'shop', title: 'Shop' };
 export const OTHER_TEAM = { slug: 'bank', title: 'Bank' };
@@ -24,7 +24,9 @@ export function gitUsers(password: string): Record<string, string> {
 }
 
 export async function addOtherTeam(url: string, installation: Installation): Promise<Record<string, Person>> {
-  const admin = connectWithToken(url, installation.admin.token);
+  // People are added by a person who signed in, never by an API token.
+  const { email, password } = installation.admin;
+  const { api: admin } = await openSession(url, '/session', { email, password });
   await admin.catalog.createTeam(OTHER_TEAM);
   const people: Record<string, Person> = {};
   for (const spec of OTHER_PEOPLE) people[spec.login] = await addPerson(url, admin, OTHER_TEAM.slug, spec);

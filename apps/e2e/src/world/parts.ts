@@ -19,10 +19,7 @@ const REGISTRY_PORT = 4631;
 export async function startParts(report: (line: string) => void): Promise<Parts> {
   const engine = await startDockerEngine({ stateDir: join(KEPT, 'engine'), report });
   try {
-    const dataDir = join(KEPT, 'registry');
-    const registry = await startRegistry({ dataDir, port: REGISTRY_PORT, report }).catch(() =>
-      startRegistry({ dataDir, report }),
-    );
+    const registry = await startOwnRegistry(join(KEPT, 'registry'), report);
     try {
       await provideBaseImages({ docker: engine.docker, registry, only: ['base/busybox:1'], report });
     } catch (error) {
@@ -34,6 +31,7 @@ export async function startParts(report: (line: string) => void): Promise<Parts>
       registry,
       ports: new HostPorts(),
       stop: async () => {
+        await removeBuiltImages(engine.docker, registry.host);
         await registry.stop();
         await engine.stop();
       },
@@ -42,4 +40,20 @@ export async function startParts(report: (line: string) => void): Promise<Parts>
     await engine.stop();
     throw error;
   }
+}
+
+/** One that answers on the port already belongs to another run, which may end before we do; the data may be shared. */
+async function startOwnRegistry(dataDir: string, report: (line: string) => void): Promise<Registry> {
+  const kept = await startRegistry({ dataDir, port: REGISTRY_PORT, report }).catch(() => undefined);
+  return kept?.startedByUs === true ? kept : startRegistry({ dataDir, report });
+}
+
+/** What the services of the suite were built into; each commit has an image of its own, and nobody needs it again. */
+async function removeBuiltImages(docker: DockerEngine['docker'], registryHost: string): Promise<void> {
+  const images = await docker.listImages({ filters: { reference: [`${registryHost}/e2e/*`] } });
+  for (const { Id } of images)
+    await docker
+      .getImage(Id)
+      .remove({ force: true })
+      .catch(() => undefined);
 }

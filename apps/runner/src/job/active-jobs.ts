@@ -1,7 +1,7 @@
 import type { LeaseGrant } from '@sluice/protocol';
 import type { StopCause } from './attempt-control.ts';
 import { AttemptControl } from './attempt-control.ts';
-import type { JobParts } from './run-job.ts';
+import type { JobParts } from './job-parts.ts';
 import { runJob } from './run-job.ts';
 
 interface ActiveJob {

@@ -3,7 +3,7 @@ import { buildContext, folderInTree } from '../checkout/service-tree.ts';
 import type { ImageWork } from '../executor/executor.port.ts';
 import type { Outcome } from './attempt-outcome.ts';
 import { PASSED, stoppedOutcome, thrownOutcome } from './attempt-outcome.ts';
-import type { WorkOutcome, WorkParts } from './run-steps-work.ts';
+import type { WorkOutcome, WorkParts } from './job-parts.ts';
 import { StepReports } from './step-reports.ts';
 
 /** Builds the one image of the run and pushes it. Shown as a job with one step. */

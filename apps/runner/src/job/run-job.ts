@@ -1,35 +1,17 @@
 import type { AttemptResult, LeaseGrant } from '@sluice/protocol';
-import type { Logger } from 'pino';
-import type { MirrorCache } from '../checkout/mirror-cache.ts';
-import type { Executor } from '../executor/executor.port.ts';
 import { keepLease } from '../lease/keep-lease.ts';
 import { AttemptLog } from '../log/attempt-log.ts';
 import { LogSpool } from '../log/log-spool.ts';
 import { uploadLog } from '../log/upload-log.ts';
 import { AttemptFolder } from '../result/attempt-folder.ts';
 import { deliverResult } from '../result/deliver-result.ts';
-import type { BackOff } from '../server/back-off.ts';
 import { untilAnswered } from '../server/back-off.ts';
-import type { RunnerApi } from '../server/runner-api.ts';
 import { LeaseLost } from '../server/server-answer.ts';
-import type { WorkDir } from '../work-dir/work-dir.ts';
 import type { AttemptControl } from './attempt-control.ts';
 import { stoppedOutcome } from './attempt-outcome.ts';
+import type { JobParts, WorkOutcome } from './job-parts.ts';
 import { runImageWork } from './run-image-work.ts';
 import { runStepsWork } from './run-steps-work.ts';
-import type { WorkOutcome } from './run-steps-work.ts';
-
-export interface JobParts {
-  readonly api: RunnerApi;
-  readonly executor: Executor;
-  readonly mirrors: MirrorCache;
-  readonly workDir: WorkDir;
-  readonly backOff: BackOff;
-  readonly logger: Logger;
-  readonly now: () => Date;
-  /** Aborted when the process ends soon: what is not acknowledged by then is sent after the next start. */
-  readonly leaving: AbortSignal;
-}
 
 /**
  * One leased attempt from start to acknowledged result. Resolves when the server has the result (or wants none); what the

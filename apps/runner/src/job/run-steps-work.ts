@@ -3,27 +3,13 @@ import type { CheckedOutCommit } from '../checkout/mirror-cache.ts';
 import { requireFolder } from '../checkout/mirror-cache.ts';
 import { commitTar, folderInTree } from '../checkout/service-tree.ts';
 import type { Sandbox, StepsWork } from '../executor/executor.port.ts';
-import type { AttemptLog } from '../log/attempt-log.ts';
 import { sendJunitReports } from '../reports/send-junit-reports.ts';
-import type { StepReport } from '../server/runner-api.ts';
-import type { AttemptControl } from './attempt-control.ts';
 import type { Outcome } from './attempt-outcome.ts';
 import { PASSED, stoppedOutcome, thrownOutcome } from './attempt-outcome.ts';
 import { stepEnvironment } from './job-environment.ts';
-import type { JobParts } from './run-job.ts';
+import type { WorkOutcome, WorkParts } from './job-parts.ts';
 import { runStep } from './run-step.ts';
 import { StepReports } from './step-reports.ts';
-
-export interface WorkOutcome extends Outcome {
-  readonly steps: StepReport[];
-  readonly image?: { readonly repository: string; readonly digest: string };
-  /** Everything the executor made is gone; rejects when something stays. */
-  readonly cleaned: Promise<void>;
-}
-export interface WorkParts extends JobParts {
-  readonly log: AttemptLog;
-  readonly control: AttemptControl;
-}
 
 /** Checkout and containers side by side, then the steps one by one, then the test reports. The first step that does not pass ends the job. */
 export async function runStepsWork(grant: LeaseGrant, work: StepsWork, parts: WorkParts): Promise<WorkOutcome> {

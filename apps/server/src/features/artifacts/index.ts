@@ -1,2 +1,2 @@
 export { ArtifactsModule } from './artifacts.module.ts';
-export { StoreJunitReport, type TestCounts } from './store-junit-report.ts';
+export { StoreJunitReport } from './store-junit-report.ts';

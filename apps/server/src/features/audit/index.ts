@@ -1,3 +1,3 @@
 export { AuditModule } from './audit.module.ts';
-export { Audit, type AuditRecord } from './audit.ts';
-export { verifyChain, type ChainCheck } from './verify-chain.ts';
+export { Audit } from './audit.ts';
+export { verifyChain } from './verify-chain.ts';

@@ -8,7 +8,7 @@ import { conflict, invalid } from '../../platform/http/problem.ts';
 import { resolvePublicAddresses } from '../../platform/http/public-address.ts';
 import { Audit } from '../audit/index.ts';
 import { Sealer } from '../secrets/index.ts';
-import { checkRepositoryUrl } from './check-repository-url.ts';
+import { checkConnectableUrl } from './check-connectable-url.ts';
 import { hookPlace, repositoryPlace } from './open-repository.ts';
 
 export interface ConnectRepositoryInput {
@@ -37,7 +37,7 @@ export class ConnectRepository {
 
   async connect(by: UserPrincipal, input: ConnectRepositoryInput) {
     const { teamId } = requireTeam(by, input.team, 'admin');
-    const checked = checkRepositoryUrl(input.url, this.#config.gitAllowOrigins);
+    const checked = checkConnectableUrl(input.url, this.#config.gitAllowOrigins);
     if (!checked.ok) throw invalid(checked.message, 'repository-url');
     if (!checked.allowed) await resolvePublicAddresses(checked.host);
     const { credential, defaultBranch, kind } = input;

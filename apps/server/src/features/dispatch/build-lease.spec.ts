@@ -2,7 +2,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { sql } from 'kysely';
 import { leaseGrant } from '@sluice/protocol';
 import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-database.ts';
-import { registryOf } from './registry-of.ts';
 import { DispatchReplica } from './testing/dispatch-replica.ts';
 import { PipelineRows, type TestTeam } from '../../testing/pipeline-rows.ts';
 
@@ -132,14 +131,4 @@ describe('build lease', () => {
     await expect(one.poll(await rows.runner(pool))).rejects.toThrow('sealed by another key');
     expect((await rows.attempts(runId))[0]).toMatchObject({ status: 'queued', epoch: 2 });
   });
-});
-
-it.each([
-  ['node:24', 'docker.io'],
-  ['library/node', 'docker.io'],
-  ['127.0.0.1:5000/shop@sha256:abc', '127.0.0.1:5000'],
-  ['localhost/shop', 'localhost'],
-  ['registry.example.com/team/shop:1', 'registry.example.com'],
-])('the registry of %s is %s', (image, registry) => {
-  expect(registryOf(image)).toBe(registry);
 });

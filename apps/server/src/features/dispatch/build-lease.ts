@@ -4,9 +4,9 @@ import type { PlannedJob, Reason, RunState } from '@sluice/engine';
 import type { JobSpec } from '@sluice/pipeline-spec';
 import type { LeaseGrant } from '@sluice/protocol';
 import type { Db } from '../../platform/db/database.ts';
+import { registryOf } from '../secrets/index.ts';
 import { DispatchSettings } from './dispatch-settings.ts';
 import { JobSecrets } from './job-secrets.port.ts';
-import { registryOf } from './registry-of.ts';
 import type { HeldLease } from './return-lease.ts';
 
 /** `refused`: the job cannot be carried out by any runner; the attempt ends as errored with this reason. */

@@ -12,4 +12,3 @@ export {
   type AttemptRow,
   type LockedAttempt,
 } from './attempt-lease.ts';
-export { Reconcile } from './reconcile.ts';

@@ -46,7 +46,7 @@ async function previousEnvironment(db: Db, release: Row<'releases'>, environment
   return {
     kind: 'previous-environment',
     state: 'passed',
-    text: `Went live in ${previous} at ${row.finished_at.toISOString()} with a healthy answer.`,
+    text: `Went live and healthy in ${previous} on ${readable(row.finished_at)}.`,
   };
 }
 
@@ -62,4 +62,11 @@ function identities(change: ChangeSinceLive): Evidence {
     state: 'missing',
     text: `Linked to no person here, so independence is not proven: ${names}.`,
   };
+}
+
+/** `23 Nov 19:02 UTC`: evidence names its time zone. */
+function readable(at: Date): string {
+  const date = at.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
+  const time = at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: 'UTC' });
+  return `${date} ${time} UTC`;
 }

@@ -1,3 +1,3 @@
 export { LanesModule } from './lanes.module.ts';
-export { LaneStore, type AppliedToLane, type LaneRow } from './lane-store.ts';
+export { LaneStore } from './lane-store.ts';
 export { findLane } from './find-lane.ts';

@@ -63,7 +63,7 @@ export class ReadDeployment {
       status: row.status,
       release: { runNumber: row.run_number, commit: row.commit, repository: row.repository, digest: row.digest },
       runId: row.run_id,
-      target: String((row.settings['target'] as { kind?: unknown } | undefined)?.kind ?? 'unknown'),
+      target: targetKind(row.settings),
       requestedBy: row.requested_by,
       approvals: row.approvals.map(({ userId, name, at, note }) => ({ userId, name, at, note: note ?? null })),
       enteredAt: row.entered_at.toISOString(),
@@ -87,4 +87,9 @@ export class ReadDeployment {
       ? { runNumber: row.run_number, commit: row.commit, repository: row.repository, digest: row.digest }
       : null;
   }
+}
+
+function targetKind({ target }: Record<string, unknown>): string {
+  const kind = (target as { kind?: unknown } | undefined)?.kind;
+  return typeof kind === 'string' ? kind : 'unknown';
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { json } from '../../platform/db/database.ts';
 import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-database.ts';
@@ -161,6 +162,22 @@ describe('sealing', () => {
     await declare(holder, Buffer.from('hello'));
     await expect.poll(() => bench.seal.sealOverdue(), { timeout: 5_000 }).toBe(1);
     expect(await rowOf(holder)).toMatchObject({ status: 'passed', log_length: 3, log_incomplete: true });
+  });
+
+  it('F07 a whole log that a dead process left open is sealed by the next sweep, long before the waiting time', async () => {
+    const holder = await leasedAttempt(database);
+    await new LogBench(database, new LogSettings()).append.append(holder, 0, Buffer.from('hello'));
+    await declare(holder, Buffer.from('hello'));
+    const { seal } = new LogBench(database, new LogSettings());
+    await seal.sealOverdue();
+    expect((await rowOf(holder)).log_sealed_at).toBeNull();
+    await database.db
+      .updateTable('attempts')
+      .set({ finished_at: sql<Date>`now() - interval '3 seconds'` })
+      .where('id', '=', holder.attemptId)
+      .execute();
+    await seal.sealOverdue();
+    expect(await rowOf(holder)).toMatchObject({ log_sha256: sha256(Buffer.from('hello')), log_incomplete: false });
   });
 
   it('I10 other bytes of the declared length make it incomplete, also when another process has to read them', async () => {

@@ -262,7 +262,7 @@ describe('PlanDelivery', () => {
     await world.planner.plan({ deliveryId: first });
     expect(await world.runs(repository)).toHaveLength(1);
     const told = [await world.delivery(first), await world.delivery(second)]
-      .map((row) => row.outcome?.services?.[0]?.message)
+      .map((row) => String(row.outcome?.services?.[0]?.message))
       .sort();
     expect(told).toEqual(['run #1', 'run #1 was made of this push already']);
     expect((await world.delivery(second)).outcome?.runs).toMatchObject([{ service, number: 1 }]);

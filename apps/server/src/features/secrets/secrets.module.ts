@@ -7,6 +7,7 @@ import { ListSecrets } from './list-secrets.ts';
 import { loadMasterKey } from './load-master-key.ts';
 import { PutSecret } from './put-secret.ts';
 import { ReadSecrets } from './read-secrets.ts';
+import { RegistryCredentials } from './registry-credentials.ts';
 import { Sealer } from './sealer.ts';
 import { SecretsController } from './secrets.controller.ts';
 
@@ -20,7 +21,8 @@ import { SecretsController } from './secrets.controller.ts';
     PutSecret,
     DeleteSecret,
     ListSecrets,
+    RegistryCredentials,
   ],
-  exports: [Sealer, ReadSecrets],
+  exports: [Sealer, ReadSecrets, RegistryCredentials],
 })
 export class SecretsModule {}

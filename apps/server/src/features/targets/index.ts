@@ -1,2 +1,1 @@
 export { TargetsModule } from './targets.module.ts';
-export { DEPLOYMENT_FAILPOINTS } from './deployment-failpoints.ts';

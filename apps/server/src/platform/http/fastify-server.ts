@@ -49,7 +49,7 @@ export function createFastifyAdapter(publicUrl: string, inFlight: RequestsInFlig
     inFlight.begin(reply.raw);
     setSecurityHeaders(reply, request.id, overHttps);
     if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store');
-    done(refusedBody(request.headers, request.url));
+    done(refusedBody(request.headers, request.url) ?? refusedQuery(request.method, request.url));
   });
   // A body that no route of ours reads, and that would come without its raw bytes.
   instance.removeContentTypeParser('text/plain');
@@ -70,4 +70,13 @@ function refusedBody(headers: NodeJS.Dict<string | string[]>, url: string): Prob
     return new Problem(415, 'unsupported-media-type', 'Send the body as application/json.');
   }
   return undefined;
+}
+
+/** The one write whose body is bytes, so that its fields stand in the address. */
+const BYTES_WITH_QUERY = /^\/api\/v1\/runner\/attempts\/[^/?]+\/log\?/;
+
+/** Contract routes read the fields of a write from its body alone: a scope named in the address would be lost in silence (A78). */
+function refusedQuery(method: string, url: string): Problem | undefined {
+  if (method === 'GET' || method === 'HEAD' || !url.startsWith('/api/v1/') || !url.includes('?') || BYTES_WITH_QUERY.test(url)) return undefined;
+  return new Problem(400, 'query-on-write', `A ${method} takes its fields in a JSON body; the query of the address means nothing to it.`);
 }

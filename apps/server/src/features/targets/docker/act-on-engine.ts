@@ -1,4 +1,5 @@
 import type Docker from 'dockerode';
+import { registryOf } from '../../secrets/index.ts';
 import {
   TargetSilentError,
   type DeploymentIntent,
@@ -7,7 +8,7 @@ import {
 } from '../target.port.ts';
 import type { Engine } from './connect-engine.ts';
 import { LABELS, containerName, containerSpec } from './container-spec.ts';
-import { dockerPlan, dockerSettings, imageName, registryOf } from './docker-plan.ts';
+import { dockerPlan, dockerSettings, imageName } from './docker-plan.ts';
 import type { DockerAction, DockerMemory } from './docker-world.ts';
 import { ensureNetwork, networksNamed } from './ensure-network.ts';
 import { asSilent, engineSays, statusOf } from './engine-error.ts';

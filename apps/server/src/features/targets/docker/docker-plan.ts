@@ -1,4 +1,3 @@
-import { parseImageReference } from '@sluice/pipeline-spec';
 import { dockerTarget } from '@sluice/protocol';
 import type { z } from 'zod';
 import { TargetUnusableError, type DeploymentIntent } from '../target.port.ts';
@@ -30,12 +29,6 @@ export function dockerPlan(intent: DeploymentIntent): DockerPlan {
 
 export function imageName({ repository, digest }: DeploymentIntent): string {
   return `${repository}@${digest}`;
-}
-
-/** Host of the repository's registry, as credentials are stored for it. */
-export function registryOf(repository: string): string {
-  const parsed = parseImageReference(repository);
-  return (parsed.ok ? parsed.reference.registry : undefined) ?? 'docker.io';
 }
 
 /** Engines leave the default registry out of the names they show. */

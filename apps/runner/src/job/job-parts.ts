@@ -1,0 +1,35 @@
+import type { Logger } from 'pino';
+import type { MirrorCache } from '../checkout/mirror-cache.ts';
+import type { Executor } from '../executor/executor.port.ts';
+import type { AttemptLog } from '../log/attempt-log.ts';
+import type { BackOff } from '../server/back-off.ts';
+import type { RunnerApi, StepReport } from '../server/runner-api.ts';
+import type { WorkDir } from '../work-dir/work-dir.ts';
+import type { AttemptControl } from './attempt-control.ts';
+import type { Outcome } from './attempt-outcome.ts';
+
+/** What every job of the runner works with. */
+export interface JobParts {
+  readonly api: RunnerApi;
+  readonly executor: Executor;
+  readonly mirrors: MirrorCache;
+  readonly workDir: WorkDir;
+  readonly backOff: BackOff;
+  readonly logger: Logger;
+  readonly now: () => Date;
+  /** Aborted when the process ends soon: what is not acknowledged by then is sent after the next start. */
+  readonly leaving: AbortSignal;
+}
+
+/** The same for the work of one attempt. */
+export interface WorkParts extends JobParts {
+  readonly log: AttemptLog;
+  readonly control: AttemptControl;
+}
+
+export interface WorkOutcome extends Outcome {
+  readonly steps: StepReport[];
+  readonly image?: { readonly repository: string; readonly digest: string };
+  /** Everything the executor made is gone; rejects when something stays. */
+  readonly cleaned: Promise<void>;
+}
