@@ -46,16 +46,7 @@ export async function lockAttempt(unit: Unit, attemptId: string): Promise<Locked
   await sql`select 1 from runs where id = (select run_id from attempts where id = ${attemptId}) for update`.execute(
     unit.tx,
   );
-  const found = await unit.tx
-    .selectFrom('attempts')
-    .selectAll()
-    .select(sql<Date>`clock_timestamp()`.as('read_at'))
-    .where('id', '=', attemptId)
-    .forUpdate()
-    .executeTakeFirst();
-  if (!found) return undefined;
-  const { read_at: now, ...row } = found;
-  return { row, now };
+  return lockAttemptOnly(unit, attemptId);
 }
 
 /** Without the run: enough where nothing of the run changes. */

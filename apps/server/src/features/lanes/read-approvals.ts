@@ -80,21 +80,7 @@ export class ReadApprovals {
   }
 
   async #rows(person: UserPrincipal, which: { deploymentId: string } | { decided: boolean }): Promise<GateRow[]> {
-    let query = this.#db
-      .selectFrom('deployments')
-      .innerJoin('releases', 'releases.id', 'deployments.release_id')
-      .innerJoin('services', 'services.id', 'deployments.service_id')
-      .innerJoin('teams', 'teams.id', 'deployments.team_id')
-      .innerJoin('environments', 'environments.id', 'deployments.environment_id')
-      .innerJoin('lanes', 'lanes.id', 'deployments.lane_id')
-      .selectAll('deployments')
-      .select([
-        'services.slug as service_slug',
-        'teams.slug as team_slug',
-        'environments.name as environment_name',
-        'lanes.state as lane_state',
-      ])
-      .where('deployments.team_id', 'in', orNone(visibleTeams(person)));
+    let query = deploymentsInScope(this.#db, person);
     if ('deploymentId' in which) query = query.where('deployments.id', '=', which.deploymentId);
     else if (which.decided) {
       query = query

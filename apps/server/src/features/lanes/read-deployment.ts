@@ -31,19 +31,8 @@ export class ReadDeployment {
   }
 
   async one(person: UserPrincipal, deploymentId: string): Promise<z.infer<typeof deploymentDetail>> {
-    const row = await this.#db
-      .selectFrom('deployments')
-      .innerJoin('releases', 'releases.id', 'deployments.release_id')
-      .innerJoin('services', 'services.id', 'deployments.service_id')
-      .innerJoin('teams', 'teams.id', 'deployments.team_id')
-      .innerJoin('lanes', 'lanes.id', 'deployments.lane_id')
-      .innerJoin('environments', 'environments.id', 'deployments.environment_id')
-      .selectAll('deployments')
+    const row = await deploymentsInScope(this.#db, person)
       .select([
-        'services.slug as service_slug',
-        'teams.slug as team_slug',
-        'environments.name as environment_name',
-        'lanes.state as lane_state',
         'releases.run_id',
         'releases.run_number',
         'releases.commit',
@@ -51,7 +40,6 @@ export class ReadDeployment {
         'releases.digest',
       ])
       .where('deployments.id', '=', deploymentId)
-      .where('deployments.team_id', 'in', orNone(visibleTeams(person)))
       .executeTakeFirst();
     if (!row) throw notFound(`Deployment ${deploymentId}`);
     const cause = waitingCause({ kind: 'deployment', lane: row.lane_state, deploymentId });

@@ -9,19 +9,10 @@ import { LaneStore, findLane } from '../lanes/index.ts';
 import { ClaimLostError, type DeploymentClaim } from './deployment-claims.ts';
 import type { DeploymentIntent, TargetCursor, TargetOutcome, TargetReason } from './target.port.ts';
 
-export interface DeploymentFacts {
+export interface DeploymentFacts extends Omit<DeploymentIntent, 'v' | 'kind' | 'deploymentId' | 'settings'> {
   readonly id: string;
   readonly laneId: string;
   readonly status: string;
-  readonly teamId: string;
-  readonly serviceId: string;
-  readonly environmentId: string;
-  readonly service: string;
-  readonly environment: string;
-  readonly runNumber: number;
-  readonly commit: string;
-  readonly repository: string;
-  readonly digest: string;
   /** Environment settings as they were approved. */
   readonly settings: Record<string, unknown>;
   readonly intent: DeploymentIntent | null;

@@ -1,0 +1,25 @@
+import { hostname } from 'node:os';
+import { readRunnerConfig } from './config.ts';
+import { startRunner } from './start-runner.ts';
+
+/** Exit codes: 0 drained, 1 could not start or ended by trouble, 2 settings. */
+const read = readRunnerConfig(process.env, hostname());
+if (!read.ok) {
+  for (const problem of read.problems) console.error(`sluice-runner: ${problem}`);
+  process.exit(2);
+}
+try {
+  const runner = await startRunner(read.config);
+  let signals = 0;
+  const onSignal = (): void => {
+    signals += 1;
+    if (signals === 1) runner.drain();
+    else runner.cancel();
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  await runner.finished;
+  process.exit(0);
+} catch (error) {
+  console.error(`sluice-runner: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+}
