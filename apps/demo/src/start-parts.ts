@@ -49,6 +49,7 @@ export async function startParts(root: string, folder: DemoFolder, progress: Pro
       env: {
         PUBLIC_URL: `http://localhost:${PORTS.server}`,
         SLUICE_GIT_ALLOW_ORIGINS: gitHost.origin,
+        SLUICE_DOCKER_ENGINES: engine.address,
         SLUICE_RUNNER_SLOTS: '3',
         ...(process.env['DOCKER_HOST'] ? { DOCKER_HOST: process.env['DOCKER_HOST'] } : {}),
       },

@@ -27,7 +27,12 @@ export const dockerTarget = z.strictObject({
   engine: z.string().regex(/^(unix|ssh|tcp):\/\/.+/),
   /** Name of a secret with client certificate or ssh key, where the engine needs one. */
   credential: z.string().optional(),
-  network: z.string().default('sluice'),
+  /** A network of its own, never the host's or another container's. */
+  network: z
+    .string()
+    .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/, 'write the name of a network')
+    .refine((name) => !['host', 'none', 'default'].includes(name), 'host, none and default are no networks for a release')
+    .default('sluice'),
   port: z
     .strictObject({
       /** Port inside the container. */

@@ -61,7 +61,7 @@ export async function startWorld(root: string, mode: Mode, parts: Parts, name: s
     stops.push(() => gitHost.stop());
     const stores = await startStores(mode, join(folder, 'blobs'));
     stops.push(() => stores.stop());
-    const servers = await makeServers(root, folder, stores, gitHost);
+    const servers = await makeServers(root, folder, stores, gitHost, parts.engine.address);
     stops.push(() => servers.stop());
     await servers.start();
     const installation = await setUpInstallation(servers.url, await setupToken(servers), {
@@ -145,7 +145,13 @@ export async function startWorld(root: string, mode: Mode, parts: Parts, name: s
   }
 }
 
-async function makeServers(root: string, folder: string, stores: Stores, gitHost: GitHost): Promise<ServerGroup> {
+async function makeServers(
+  root: string,
+  folder: string,
+  stores: Stores,
+  gitHost: GitHost,
+  engine: string,
+): Promise<ServerGroup> {
   const ports = await Promise.all(Array.from({ length: stores.replicas }, () => freePort()));
   const publicUrl = `http://127.0.0.1:${ports[0]}`;
   return new ServerGroup(
@@ -162,6 +168,7 @@ async function makeServers(root: string, folder: string, stores: Stores, gitHost
             PUBLIC_URL: publicUrl,
             SLUICE_RUNNER: 'off',
             SLUICE_GIT_ALLOW_ORIGINS: gitHost.origin,
+            SLUICE_DOCKER_ENGINES: engine,
             ...(process.env['DOCKER_HOST'] ? { DOCKER_HOST: process.env['DOCKER_HOST'] } : {}),
           },
         }),

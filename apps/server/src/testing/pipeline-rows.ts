@@ -50,13 +50,14 @@ export class PipelineRows {
     return { kind: 'runner', runnerId, poolId };
   }
 
-  async team(): Promise<TestTeam> {
+  /** A team with one service, of this slug if named. */
+  async team(service?: string): Promise<TestTeam> {
     const [teamId, serviceId, repositoryId] = [this.ids.next(), this.ids.next(), this.ids.next()];
-    const slug = `service-${(this.#count += 1)}`;
+    const slug = service ?? `service-${(this.#count += 1)}`;
     const { db } = this.#database;
     await db
       .insertInto('teams')
-      .values({ id: teamId, slug: `team-${this.#count}`, title: 'Team' })
+      .values({ id: teamId, slug: `team-${teamId.slice(-12)}`, title: 'Team' })
       .execute();
     await db
       .insertInto('repositories')

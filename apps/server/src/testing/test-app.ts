@@ -54,6 +54,7 @@ export async function testApp(environment: Record<string, string> = {}): Promise
     SLUICE_DATA: folder,
     PUBLIC_URL: 'http://localhost:4000',
     SLUICE_WEB_DIR: folder,
+    SLUICE_DOCKER_ENGINES: 'unix:///var/run/docker.sock,unix:///x',
   };
   const config = readConfig({ ...settings, ...environment }, folder);
   const platform = PlatformModule.forRoot(config, () =>

@@ -6,6 +6,7 @@ import { problemSentence } from '../api/problem.ts';
 import { queries } from '../api/queries.ts';
 import { Brand } from '../frame/brand.tsx';
 import { ErrorBar } from '../ui/notice.tsx';
+import { TextField } from '../ui/text-field.tsx';
 
 const route = getRouteApi('/login');
 
@@ -49,30 +50,26 @@ export function SignInPage() {
               .
             </p>
           )}
-          <label htmlFor="email" className="mt-4 mb-1 block font-medium">
-            E-mail
-          </label>
-          <input
+          <TextField
             id="email"
-            className="field"
+            label="E-mail"
+            className="mt-4"
             type="email"
             autoComplete="username"
             required
             autoFocus
             value={email}
-            onChange={(event) => setEmail(event.target.value)}
+            onValue={setEmail}
           />
-          <label htmlFor="password" className="mt-3 mb-1 block font-medium">
-            Password
-          </label>
-          <input
+          <TextField
             id="password"
-            className="field"
+            label="Password"
+            className="mt-3"
             type="password"
             autoComplete="current-password"
             required
             value={password}
-            onChange={(event) => setPassword(event.target.value)}
+            onValue={setPassword}
           />
           {signIn.isError && (
             <div className="mt-3">

@@ -8,6 +8,7 @@ import { CopyText } from '../ui/copy-text.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { ErrorBar } from '../ui/notice.tsx';
 import { Select } from '../ui/select.tsx';
+import { TextField } from '../ui/text-field.tsx';
 import { clockTime } from '../ui/wording.ts';
 
 /** A token for one runner and the exact command; listens until the runner is there. */
@@ -97,17 +98,15 @@ function AddRunner({
       </Select>
       {poolId === NEW && (
         <>
-          <label htmlFor="pool-name" className="mt-3 mb-1 block font-medium">
-            Name of the new pool
-          </label>
-          <input
+          <TextField
             id="pool-name"
-            className="field"
+            label="Name of the new pool"
+            className="mt-3"
             required
             pattern="[a-z0-9][a-z0-9_\-]{0,62}"
             title="a-z, 0-9, - and _"
             value={name}
-            onChange={(event) => setName(event.target.value)}
+            onValue={setName}
           />
         </>
       )}

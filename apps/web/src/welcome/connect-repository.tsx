@@ -6,6 +6,7 @@ import { queries } from '../api/queries.ts';
 import type { Repository } from '../api/shapes.ts';
 import { ErrorBar } from '../ui/notice.tsx';
 import { Select } from '../ui/select.tsx';
+import { TextField } from '../ui/text-field.tsx';
 import { slugFrom } from './slug-from.ts';
 
 const NEW = '';
@@ -75,33 +76,24 @@ export function ConnectRepository(props: {
         </div>
       )}
       {needsTeam && (
-        <div>
-          <label htmlFor="team-title" className="mb-1 block font-medium">
-            Name of the team that owns it
-          </label>
-          <input
-            id="team-title"
-            className="field"
-            required
-            maxLength={100}
-            value={teamTitle}
-            onChange={(event) => setTeamTitle(event.target.value)}
-          />
-        </div>
-      )}
-      <div>
-        <label htmlFor="repository-url" className="mb-1 block font-medium">
-          Address of the repository
-        </label>
-        <input
-          id="repository-url"
-          className="field mono"
+        <TextField
+          id="team-title"
+          label="Name of the team that owns it"
           required
-          placeholder="https://github.com/example/shop.git"
-          value={url}
-          onChange={(event) => setUrl(event.target.value)}
+          maxLength={100}
+          value={teamTitle}
+          onValue={setTeamTitle}
         />
-      </div>
+      )}
+      <TextField
+        id="repository-url"
+        label="Address of the repository"
+        mono
+        required
+        placeholder="https://github.com/example/shop.git"
+        value={url}
+        onValue={setUrl}
+      />
       <div className="grid grid-cols-2 gap-3">
         <div>
           <label htmlFor="repository-kind" className="mb-1 block font-medium">
@@ -118,18 +110,7 @@ export function ConnectRepository(props: {
             <option value="git">Plain git</option>
           </Select>
         </div>
-        <div>
-          <label htmlFor="repository-branch" className="mb-1 block font-medium">
-            Default branch
-          </label>
-          <input
-            id="repository-branch"
-            className="field mono"
-            required
-            value={branch}
-            onChange={(event) => setBranch(event.target.value)}
-          />
-        </div>
+        <TextField id="repository-branch" label="Default branch" mono required value={branch} onValue={setBranch} />
       </div>
       <label className="flex items-center gap-2">
         <input
@@ -142,33 +123,23 @@ export function ConnectRepository(props: {
       </label>
       {isPrivate && (
         <div className="grid grid-cols-2 gap-3">
-          <div>
-            <label htmlFor="credential-user" className="mb-1 block font-medium">
-              User name
-            </label>
-            <input
-              id="credential-user"
-              className="field"
-              required
-              autoComplete="off"
-              value={username}
-              onChange={(event) => setUsername(event.target.value)}
-            />
-          </div>
-          <div>
-            <label htmlFor="credential-token" className="mb-1 block font-medium">
-              Token
-            </label>
-            <input
-              id="credential-token"
-              className="field"
-              type="password"
-              required
-              autoComplete="off"
-              value={password}
-              onChange={(event) => setPassword(event.target.value)}
-            />
-          </div>
+          <TextField
+            id="credential-user"
+            label="User name"
+            required
+            autoComplete="off"
+            value={username}
+            onValue={setUsername}
+          />
+          <TextField
+            id="credential-token"
+            label="Token"
+            type="password"
+            required
+            autoComplete="off"
+            value={password}
+            onValue={setPassword}
+          />
         </div>
       )}
       {connect.isError && <ErrorBar>{problemSentence(connect.error, 'connect the repository')}</ErrorBar>}

@@ -4,6 +4,7 @@ import { api, rememberCsrfToken } from '../api/contract-client.ts';
 import { problemSentence } from '../api/problem.ts';
 import { queries } from '../api/queries.ts';
 import { ErrorBar } from '../ui/notice.tsx';
+import { TextField } from '../ui/text-field.tsx';
 
 /** The first account, made with the one-time link; it administers the installation. */
 export function CreateAdmin({ token }: { token: string }) {
@@ -31,36 +32,30 @@ export function CreateAdmin({ token }: { token: string }) {
     >
       <h1 className="text-title font-semibold tracking-[-0.018em]">Create the first account</h1>
       <p className="mt-1 text-text-2">It administers this installation. You can add people afterwards.</p>
-      <label htmlFor="name" className="mt-4 mb-1 block font-medium">
-        Name
-      </label>
-      <input
+      <TextField
         id="name"
-        className="field"
+        label="Name"
+        className="mt-4"
         autoComplete="name"
         required
         maxLength={100}
         value={name}
-        onChange={(event) => setName(event.target.value)}
+        onValue={setName}
       />
-      <label htmlFor="email" className="mt-3 mb-1 block font-medium">
-        E-mail
-      </label>
-      <input
+      <TextField
         id="email"
-        className="field"
+        label="E-mail"
+        className="mt-3"
         type="email"
         autoComplete="username"
         required
         value={email}
-        onChange={(event) => setEmail(event.target.value)}
+        onValue={setEmail}
       />
-      <label htmlFor="password" className="mt-3 mb-1 block font-medium">
-        Password
-      </label>
-      <input
+      <TextField
         id="password"
-        className="field"
+        label="Password"
+        className="mt-3"
         type="password"
         autoComplete="new-password"
         required
@@ -68,7 +63,7 @@ export function CreateAdmin({ token }: { token: string }) {
         maxLength={128}
         aria-describedby="password-rule"
         value={password}
-        onChange={(event) => setPassword(event.target.value)}
+        onValue={setPassword}
       />
       <p id="password-rule" className="mt-1 text-sub text-text-2">
         At least 12 characters

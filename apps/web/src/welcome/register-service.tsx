@@ -4,6 +4,7 @@ import { api } from '../api/contract-client.ts';
 import { problemSentence } from '../api/problem.ts';
 import type { Repository } from '../api/shapes.ts';
 import { ErrorBar } from '../ui/notice.tsx';
+import { TextField } from '../ui/text-field.tsx';
 import { slugFrom } from './slug-from.ts';
 
 /** A repository may hold many services; each is a folder with a sluice.yaml. */
@@ -29,32 +30,17 @@ export function RegisterService({
       }}
     >
       <div className="grid grid-cols-2 gap-3">
-        <div>
-          <label htmlFor="service-slug" className="mb-1 block font-medium">
-            Name of the service
-          </label>
-          <input
-            id="service-slug"
-            className="field mono"
-            required
-            pattern="[a-z0-9][a-z0-9_\-]{0,62}"
-            title="a-z, 0-9, - and _"
-            value={slug}
-            onChange={(event) => setSlug(event.target.value)}
-          />
-        </div>
-        <div>
-          <label htmlFor="service-path" className="mb-1 block font-medium">
-            Folder with sluice.yaml
-          </label>
-          <input
-            id="service-path"
-            className="field mono"
-            required
-            value={path}
-            onChange={(event) => setPath(event.target.value)}
-          />
-        </div>
+        <TextField
+          id="service-slug"
+          label="Name of the service"
+          mono
+          required
+          pattern="[a-z0-9][a-z0-9_\-]{0,62}"
+          title="a-z, 0-9, - and _"
+          value={slug}
+          onValue={setSlug}
+        />
+        <TextField id="service-path" label="Folder with sluice.yaml" mono required value={path} onValue={setPath} />
       </div>
       {register.isError && <ErrorBar>{problemSentence(register.error, 'register the service')}</ErrorBar>}
       <button

@@ -111,6 +111,13 @@ describe('environments', () => {
     expect(await rebinds()).toEqual([{ action: 'environment.create' }]);
     await put(admin, { settings: { ...settings, gate: { approvals: 2 } } });
     expect(await rebinds()).toEqual([{ action: 'environment.create' }, { action: 'environment.change' }]);
+    const elsewhere = { kind: 'docker', engine: 'tcp://169.254.169.254:80' };
+    expect((await put(admin, { settings: { ...settings, target: elsewhere } })).body.error).toMatchObject({
+      code: 'engine-not-allowed',
+      message: expect.stringContaining('SLUICE_DOCKER_ENGINES'),
+    });
+    for (const network of ['host', 'container:sluice', 'none'])
+      expect((await put(admin, { settings: { ...settings, target: { ...settings.target, network } } })).status).toBe(400);
     const bad = await put(admin, { settings: { ...settings, target: { kind: 'docker', engine: 'docker.sock' } } });
     expect(bad).toMatchObject({
       status: 400,

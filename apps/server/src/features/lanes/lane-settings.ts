@@ -4,7 +4,7 @@ import { environmentSettings } from '@sluice/protocol';
 
 /** The lane's view of an environment's settings; `settings_hash` covers all of them, target included. */
 export function laneSettings(row: { settings: Record<string, unknown>; settings_hash: string }): LaneSettings {
-  const gate: GateRule = environmentSettings.parse(row.settings).gate;
+  const gate: GateRule = environmentSettings.shape.gate.parse(row.settings['gate']);
   return { gate, settingsHash: row.settings_hash };
 }
 

@@ -4,9 +4,10 @@ import type { z } from 'zod';
 import { waitingCause } from '@sluice/engine';
 import type { deploymentDetail } from '@sluice/protocol';
 import type { Tables } from '../../platform/db/schema.ts';
-import { visibleTeams, type UserPrincipal } from '../../platform/http/principal.ts';
+import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { notFound } from '../../platform/http/problem.ts';
 import { orNone, readLaneSummaries, type LaneSummary } from '../runs/index.ts';
+import { deploymentsInScope } from './deployments-in-scope.ts';
 
 @Injectable()
 export class ReadDeployment {
@@ -32,13 +33,7 @@ export class ReadDeployment {
 
   async one(person: UserPrincipal, deploymentId: string): Promise<z.infer<typeof deploymentDetail>> {
     const row = await deploymentsInScope(this.#db, person)
-      .select([
-        'releases.run_id',
-        'releases.run_number',
-        'releases.commit',
-        'releases.repository',
-        'releases.digest',
-      ])
+      .select(['releases.run_id', 'releases.run_number', 'releases.commit', 'releases.repository', 'releases.digest'])
       .where('deployments.id', '=', deploymentId)
       .executeTakeFirst();
     if (!row) throw notFound(`Deployment ${deploymentId}`);

@@ -5,7 +5,7 @@ import { json, type Db } from '../../platform/db/database.ts';
 import { Transactions, type Unit } from '../../platform/db/transactions.ts';
 import { failpoint } from '../../platform/failpoints/failpoints.ts';
 import { Outbox } from '../../platform/outbox/outbox.ts';
-import { LaneStore, findLane } from '../lanes/index.ts';
+import { LaneStore, bindToSettings, findLane } from '../lanes/index.ts';
 import { ClaimLostError, type DeploymentClaim } from './deployment-claims.ts';
 import type { DeploymentIntent, TargetCursor, TargetOutcome, TargetReason } from './target.port.ts';
 
@@ -110,6 +110,8 @@ export class DeploymentRecord {
       await claim.ensureHeldIn(unit.tx);
       const { deploymentId } = claim;
       const { outcome, reason } = end;
+      // The end may start the next release that waits: under the settings of now, not of then.
+      await bindToSettings(unit, this.#lanes, laneId);
       await this.#lanes.apply(unit, await laneOf(unit, laneId), {
         type: 'deployment-ended',
         deploymentId,

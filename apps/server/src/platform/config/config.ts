@@ -30,6 +30,7 @@ export class Config {
   readonly redisUrl: string | null;
   readonly blobs: BlobPlace;
   readonly masterKey: MasterKeyPlace;
+  readonly dockerEngines: readonly string[];
   readonly gitAllowOrigins: readonly string[];
   readonly runner: 'embedded' | 'off';
   readonly runnerSlots: number;
@@ -76,6 +77,7 @@ export class Config {
             generate: this.mode === 'standalone',
           }
         : { kind: 'value', text: values.SLUICE_MASTER_KEY };
+    this.dockerEngines = values.SLUICE_DOCKER_ENGINES ?? [];
     this.gitAllowOrigins = values.SLUICE_GIT_ALLOW_ORIGINS ?? [];
     this.runner = values.SLUICE_RUNNER ?? (this.mode === 'standalone' ? 'embedded' : 'off');
     this.runnerSlots = values.SLUICE_RUNNER_SLOTS ?? 2;

@@ -38,6 +38,14 @@ function isOrigin(text: string): boolean {
   return url !== null && ['http:', 'https:'].includes(url.protocol) && url.origin === text;
 }
 
+const engines = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
+  .refine(
+    (list) => list.every((engine) => /^(unix|ssh|tcp):\/\/.+/.test(engine)),
+    'write engine addresses such as unix:///var/run/docker.sock or tcp://docker.example.com:2376, separated by commas',
+  );
+
 const publicUrl = addressOf('http:', 'https:')
   .refine((text) => {
     const url = URL.parse(text);
@@ -116,6 +124,11 @@ export const environmentVariables = z.object({
     default: '`<SLUICE_DATA>/master.key`, made at the first start of a standalone server',
     description:
       'File that holds the key, readable by the server alone. Keep a copy outside the machine and apart from database backups.',
+  }),
+  SLUICE_DOCKER_ENGINES: variable(engines, {
+    default: 'none',
+    description:
+      'Exact addresses of container engines, separated by commas, that team admins may name as a Docker target, such as `unix:///var/run/docker.sock`. Whoever may use an engine is root on its machine.',
   }),
   SLUICE_GIT_ALLOW_ORIGINS: variable(origins, {
     default: 'none',

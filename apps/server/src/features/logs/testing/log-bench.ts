@@ -1,4 +1,3 @@
-import { UuidV7 } from '../../../platform/clock/system-clock.ts';
 import type { TestDatabase } from '../../../platform/db/testing/test-database.ts';
 import { AppendLog } from '../append-log.ts';
 import { LiveSignals } from '../live-signals.port.ts';
@@ -9,6 +8,7 @@ import { LogSettings } from '../log-settings.ts';
 import { SealLog } from '../seal-log.ts';
 import { StoreSegment } from '../store-segment.ts';
 import { MemoryBlobs } from '../../../testing/memory-blobs.ts';
+import { PipelineRows } from '../../../testing/pipeline-rows.ts';
 
 class NotedSignals extends LiveSignals {
   readonly seen: [attemptId: string, length: number, sealed: boolean][] = [];
@@ -62,33 +62,10 @@ export class LogBench {
 
 /** An attempt with a lease, made without a run's history: logs do not look at it. */
 export async function leasedAttempt(database: TestDatabase): Promise<LogHolder> {
-  const ids = new UuidV7();
-  const [team, service, repository, run, pool, runner, attempt] = Array.from({ length: 7 }, () => ids.next()) as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ];
   const { db } = database;
-  await db.insertInto('teams').values({ id: team, slug: team, title: 'Team' }).execute();
-  await db
-    .insertInto('repositories')
-    .values({
-      id: repository,
-      team_id: team,
-      url: 'https://e.x/y',
-      kind: 'git',
-      default_branch: 'main',
-      credential_sealed: null,
-    })
-    .execute();
-  await db
-    .insertInto('services')
-    .values({ id: service, team_id: team, slug: service, repository_id: repository })
-    .execute();
+  const rows = new PipelineRows(database);
+  const { teamId: team, serviceId: service } = await rows.team();
+  const [run, attempt] = [rows.ids.next(), rows.ids.next()];
   await db
     .insertInto('runs')
     .values({
@@ -109,8 +86,8 @@ export async function leasedAttempt(database: TestDatabase): Promise<LogHolder> 
       created_at: '2026-01-01T00:00:00Z',
     })
     .execute();
-  await db.insertInto('pools').values({ id: pool, team_id: null, name: pool, trust: 'trusted' }).execute();
-  await db.insertInto('runners').values({ id: runner, pool_id: pool, name: 'runner', token_hash: runner }).execute();
+  const pool = await rows.pool();
+  const { runnerId: runner } = await rows.runner(pool);
   await db
     .insertInto('attempts')
     .values({

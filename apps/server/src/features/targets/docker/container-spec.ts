@@ -31,7 +31,7 @@ export function containerSpec(
   network: string,
 ): Docker.ContainerCreateOptions {
   const settings = dockerSettings(intent);
-  const hostPort = settings.port === undefined ? null : hostAddress(settings.port.host[intent.service]);
+  const hostPort = settings.port === undefined ? null : hostAddress(hostOf(settings.port.host, intent.service));
   const containerPort = settings.port === undefined ? null : `${settings.port.container}/tcp`;
   const env = {
     ...settings.env,
@@ -71,6 +71,11 @@ export function containerSpec(
       EndpointsConfig: isOurs(settings.network) ? { [network]: { Aliases: [intent.service] } } : {},
     },
   };
+}
+
+/** A service may be called like something every object has. */
+export function hostOf(hosts: Readonly<Record<string, string>>, service: string): string | undefined {
+  return Object.hasOwn(hosts, service) ? hosts[service] : undefined;
 }
 
 export interface HostAddress {

@@ -1,7 +1,7 @@
 import type Docker from 'dockerode';
 import type { DeploymentIntent } from '../target.port.ts';
 import type { Engine } from './connect-engine.ts';
-import { LABELS, containerName, hostAddress, isOurs, laneLabel, originOf } from './container-spec.ts';
+import { LABELS, containerName, hostAddress, hostOf, isOurs, laneLabel, originOf } from './container-spec.ts';
 import { readLog } from './container-log.ts';
 import { dockerPlan, dockerSettings, imageName } from './docker-plan.ts';
 import { isUp, type ContainerState, type DockerWorld, type NewContainer, type OldContainer } from './docker-world.ts';
@@ -89,7 +89,7 @@ async function probeOf(
   if (healthPath === undefined) return null;
   if (port === undefined)
     return { ok: false, text: `healthPath is ${healthPath} and target.port.container says no port` };
-  const mapped = hostAddress(port.host[intent.service]);
+  const mapped = hostAddress(hostOf(port.host, intent.service));
   const address = found.NetworkSettings.Networks[network]?.IPAddress;
   const origins = [...(mapped ? [originOf(mapped)] : []), ...(address ? [`http://${address}:${port.container}`] : [])];
   return probeHealth(container, {

@@ -3,6 +3,7 @@ import { json } from '../../../platform/db/database.ts';
 import type { TestDatabase } from '../../../platform/db/testing/test-database.ts';
 import { Outbox } from '../../../platform/outbox/outbox.ts';
 import { OutboxSignal } from '../../../platform/outbox/outbox-signal.ts';
+import { PipelineRows } from '../../../testing/pipeline-rows.ts';
 import { LaneStore } from '../../lanes/index.ts';
 import { DeploymentClaims } from '../deployment-claims.ts';
 import { DeploymentRecord } from '../deployment-record.ts';
@@ -47,11 +48,13 @@ export class DeploymentBench {
   readonly clock = new SystemClock();
   readonly secrets = new FixedTargetSecrets();
   readonly #database: TestDatabase;
+  readonly #rows: PipelineRows;
   readonly #outbox = new Outbox(new OutboxSignal());
   readonly #lanes: LaneStore;
   #run = 0;
   constructor(database: TestDatabase) {
     this.#database = database;
+    this.#rows = new PipelineRows(database);
     this.#lanes = new LaneStore(this.clock, this.ids, this.#outbox);
   }
 
@@ -66,32 +69,9 @@ export class DeploymentBench {
   }
 
   async lane(service: string, target: object): Promise<TestLane> {
-    const [teamId, repositoryId, serviceId, environmentId] = [
-      this.ids.next(),
-      this.ids.next(),
-      this.ids.next(),
-      this.ids.next(),
-    ];
+    const { teamId, serviceId, repositoryId } = await this.#rows.team(service);
+    const environmentId = this.ids.next();
     const { db } = this.#database;
-    await db
-      .insertInto('teams')
-      .values({ id: teamId, slug: `team-${teamId.slice(-8)}`, title: 'Team' })
-      .execute();
-    await db
-      .insertInto('repositories')
-      .values({
-        id: repositoryId,
-        team_id: teamId,
-        url: 'https://git.example.com/x.git',
-        kind: 'git',
-        default_branch: 'main',
-        credential_sealed: null,
-      })
-      .execute();
-    await db
-      .insertInto('services')
-      .values({ id: serviceId, team_id: teamId, slug: service, repository_id: repositoryId })
-      .execute();
     await db
       .insertInto('environments')
       .values({
