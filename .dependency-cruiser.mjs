@@ -183,7 +183,7 @@ export default {
     // Not `dist` in general: that would hide every npm package that ships its code in a folder of that name.
     doNotFollow: { path: 'node_modules' },
     exclude: {
-      path: '(^|/)(libs|apps)/[^/]+/(dist|dist-types)/|^scripts/(import-rules|lint-rules)/fixtures/|(^|/)scripts/dist-types/',
+      path: '(^|/)(libs|apps)/[^/]+/(dist|dist-types|test-results|coverage)/|^scripts/(import-rules|lint-rules)/fixtures/|(^|/)scripts/dist-types/',
     },
     tsPreCompilationDeps: true,
     combinedDependencies: false,

@@ -134,7 +134,9 @@ describe('answers', () => {
     expect((await server.call('PUT', secret, { as: admin, body: { value: 'of the whole team' } })).status).toBe(200);
     const answer = await server.call('DELETE', `${secret}?environment=production`, { as: admin });
     expect(answer).toMatchObject({ status: 400, body: { error: { code: 'query-on-write' } } });
-    expect((await server.call('GET', '/api/v1/teams/scoped/secrets', { as: admin })).body).toMatchObject([{ name: 'TOKEN' }]);
+    expect((await server.call('GET', '/api/v1/teams/scoped/secrets', { as: admin })).body).toMatchObject([
+      { name: 'TOKEN' },
+    ]);
   });
 
   it('A78 refuse a misspelt key however deep it lies, so that no gate stands open by mistake', async () => {

@@ -42,7 +42,9 @@ export function checkRepositoryUrl(address: string, httpOrigins: readonly string
   if (url.protocol === 'ssh:') return { ok: true, url, transport: 'ssh' };
   if (url.protocol === 'http:' && httpOrigins.includes(url.origin)) return { ok: true, url, transport: 'http' };
   if (url.protocol === 'http:')
-    return no('Plain http is allowed only for exact origins that the operator named (SLUICE_GIT_ALLOW_ORIGINS): use https.');
+    return no(
+      'Plain http is allowed only for exact origins that the operator named (SLUICE_GIT_ALLOW_ORIGINS): use https.',
+    );
   return no('Only https and ssh repositories are allowed.');
 }
 

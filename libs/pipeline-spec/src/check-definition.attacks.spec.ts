@@ -190,14 +190,22 @@ describe('attacks on the definition', () => {
     },
   );
 
-  it.each(['"a\\0b"', '"a\\ud800b"', 'a\0b'])('A36 text that nothing can hold is refused wherever it stands: %j', (text) => {
-    for (const yaml of [job(`env: { KEY: ${text} }`), job(`env: { ${text}: x }`), job(`${text}: x`), jobs(`${text}: { image: a:1, steps: [{ run: x }] }`)]) {
-      const { definition, findings } = checkDefinition(yaml, 'sluice.yaml');
-      expect(definition).toBeUndefined();
-      expect(findings.length).toBeGreaterThan(0);
-      expect(JSON.stringify(findings)).not.toMatch(/[^\\]\\u(0000|d800)/);
-    }
-  });
+  it.each(['"a\\0b"', '"a\\ud800b"', 'a\0b'])(
+    'A36 text that nothing can hold is refused wherever it stands: %j',
+    (text) => {
+      for (const yaml of [
+        job(`env: { KEY: ${text} }`),
+        job(`env: { ${text}: x }`),
+        job(`${text}: x`),
+        jobs(`${text}: { image: a:1, steps: [{ run: x }] }`),
+      ]) {
+        const { definition, findings } = checkDefinition(yaml, 'sluice.yaml');
+        expect(definition).toBeUndefined();
+        expect(findings.length).toBeGreaterThan(0);
+        expect(JSON.stringify(findings)).not.toMatch(/[^\\]\\u(0000|d800)/);
+      }
+    },
+  );
 
   it.each(['__proto__', 'constructor', 'prototype'])('A38 the name %s never becomes a key', (name) => {
     expect(rules(jobs(`${name}: { image: a:1, steps: [{ run: x }] }`))).toContain('reserved-key');

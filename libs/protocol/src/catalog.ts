@@ -31,7 +31,10 @@ export const dockerTarget = z.strictObject({
   network: z
     .string()
     .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/, 'write the name of a network')
-    .refine((name) => !['host', 'none', 'default'].includes(name), 'host, none and default are no networks for a release')
+    .refine(
+      (name) => !['host', 'none', 'default'].includes(name),
+      'host, none and default are no networks for a release',
+    )
     .default('sluice'),
   port: z
     .strictObject({

@@ -9,7 +9,7 @@ export interface BackOff {
   readonly random: () => number;
 }
 
-export const SERVER_BACK_OFF = { firstMs: 200, longestMs: 20_000 } as const;
+export const SERVER_BACK_OFF = { firstMs: 200, longestMs: 5_000 } as const;
 
 /** Pause before the next try, in milliseconds: doubled each time, with "full jitter" above a quarter of it. */
 export function backOffMs(failures: number, { firstMs, longestMs, random }: BackOff): number {

@@ -21,7 +21,6 @@ export class PipelineRows {
   readonly outbox = new Outbox(new OutboxSignal());
   readonly runs = new RunStore(new SystemClock(), this.ids, this.outbox);
   readonly #database: TestDatabase;
-  #count = 0;
 
   constructor(database: TestDatabase) {
     this.#database = database;
@@ -35,14 +34,14 @@ export class PipelineRows {
     const id = this.ids.next();
     await this.#database.db
       .insertInto('pools')
-      .values({ id, team_id: teamId, name: `pool-${(this.#count += 1)}`, trust, labels: json(labels) })
+      .values({ id, team_id: teamId, name: named('pool', id), trust, labels: json(labels) })
       .execute();
     return id;
   }
 
   async runner(poolId: string, slots = 1): Promise<{ kind: 'runner'; runnerId: string; poolId: string }> {
     const runnerId = this.ids.next();
-    const name = `runner-${(this.#count += 1)}`;
+    const name = named('runner', runnerId);
     await this.#database.db
       .insertInto('runners')
       .values({ id: runnerId, pool_id: poolId, name, token_hash: runnerId, slots })
@@ -53,11 +52,11 @@ export class PipelineRows {
   /** A team with one service, of this slug if named. */
   async team(service?: string): Promise<TestTeam> {
     const [teamId, serviceId, repositoryId] = [this.ids.next(), this.ids.next(), this.ids.next()];
-    const slug = service ?? `service-${(this.#count += 1)}`;
+    const slug = service ?? named('service', serviceId);
     const { db } = this.#database;
     await db
       .insertInto('teams')
-      .values({ id: teamId, slug: `team-${teamId.slice(-12)}`, title: 'Team' })
+      .values({ id: teamId, slug: named('team', teamId), title: 'Team' })
       .execute();
     await db
       .insertInto('repositories')
@@ -121,6 +120,9 @@ export class PipelineRows {
     ).state;
   }
 }
+
+/** Names are unique in the whole database, and some specs fill it from several places: so they carry the id's random part. */
+const named = (kind: string, id: string) => `${kind}-${id.slice(-12)}`;
 
 export const ONE_JOB = `
 commit:

@@ -97,18 +97,16 @@ function AddRunner({
         <option value={NEW}>New pool</option>
       </Select>
       {poolId === NEW && (
-        <>
-          <TextField
-            id="pool-name"
-            label="Name of the new pool"
-            className="mt-3"
-            required
-            pattern="[a-z0-9][a-z0-9_\-]{0,62}"
-            title="a-z, 0-9, - and _"
-            value={name}
-            onValue={setName}
-          />
-        </>
+        <TextField
+          id="pool-name"
+          label="Name of the new pool"
+          className="mt-3"
+          required
+          pattern="[a-z0-9][a-z0-9_\-]{0,62}"
+          title="a-z, 0-9, - and _"
+          value={name}
+          onValue={setName}
+        />
       )}
       {make.isError && (
         <div className="mt-3">

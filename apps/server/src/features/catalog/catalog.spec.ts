@@ -117,7 +117,9 @@ describe('environments', () => {
       message: expect.stringContaining('SLUICE_DOCKER_ENGINES'),
     });
     for (const network of ['host', 'container:sluice', 'none'])
-      expect((await put(admin, { settings: { ...settings, target: { ...settings.target, network } } })).status).toBe(400);
+      expect((await put(admin, { settings: { ...settings, target: { ...settings.target, network } } })).status).toBe(
+        400,
+      );
     const bad = await put(admin, { settings: { ...settings, target: { kind: 'docker', engine: 'docker.sock' } } });
     expect(bad).toMatchObject({
       status: 400,

@@ -174,12 +174,17 @@ describe('PlanDelivery', () => {
     expect((await world.deliver(repository, { ref: 'refs/heads/topic', after: broken })).status).toBe('ignored');
   });
 
-  it.each([['an escape', '    x: { image: a:1, env: { A: "a\\0b" }, steps: [{ run: x }] }'], ['a byte', '    # a\0b']])(
+  it.each([
+    ['an escape', '    x: { image: a:1, env: { A: "a\\0b" }, steps: [{ run: x }] }'],
+    ['a byte', '    # a\0b'],
+  ])(
     'A36: a definition with NUL as %s is a failed run with its findings, never a delivery that is planned for ever',
     async (_, line) => {
       const service = unique('catalog');
       const repository = await world.repository({ [service]: '.' });
-      const sha = await repository.work.commit('NUL', { 'sluice.yaml': `service: ${service}\ncommit:\n  jobs:\n${line}\n` });
+      const sha = await repository.work.commit('NUL', {
+        'sluice.yaml': `service: ${service}\ncommit:\n  jobs:\n${line}\n`,
+      });
       await repository.push();
       expect(await world.deliver(repository, { after: sha })).toMatchObject({ status: 'planned' });
       expect(await world.runs(repository)).toMatchObject([{ status: 'failed' }]);

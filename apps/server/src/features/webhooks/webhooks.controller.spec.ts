@@ -164,7 +164,9 @@ describe('POST /hooks/:hookId', () => {
     const body = fixture('github-push');
     const headers = githubHeaders(body, github.secret);
     const answers = await Promise.all(Array.from({ length: 8 }, () => server.post(github.id, body, headers)));
-    expect(answers.map(({ status }) => status).sort((one, other) => one - other)).toEqual([200, 200, 200, 200, 200, 200, 200, 202]);
+    expect(answers.map(({ status }) => status).sort((one, other) => one - other)).toEqual([
+      200, 200, 200, 200, 200, 200, 200, 202,
+    ]);
     expect(new Set(answers.map(({ body: { delivery } }) => delivery)).size).toBe(1);
     expect(await messagesOf(github)).toHaveLength(1);
   });

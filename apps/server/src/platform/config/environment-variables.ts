@@ -40,7 +40,12 @@ function isOrigin(text: string): boolean {
 
 const engines = z
   .string()
-  .transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
+  .transform((text) =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  )
   .refine(
     (list) => list.every((engine) => /^(unix|ssh|tcp):\/\/.+/.test(engine)),
     'write engine addresses such as unix:///var/run/docker.sock or tcp://docker.example.com:2376, separated by commas',

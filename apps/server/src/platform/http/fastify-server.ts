@@ -77,6 +77,17 @@ const BYTES_WITH_QUERY = /^\/api\/v1\/runner\/attempts\/[^/?]+\/log\?/;
 
 /** Contract routes read the fields of a write from its body alone: a scope named in the address would be lost in silence (A78). */
 function refusedQuery(method: string, url: string): Problem | undefined {
-  if (method === 'GET' || method === 'HEAD' || !url.startsWith('/api/v1/') || !url.includes('?') || BYTES_WITH_QUERY.test(url)) return undefined;
-  return new Problem(400, 'query-on-write', `A ${method} takes its fields in a JSON body; the query of the address means nothing to it.`);
+  if (
+    method === 'GET' ||
+    method === 'HEAD' ||
+    !url.startsWith('/api/v1/') ||
+    !url.includes('?') ||
+    BYTES_WITH_QUERY.test(url)
+  )
+    return undefined;
+  return new Problem(
+    400,
+    'query-on-write',
+    `A ${method} takes its fields in a JSON body; the query of the address means nothing to it.`,
+  );
 }
