@@ -74,6 +74,17 @@ async function labelled(world: Parameters<Bench>[0]['world'], slug: string) {
   };
 }
 
+/** A job passes only with all its steps. */
+const PASSED_STEP = {
+  index: 0,
+  name: 'true',
+  status: 'passed' as const,
+  startedAt: null,
+  finishedAt: null,
+  exitCode: 0,
+  logOffset: null,
+};
+
 const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
 async function takeOne(api: Api): Promise<void> {
@@ -84,6 +95,6 @@ async function takeOne(api: Api): Promise<void> {
   await api.runner.result({
     attemptId,
     epoch,
-    result: { outcome: 'passed', steps: [], log: { length: 0, sha256: EMPTY_SHA256, truncated: false } },
+    result: { outcome: 'passed', steps: [PASSED_STEP], log: { length: 0, sha256: EMPTY_SHA256, truncated: false } },
   });
 }
