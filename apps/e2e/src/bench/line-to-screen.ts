@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { interleave, percentile, type Bench } from './bench.ts';
+import { interleave, percentile, timed, type Bench } from './bench.ts';
 import { BenchService } from './bench-service.ts';
 
 const SLUG = 'bench-line';
@@ -14,6 +14,13 @@ export const lineToScreen: Bench = async (context) => {
     'sluice.yaml': `service: ${SLUG}\ncommit: { jobs: { print: { image: "REGISTRY/base/busybox:1", steps: [{ run: ${JSON.stringify(PRINT)} }] } } }\n`,
   });
   const headers = { authorization: `Bearer ${world.people['dana']!.token}` };
+  const warm = await service.follow(await service.push());
+  const readOnce = async () => {
+    const address = `${world.servers.url}/api/v1/attempts/${warm.jobs[0]!.attempts[0]!.id}/log`;
+    const answer = await fetch(address, { headers: { ...headers, range: 'bytes=0-' } });
+    if (answer.status !== 206) throw new Error(`the log answered ${answer.status}`);
+    await answer.arrayBuffer();
+  };
   return interleave(
     context,
     {
@@ -21,10 +28,10 @@ export const lineToScreen: Bench = async (context) => {
       budget: 'p95 <= 100 ms on loopback',
       unit: 'ms',
       allowed: () => 100,
-      note: 'Event stream plus range read, without the painting of a browser; clock resolution 10 ms. The limit is one range read.',
+      note: 'Event stream plus range read, without the painting of a browser; clock resolution 10 ms. The limit is one range read of a finished log.',
     },
     {
-      limit: () => Promise.resolve(10),
+      limit: () => timed(readOnce),
       ours: async () => {
         const commit = await service.push();
         const run = await service.follow(commit, (one) => one.jobs[0]?.attempts[0]?.status === 'running');
