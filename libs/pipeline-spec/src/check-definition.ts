@@ -1,9 +1,14 @@
+import { ConditionChecker } from './check-conditions.ts';
+import { checkInputs } from './check-inputs.ts';
+import { checkMatrices } from './check-matrix.ts';
 import { checkNeeds } from './check-needs.ts';
+import { checkOutputs } from './check-outputs.ts';
 import { checkStages } from './check-stages.ts';
 import { ValueChecker } from './check-values.ts';
 import { FindingCollector } from './collect-findings.ts';
 import type { CheckedDefinition } from './definition.ts';
 import { MAX_JOBS } from './file-schema.ts';
+import { orderOf } from './job-order.ts';
 import { asMap, jobsOf } from './loose-tree.ts';
 import { MAX_BYTES, parseYaml, readTree, reportSyntax } from './read-yaml.ts';
 import { checkShape } from './shape-findings.ts';
@@ -64,6 +69,13 @@ function check(text: string, file: string): CheckedDefinition {
       );
     }
     checkStages(root, jobs, findings);
+    checkMatrices(jobs, places, findings);
+    checkInputs(root, findings);
+    if (withinLimit) {
+      const order = orderOf(root, jobs);
+      checkOutputs(order, findings);
+      new ConditionChecker(text, places, findings).check(root, order);
+    }
     new ValueChecker(text, places, findings).check(root, jobs);
   }
   const shaped = checkShape(value, findings);

@@ -1,4 +1,6 @@
 import type { FindingCollector } from './collect-findings.ts';
+import { inputVariable } from './input-variable.ts';
+import { axisNames, matrixVariable, readMatrix } from './expand-matrix.ts';
 import type { LooseJob, LooseMap } from './loose-tree.ts';
 import { asMap, entriesOf, membersOf } from './loose-tree.ts';
 import { parseImageReference } from './parse-image-reference.ts';
@@ -40,7 +42,10 @@ export class ValueChecker {
   }
 
   check(root: LooseMap, jobs: readonly LooseJob[]): void {
-    for (const { value, path } of jobs) this.#job(value, path);
+    const inputs = membersOf(asMap(asMap(root['on'])?.['manual'])?.['inputs'], []).map(({ name }) =>
+      inputVariable(name),
+    );
+    for (const { value, path } of jobs) this.#job(value, path, inputs);
     const image = asMap(asMap(root['build'])?.['image']);
     if (image === undefined) return;
     const path = ['build', 'image'];
@@ -49,15 +54,19 @@ export class ValueChecker {
     this.#clash(image['args'], [...path, 'args'], image['secrets']);
   }
 
-  #job(job: LooseMap, path: readonly PathPart[]): void {
+  #job(job: LooseMap, path: readonly PathPart[], inputs: readonly string[]): void {
+    const matrix = readMatrix(job['matrix'], [...path, 'matrix'], this.#places);
+    const given = new Set([...(matrix ? axisNames(matrix).map(matrixVariable) : []), ...inputs]);
+    this.#given(job['env'], [...path, 'env'], given);
     this.#image(job['image'], [...path, 'image']);
     this.#variables(job['env'], [...path, 'env'], true);
     this.#clash(job['env'], [...path, 'env'], job['secrets']);
-    for (const list of ['secrets', 'labels']) this.#doubles(job[list], [...path, list]);
+    for (const list of ['secrets', 'labels', 'outputs']) this.#doubles(job[list], [...path, list]);
     for (const { value, path: at } of entriesOf(job['steps'], [...path, 'steps'])) {
       const step = asMap(value);
       this.#run(step?.['run'], [...at, 'run']);
       this.#variables(step?.['env'], [...at, 'env'], true);
+      this.#given(step?.['env'], [...at, 'env'], given);
       this.#clash(step?.['env'], [...at, 'env'], job['secrets']);
     }
     for (const { value, path: at } of membersOf(job['services'], [...path, 'services'])) {
@@ -150,6 +159,14 @@ export class ValueChecker {
         `\`${name}\` is also listed under \`secrets\`; keep it in one of the two.`,
         'key',
       );
+    }
+  }
+
+  #given(env: unknown, path: readonly PathPart[], given: ReadonlySet<string>): void {
+    for (const { name, path: at } of membersOf(env, path)) {
+      if (!given.has(name)) continue;
+      const message = `\`${name}\` is set by the matrix or by an input of the same name; choose another name.`;
+      this.#findings.error('env-matrix-clash', at, message, 'key');
     }
   }
 

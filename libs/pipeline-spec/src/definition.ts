@@ -4,7 +4,7 @@
  */
 
 /** Raised when the shape below changes; a stored definition of a newer version than the code knows is refused. */
-export const DEFINITION_VERSION = 1;
+export const DEFINITION_VERSION = 2;
 
 export const STAGES = ['commit', 'build', 'test', 'release'] as const;
 export type StageName = (typeof STAGES)[number];
@@ -30,19 +30,48 @@ export interface Triggers {
   readonly paths: readonly string[];
   /** A person may start a run by hand. */
   readonly manual: boolean;
+  /** What that person may choose, by name; every other event has the defaults. */
+  readonly inputs: Readonly<Record<string, InputSpec>>;
 }
 
+/** A value of a run that a person starts: `inputs.<name>` in conditions, `INPUT_<NAME>` in the steps. */
+export type InputSpec = { readonly description?: string } & (
+  | { readonly type: 'text'; readonly default: string }
+  | { readonly type: 'number'; readonly default: number }
+  | { readonly type: 'boolean'; readonly default: boolean }
+  | { readonly type: 'choice'; readonly options: readonly string[]; readonly default: string }
+);
+
 export interface JobStage {
+  /** From the start of the stage, waiting for runners included. */
+  readonly timeoutSeconds?: number;
+  /** By name. A job with a matrix stands here once per variant: `acceptance[node=24]`. */
   readonly jobs: Readonly<Record<string, JobSpec>>;
 }
+
+/** `success`: all needs, or all steps before, have passed; `failure`: one of them has not; `always`: they have ended. */
+export const WHEN = ['success', 'failure', 'always'] as const;
+export type When = (typeof WHEN)[number];
 
 export interface JobSpec {
   /** OCI reference, or `built` = the digest that this run's build stage pushed (test stage only). */
   readonly image: string;
   readonly steps: readonly StepSpec[];
-  /** Names of jobs of the same stage that must pass first. */
+  /** Names of jobs of the same stage that must end first; a job with a matrix is named by all its variants. */
   readonly needs: readonly string[];
+  readonly when: When;
+  /** A checked condition; false = the job is skipped. */
+  readonly if?: string;
+  /** A failure of this job does not fail its stage. */
+  readonly allowFailure: boolean;
+  /** Names that the steps write to the file `$SLUICE_OUTPUT`. */
+  readonly outputs: readonly string[];
+  /** The variant of a job with a matrix. */
+  readonly variant?: JobVariant;
+  /** Includes the variant's `MATRIX_*`. */
   readonly env: Readonly<Record<string, string>>;
+  /** Variables that hold outputs of jobs that ended before this one. */
+  readonly envFrom: Readonly<Record<string, OutputReference>>;
   /** Names of secrets the control plane hands to this job; nothing else is ever bound. */
   readonly secrets: readonly string[];
   readonly services: Readonly<Record<string, ServiceContainerSpec>>;
@@ -55,11 +84,28 @@ export interface JobSpec {
   readonly resources: Resources;
 }
 
+export interface JobVariant {
+  /** Name of the job as the file has it. */
+  readonly of: string;
+  /** Axis to value, in the order of the file. */
+  readonly values: Readonly<Record<string, string>>;
+}
+
+/** `commit.verify.outputs.url` in the file. */
+export interface OutputReference {
+  readonly stage: 'commit' | 'test';
+  readonly job: string;
+  readonly output: string;
+}
+
 export interface StepSpec {
   readonly name: string;
   /** Shell text run by the image's `sh -e`; never templated. */
   readonly run: string;
+  readonly when: When;
+  readonly if?: string;
   readonly env: Readonly<Record<string, string>>;
+  readonly envFrom: Readonly<Record<string, OutputReference>>;
   readonly timeoutSeconds?: number;
 }
 
@@ -73,8 +119,14 @@ export interface ServiceContainerSpec {
 
 export interface RetryPolicy {
   readonly on: readonly RetryReason[];
+  /** Exit codes of a failed step after which the job is tried again, even when `on` lacks `failed`. */
+  readonly exit: readonly number[];
   /** Attempts beyond the first. */
   readonly times: number;
+  /** Pause before the first further attempt; 0 = at once. */
+  readonly delaySeconds: number;
+  /** Each pause is the one before times this. */
+  readonly factor: number;
 }
 export type RetryReason = 'lost' | 'errored' | 'failed';
 
@@ -85,6 +137,7 @@ export interface Resources {
 }
 
 export interface BuildStage {
+  readonly timeoutSeconds?: number;
   readonly image: ImageBuildSpec;
 }
 
@@ -95,6 +148,8 @@ export interface ImageBuildSpec {
   readonly dockerfile: string;
   /** `host[:port]/path` without tag or digest. */
   readonly repository: string;
+  /** A checked condition; false = no image is built, and what needs it is skipped. */
+  readonly if?: string;
   readonly target?: string;
   readonly args: Readonly<Record<string, string>>;
   readonly platforms: readonly string[];

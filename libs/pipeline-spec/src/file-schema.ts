@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { WHEN } from './definition.ts';
+import { MAX_VARIANTS } from './expand-matrix.ts';
 import { DURATION_PATTERN, parseDuration } from './parse-duration.ts';
 import { MAX_MEMORY_MIB, MEMORY_PATTERN, MIN_MEMORY_MIB, parseMemory } from './parse-memory.ts';
 import { parseImageReference, repositoryProblem } from './parse-image-reference.ts';
@@ -12,6 +14,8 @@ import type { RuleId } from './rules.ts';
 
 export const RULE_SEPARATOR = '\u0000';
 export const MAX_JOBS = 200;
+export const MAX_OUTPUTS = 64;
+const MAX_INPUTS = 20;
 
 const says = (rule: RuleId, message: string): string => `${rule}${RULE_SEPARATOR}${message}`;
 const mustBe = (what: string) => (issue: { input?: unknown }) =>
@@ -82,6 +86,29 @@ const variables = z.record(
   }),
   { error: mustBe('a mapping of names to values') },
 );
+/** Values that may also be an output of a job that ended before. */
+const variablesOrOutputs = z.record(
+  variableName,
+  z.union(
+    [
+      z.string(),
+      z.number(),
+      z.boolean(),
+      z
+        .strictObject(
+          { from: z.string({ error: mustBe('an output such as `commit.verify.outputs.url`') }) },
+          { error: mustBe('an output such as `{ from: commit.verify.outputs.url }`') },
+        )
+        .meta({ description: 'An output of a job that ended before' }),
+    ],
+    {
+      error: mustBe(
+        'text, a number, true/false (write `""` for an empty value) or `{ from: commit.verify.outputs.url }`',
+      ),
+    },
+  ),
+  { error: mustBe('a mapping of names to values') },
+);
 const secrets = listOf(variableName, 'secret names', 100);
 
 const pathText = textWith('a path', 'unsafe-path', 'Write a relative path such as `services/app`.', pathProblem);
@@ -137,6 +164,63 @@ const image = textWith(
   },
 );
 
+const imageOrAxis = z.union(
+  [
+    image,
+    z.strictObject(
+      { matrix: z.string({ error: mustBe('the name of an axis of the matrix') }) },
+      { error: mustBe('an image reference or `{ matrix: axis }`') },
+    ),
+  ],
+  { error: mustBe('an image reference or `{ matrix: axis }`') },
+);
+
+const condition = z
+  .string({ error: mustBe('a condition such as `branch == "main"`') })
+  .meta({ description: 'A condition; false = skipped' });
+
+const when = z
+  .enum(WHEN, {
+    error: (issue) =>
+      says(
+        issue.input === undefined ? 'missing-key' : 'bad-value',
+        `${quote(String(issue.input))} is not one of the times; write \`success\`, \`failure\` or \`always\`.`,
+      ),
+  })
+  .meta({ default: 'success' });
+
+const matrixValue = z.union([z.string(), z.number(), z.boolean()], { error: mustBe('text, a number or true/false') });
+const matrixEntries = listOf(
+  z.record(z.string(), matrixValue, { error: mustBe('a mapping of axes to values, such as `{ node: 24 }`') }),
+  'combinations',
+  MAX_VARIANTS,
+);
+const matrix = z
+  .object(
+    {
+      include: matrixEntries.optional().meta({ description: 'Further variants; each names every axis' }),
+      exclude: matrixEntries.optional().meta({ description: 'Combinations that are left out' }),
+    },
+    { error: mustBe('a mapping of axes to lists of values, such as `{ node: [22, 24] }`') },
+  )
+  .catchall(
+    listOf(matrixValue, 'values', MAX_VARIANTS).min(1, {
+      error: says('bad-value', 'is empty; write at least one value, or remove the axis.'),
+    }),
+  );
+
+const outputs = listOf(
+  z.string({ error: mustBe('a name') }).regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, {
+    error: (issue) =>
+      says(
+        'bad-value',
+        `${quote(String(issue.input))} is not a name of an output; write 1 to 63 letters, digits and \`_\`, not beginning with a digit.`,
+      ),
+  }),
+  'names',
+  MAX_OUTPUTS,
+);
+
 const labels = listOf(
   z.string({ error: mustBe('a label') }).regex(/^[A-Za-z0-9][A-Za-z0-9_.:=/-]{0,62}$/, {
     error: (issue) =>
@@ -167,6 +251,16 @@ const retry = z.strictObject(
     times: wholeNumber('the number of further attempts', 0, 5)
       .optional()
       .meta({ description: 'Attempts beyond the first', default: 1 }),
+    exit: listOf(wholeNumber('an exit code', 1, 255), 'exit codes', 20)
+      .optional()
+      .meta({ description: 'Exit codes of a failed step after which the job is tried again' }),
+    delay: timeout.optional().meta({ description: 'Pause before the first further attempt' }),
+    factor: z
+      .number({ error: mustBe('a number') })
+      .min(1, { error: says('bad-value', 'is too small; write a number from 1 to 10.') })
+      .max(10, { error: says('bad-value', 'is too large; write a number from 1 to 10.') })
+      .optional()
+      .meta({ description: 'Each pause is the one before times this, at most 1h', default: 1 }),
   },
   { error: mustBe('a mapping such as `{ on: [lost], times: 1 }`') },
 );
@@ -220,7 +314,9 @@ const step = z.strictObject(
         error: says('bad-value', 'is empty; write the command, or remove the step.'),
       })
       .meta({ description: "Shell text run by the image's `sh -e`; never templated" }),
-    env: variables.optional(),
+    if: condition.optional(),
+    when: when.optional(),
+    env: variablesOrOutputs.optional(),
     timeout: timeout.optional(),
   },
   { error: mustBe('a step such as `{ run: npm test }`') },
@@ -228,7 +324,7 @@ const step = z.strictObject(
 
 const serviceContainer = z.strictObject(
   {
-    image,
+    image: imageOrAxis,
     port: wholeNumber('a port', 1, 65_535).optional(),
     healthy: z
       .string({ error: mustBe('an HTTP path') })
@@ -244,12 +340,22 @@ const serviceContainer = z.strictObject(
 
 const job = z.strictObject(
   {
-    image: image.meta({ description: 'OCI reference, or `built` (test stage only) for the image of this run' }),
+    image: imageOrAxis.meta({
+      description: 'OCI reference, `built` (test stage only) for the image of this run, or an axis of the matrix',
+    }),
     steps: listOf(step, 'steps', 100).min(1, {
       error: says('bad-value', 'is empty; write at least one step such as `- run: npm test`.'),
     }),
     needs: oneOrMany(name('the name of a job'), 'job names', MAX_JOBS).optional(),
-    env: variables.optional(),
+    if: condition.optional(),
+    when: when.optional(),
+    matrix: matrix.optional(),
+    allow_failure: z
+      .boolean({ error: mustBe('`true` or `false`') })
+      .optional()
+      .meta({ description: 'A failure of this job does not fail its stage', default: false }),
+    outputs: outputs.optional().meta({ description: 'Names that the steps write to the file $SLUICE_OUTPUT' }),
+    env: variablesOrOutputs.optional(),
     secrets: secrets.optional(),
     services: z
       .record(name('the name of a service container'), serviceContainer, {
@@ -270,8 +376,13 @@ const job = z.strictObject(
   { error: mustBe('a job with `image` and `steps`') },
 );
 
+const stageTimeout = timeout
+  .optional()
+  .meta({ description: 'From the start of the stage, waiting for runners included' });
+
 const jobStage = z.strictObject(
   {
+    timeout: stageTimeout,
     jobs: z
       .record(name('the name of a job'), job, { error: mustBe('a mapping of job names to jobs') })
       .refine((jobs) => Object.keys(jobs).length > 0, {
@@ -291,6 +402,7 @@ const imageBuild = z.strictObject(
       'Write `host[:port]/path`, such as `registry.example.com/catalog`.',
       repositoryProblem,
     ),
+    if: condition.optional(),
     target: z
       .string({ error: mustBe('the name of a Dockerfile stage') })
       .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/, {
@@ -327,14 +439,65 @@ const branchTrigger = z
   )
   .nullable();
 
+const input = z.strictObject(
+  {
+    type: z
+      .enum(['text', 'number', 'boolean', 'choice'], {
+        error: (issue) =>
+          says(
+            'bad-value',
+            `${quote(String(issue.input))} is not a type; write \`text\`, \`number\`, \`boolean\` or \`choice\`.`,
+          ),
+      })
+      .optional()
+      .meta({ default: 'text' }),
+    default: z
+      .union([z.string().max(1000), z.number(), z.boolean()], { error: mustBe('text, a number or true/false') })
+      .optional()
+      .meta({ description: 'Value of every run that no person started with another one' }),
+    options: listOf(
+      z
+        .string({ error: mustBe('text') })
+        .min(1, { error: says('bad-value', 'is empty; write the text of the option.') })
+        .max(200, { error: says('bad-value', 'is longer than 200 characters; write a shorter option.') }),
+      'options',
+      50,
+    ).optional(),
+    description: z
+      .string({ error: mustBe('text') })
+      .max(300, { error: says('bad-value', 'is longer than 300 characters; write one sentence.') })
+      .optional(),
+  },
+  { error: mustBe('an input such as `{ type: boolean, default: false }`') },
+);
+
+const manual = z.union(
+  [
+    z.boolean(),
+    z
+      .strictObject(
+        {
+          inputs: z
+            .record(z.string(), input, { error: mustBe('a mapping of names to inputs') })
+            .refine((inputs) => Object.keys(inputs).length <= MAX_INPUTS, {
+              error: says('bad-value', `has more than ${MAX_INPUTS} entries; write at most ${MAX_INPUTS}.`),
+            })
+            .optional()
+            .meta({ description: 'What the person who starts the run may choose' }),
+        },
+        { error: mustBe('`true`, `false` or a mapping such as `{ inputs: {} }`') },
+      )
+      .nullable(),
+  ],
+  { error: mustBe('`true`, `false` or a mapping such as `{ inputs: {} }`') },
+);
+
 const triggers = z.strictObject(
   {
     push: branchTrigger.optional(),
     pull_request: branchTrigger.optional(),
     paths: oneOrMany(globText, 'path patterns', 100).optional(),
-    manual: z
-      .union([z.boolean(), z.strictObject({}).nullable()], { error: mustBe('`true`, `false` or `{}`') })
-      .optional(),
+    manual: manual.optional(),
   },
   { error: mustBe('a mapping such as `{ push: { branches: [main] } }`') },
 );
@@ -347,7 +510,10 @@ export const fileSchema = z
       on: triggers.optional(),
       commit: jobStage.optional(),
       build: z
-        .strictObject({ image: imageBuild }, { error: mustBe('a stage such as `{ image: { repository: ... } }`') })
+        .strictObject(
+          { timeout: stageTimeout, image: imageBuild },
+          { error: mustBe('a stage such as `{ image: { repository: ... } }`') },
+        )
         .optional(),
       test: jobStage.optional(),
       release: listOf(
@@ -368,6 +534,7 @@ export type JobFile = z.infer<typeof job>;
 export type ImageBuildFile = z.infer<typeof imageBuild>;
 export type BranchTriggerFile = z.infer<typeof branchTrigger>;
 export type RetryFile = z.infer<typeof retry>;
+export type InputFile = z.infer<typeof input>;
 
 function kindOf(value: unknown): string {
   if (value === null) return 'empty';

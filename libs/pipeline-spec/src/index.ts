@@ -1,5 +1,9 @@
 export * from './definition.ts';
 export { checkDefinition } from './check-definition.ts';
+export type { ConditionFacts, ConditionValue, EventFacts, JobFacts } from './condition-scope.ts';
+export { EVENTS } from './condition-scope.ts';
+export { ConditionError, evaluateCondition, patternsOfCondition } from './evaluate-condition.ts';
+export { inputVariable } from './input-variable.ts';
 export { definitionJsonSchema, definitionJsonSchemaText } from './definition-json-schema.ts';
 export { matchesAnyPath, matchesPattern, patternProblem } from './match-pattern.ts';
 export type { ImageReference, ImageReferenceResult } from './parse-image-reference.ts';

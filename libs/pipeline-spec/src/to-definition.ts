@@ -2,8 +2,11 @@ import type {
   BuildStage,
   Definition,
   ImageBuildSpec,
+  InputSpec,
   JobSpec,
   JobStage,
+  JobVariant,
+  OutputReference,
   Resources,
   RetryPolicy,
   ServiceContainerSpec,
@@ -11,7 +14,16 @@ import type {
   Triggers,
 } from './definition.ts';
 import { DEFINITION_VERSION } from './definition.ts';
-import type { BranchTriggerFile, DefinitionFile, ImageBuildFile, JobFile, RetryFile } from './file-schema.ts';
+import { expandMatrix, matrixVariable, readMatrix, variantName } from './expand-matrix.ts';
+import type {
+  BranchTriggerFile,
+  DefinitionFile,
+  ImageBuildFile,
+  InputFile,
+  JobFile,
+  RetryFile,
+} from './file-schema.ts';
+import { parseOutputReference } from './output-reference.ts';
 import { parseDuration } from './parse-duration.ts';
 import { parseMemory } from './parse-memory.ts';
 import type { PathPart, Place } from './place.ts';
@@ -35,12 +47,14 @@ const STEP_NAME_LENGTH = 60;
 /** Fills in the defaults. The file has passed every check; `places` gives the author's spelling of numbers. */
 export function toDefinition(file: DefinitionFile, places: Place): Definition {
   const toStage = (stage: 'commit' | 'test'): JobStage | undefined => {
-    const jobs = file[stage]?.jobs;
-    if (jobs === undefined) return undefined;
-    return { jobs: mapValues(jobs, (job, name) => toJob(job, places, [stage, 'jobs', name])) };
+    const { jobs, timeout } = file[stage] ?? {};
+    return jobs && { ...stageTimeout(timeout), jobs: toJobs(jobs, places, [stage, 'jobs']) };
   };
   const [commit, test] = [toStage('commit'), toStage('test')];
-  const build: BuildStage | undefined = file.build && { image: toImageBuild(file.build.image, places) };
+  const build: BuildStage | undefined = file.build && {
+    ...stageTimeout(file.build.timeout),
+    image: toImageBuild(file.build.image, places),
+  };
   return {
     schemaVersion: DEFINITION_VERSION,
     service: file.service,
@@ -63,18 +77,83 @@ function toTriggers(on: DefinitionFile['on'] = {}): Triggers {
     pullRequest: branches(on.pull_request, DEFAULTS.pullRequestBranches),
     paths: toList(on.paths),
     manual: on.manual !== undefined && on.manual !== false,
+    inputs: typeof on.manual === 'object' && on.manual !== null ? mapValues(on.manual.inputs ?? {}, toInput) : {},
   };
 }
 
-function toJob(job: JobFile, places: Place, path: readonly PathPart[]): JobSpec {
+function toInput({ type = 'text', default: given, options = [], description }: InputFile): InputSpec {
+  const about = description === undefined ? {} : { description };
+  switch (type) {
+    case 'number':
+      return { type, default: typeof given === 'number' ? given : 0, ...about };
+    case 'boolean':
+      return { type, default: given === true, ...about };
+    case 'choice':
+      return { type, options, default: typeof given === 'string' ? given : (options[0] ?? ''), ...about };
+    case 'text':
+      return { type, default: typeof given === 'string' ? given : '', ...about };
+  }
+}
+
+function stageTimeout(timeout: string | number | undefined): { timeoutSeconds?: number } {
+  const timeoutSeconds = toSeconds(timeout);
+  return timeoutSeconds === undefined ? {} : { timeoutSeconds };
+}
+
+/** A job with a matrix becomes its variants, and who needs it needs them all. */
+function toJobs(
+  jobs: Readonly<Record<string, JobFile>>,
+  places: Place,
+  above: readonly PathPart[],
+): Record<string, JobSpec> {
+  const variants = new Map(
+    Object.entries(jobs).map(([name, job]): [string, JobVariant[]] => {
+      const matrix = readMatrix(job.matrix, [...above, name, 'matrix'], places);
+      return [name, matrix ? expandMatrix(matrix).map((values) => ({ of: name, values })) : []];
+    }),
+  );
+  const namesOf = (job: string): string[] => {
+    const made = variants.get(job) ?? [];
+    return made.length === 0 ? [job] : made.map(({ values }) => variantName(job, values));
+  };
+  return Object.fromEntries(
+    Object.entries(jobs).flatMap(([name, job]): [string, JobSpec][] => {
+      const path = [...above, name];
+      const needs = unique(toList(job.needs)).flatMap(namesOf);
+      const made = variants.get(name) ?? [];
+      if (made.length === 0) return [[name, toJob(job, needs, undefined, places, path)]];
+      return made.map((variant) => [variantName(name, variant.values), toJob(job, needs, variant, places, path)]);
+    }),
+  );
+}
+
+function toJob(
+  job: JobFile,
+  needs: readonly string[],
+  variant: JobVariant | undefined,
+  places: Place,
+  path: readonly PathPart[],
+): JobSpec {
+  const imageOf = (image: JobFile['image']): string =>
+    typeof image === 'string' ? image : (variant?.values[image.matrix] ?? '');
+  const given = Object.entries(variant?.values ?? {}).map(([axis, value]) => [matrixVariable(axis), value]);
   return {
-    image: job.image,
+    image: imageOf(job.image),
     steps: job.steps.map((step, index) => toStep(step, places, [...path, 'steps', index])),
-    needs: unique(toList(job.needs)),
-    env: toVariables(job.env, places, [...path, 'env']),
+    needs,
+    when: job.when ?? 'success',
+    ...(job.if !== undefined && { if: job.if }),
+    allowFailure: job.allow_failure ?? false,
+    outputs: unique(job.outputs ?? []),
+    ...(variant && { variant }),
+    env: {
+      ...(Object.fromEntries(given) as Record<string, string>),
+      ...toVariables(job.env, places, [...path, 'env']),
+    },
+    envFrom: toReferences(job.env),
     secrets: unique(job.secrets ?? []),
     services: mapValues(job.services ?? {}, (container, name): ServiceContainerSpec => ({
-      image: container.image,
+      image: imageOf(container.image),
       ...(container.port !== undefined && { port: container.port }),
       ...(container.healthy !== undefined && { healthy: container.healthy }),
       env: toVariables(container.env, places, [...path, 'services', name, 'env']),
@@ -92,7 +171,10 @@ function toStep(step: JobFile['steps'][number], places: Place, path: readonly Pa
   return {
     name: step.name ?? stepNameOf(step.run),
     run: step.run,
+    when: step.when ?? 'success',
+    ...(step.if !== undefined && { if: step.if }),
     env: toVariables(step.env, places, [...path, 'env']),
+    envFrom: toReferences(step.env),
     ...(timeoutSeconds !== undefined && { timeoutSeconds }),
   };
 }
@@ -110,6 +192,7 @@ function toImageBuild(image: ImageBuildFile, places: Place): ImageBuildSpec {
     context: image.context ?? DEFAULTS.context,
     dockerfile: image.dockerfile ?? DEFAULTS.dockerfile,
     repository: image.repository,
+    ...(image.if !== undefined && { if: image.if }),
     ...(image.target !== undefined && { target: image.target }),
     args: toVariables(image.args, places, ['build', 'image', 'args']),
     platforms: unique(image.platforms ?? DEFAULTS.platforms),
@@ -121,7 +204,14 @@ function toImageBuild(image: ImageBuildFile, places: Place): ImageBuildSpec {
 }
 
 function toRetry(retry: RetryFile | undefined): RetryPolicy {
-  return { on: unique(retry?.on ?? DEFAULTS.retry.on), times: retry?.times ?? DEFAULTS.retry.times };
+  return {
+    // Who names exit codes alone means those alone, and still a runner that vanishes.
+    on: unique(retry?.on ?? DEFAULTS.retry.on),
+    exit: unique(retry?.exit ?? []),
+    times: retry?.times ?? DEFAULTS.retry.times,
+    delaySeconds: toSeconds(retry?.delay) ?? 0,
+    factor: retry?.factor ?? 1,
+  };
 }
 
 function toResources(resources: JobFile['resources']): Resources {
@@ -136,14 +226,27 @@ function toResources(resources: JobFile['resources']): Resources {
 
 /** Numbers keep the author's spelling: `VERSION: 1.10` is the text `1.10`, not the number 1.1. */
 function toVariables(
-  variables: Readonly<Record<string, string | number | boolean>> | undefined,
+  variables: VariablesFile | undefined,
   places: Place,
   path: readonly PathPart[],
 ): Readonly<Record<string, string>> {
-  return mapValues(variables ?? {}, (value, name) =>
-    typeof value === 'string' ? value : (placeAt(places, [...path, name]).source ?? String(value)),
+  return Object.fromEntries(
+    Object.entries(variables ?? {}).flatMap(([name, value]): [string, string][] => {
+      if (typeof value === 'object') return [];
+      return [[name, typeof value === 'string' ? value : (placeAt(places, [...path, name]).source ?? String(value))]];
+    }),
   );
 }
+
+function toReferences(variables: VariablesFile | undefined): Readonly<Record<string, OutputReference>> {
+  return Object.fromEntries(
+    Object.entries(variables ?? {}).flatMap(([name, value]): [string, OutputReference][] => {
+      const reference = typeof value === 'object' ? parseOutputReference(value.from) : undefined;
+      return reference ? [[name, reference]] : [];
+    }),
+  );
+}
+type VariablesFile = Readonly<Record<string, string | number | boolean | { readonly from: string }>>;
 
 function toSeconds(duration: string | number | undefined): number | undefined {
   return duration === undefined ? undefined : parseDuration(duration);
