@@ -1,10 +1,24 @@
 import type { StageName } from '@sluice/pipeline-spec';
 import { isTerminal } from './statuses.ts';
-import type { JobKey } from './plan.ts';
 import { STAGE_ORDER } from './plan-run.ts';
 import type { Reason, RunState } from './run.ts';
 import type { RunDraft } from './run-draft.ts';
-import { endRun, endStage, isAbsent, jobOf, jobsOf, skipJob, skipStage, wasOrIs } from './end-stage.ts';
+import {
+  callOffJob,
+  endJobBadly,
+  endRun,
+  endStage,
+  isAbsent,
+  jobOf,
+  jobsOf,
+  skipJob,
+  skipJobsOf,
+  skipStage,
+  wasOrIs,
+} from './end-stage.ts';
+import { queueAttempt } from './queue-attempt.ts';
+import { readiness } from './job-readiness.ts';
+import { isOverdue, stopOverdueStage } from './stage-timeout.ts';
 
 /** Moves a run as far as the facts allow: next jobs, next stage, the release, the end. */
 export function advanceRun(draft: RunDraft): void {
@@ -14,11 +28,13 @@ export function advanceRun(draft: RunDraft): void {
     if (stage === 'release') break;
     if (draft.state.stages[stage].finishedAt !== undefined || jobsOf(draft.state, stage).length === 0) continue;
     if (draft.state.stages[stage].startedAt === undefined) draft.emit({ type: 'stage-started', stage });
+    if (isOverdue(draft.state, stage, draft.ctx.now)) stopOverdueStage(draft, stage);
     advanceJobs(draft, stage);
     const { status } = draft.state.stages[stage];
     if (!isTerminal(status)) return;
     endStage(draft, stage);
-    if (status !== 'passed') return endEarly(draft, stage);
+    // Skipped: its conditions left nothing to do, which is no reason to stop.
+    if (status !== 'passed' && status !== 'skipped') return endEarly(draft, stage);
   }
   advanceRelease(draft);
 }
@@ -29,13 +45,6 @@ function endRefusedRun(draft: RunDraft, reason: Reason): void {
   endRun(draft);
 }
 
-export function queueAttempt(draft: RunDraft, jobKey: JobKey): void {
-  const number = jobOf(draft.state, jobKey).attempts.length + 1;
-  const attempt = { jobKey, attemptId: draft.ctx.newId(), number };
-  draft.emit({ type: 'attempt-queued', ...attempt });
-  draft.effect({ type: 'queue-attempt', ...attempt });
-}
-
 /** Skipping a job may strand those that need it, whatever the order of the file: repeat until nothing moves. */
 function advanceJobs(draft: RunDraft, stage: StageName): void {
   let moved = true;
@@ -43,19 +52,14 @@ function advanceJobs(draft: RunDraft, stage: StageName): void {
     moved = false;
     for (const planned of jobsOf(draft.state, stage)) {
       const job = jobOf(draft.state, planned.key);
+      if (job.retryAt !== undefined && job.retryAt <= draft.ctx.now) queueAttempt(draft, planned.key);
       if (job.status !== 'queued' || job.attempts.length > 0) continue;
-      const stopper = planned.needs
-        .map((need) => jobOf(draft.state, need))
-        .find(({ status }) => isTerminal(status) && status !== 'passed');
-      if (stopper) {
-        skipJob(draft, planned.key, {
-          code: 'need-not-passed',
-          message: `Job "${planned.name}" needs "${nameOf(stopper.key)}", which ${wasOrIs(stopper.status)}.`,
-        });
-        moved = true;
-      } else if (planned.needs.every((need) => jobOf(draft.state, need).status === 'passed')) {
-        queueAttempt(draft, planned.key);
-      }
+      const ready = readiness(draft.state, planned);
+      if (ready.kind === 'start') queueAttempt(draft, planned.key);
+      if (ready.kind !== 'skip' && ready.kind !== 'error') continue;
+      if (ready.kind === 'skip') skipJob(draft, planned.key, ready.reason);
+      else endJobBadly(draft, planned.key, 'errored', ready.reason);
+      moved = true;
     }
   }
 }
@@ -100,7 +104,8 @@ function endCancelledRun(draft: RunDraft): void {
   const reason: Reason = { code: 'run-cancelled', message: 'The run was cancelled before this began.' };
   for (const { key } of draft.state.plan.jobs) {
     const job = jobOf(draft.state, key);
-    if (!isTerminal(job.status) && job.attempts.every(({ status }) => isTerminal(status))) skipJob(draft, key, reason);
+    if (!isTerminal(job.status) && job.attempts.every(({ status }) => isTerminal(status)))
+      callOffJob(draft, key, reason);
   }
   if (Object.values(draft.state.jobs).some(({ status }) => !isTerminal(status))) return;
   if (draft.state.lanes.some(({ status }) => status === 'waiting' || status === 'running' || status === 'unknown'))
@@ -116,10 +121,11 @@ function endCancelledRun(draft: RunDraft): void {
 
 function skipStagesAfter(draft: RunDraft, from: number, reason: Reason): void {
   for (const stage of STAGE_ORDER.slice(from)) {
-    if (!isAbsent(draft.state, stage)) skipStage(draft, stage, reason);
+    if (isAbsent(draft.state, stage)) continue;
+    // A re-run may have taken over what this stage did before.
+    if (jobsOf(draft.state, stage).some(({ key }) => jobOf(draft.state, key).carriedFrom !== undefined)) {
+      skipJobsOf(draft, stage, reason);
+      endStage(draft, stage);
+    } else skipStage(draft, stage, reason);
   }
-}
-
-function nameOf(key: JobKey): string {
-  return key.slice(key.indexOf('/') + 1);
 }

@@ -1,5 +1,6 @@
 import type { DecideContext, RunCommand, RunState } from './run.ts';
-import { draftNewRun, ignored, rejected } from './run-draft.ts';
+import { isTerminal } from './statuses.ts';
+import { draftNewRun, draftRun, ignored, rejected } from './run-draft.ts';
 import type { RunDecision } from './run-draft.ts';
 import { advanceRun } from './advance-run.ts';
 import { cancelRun } from './cancel-run.ts';
@@ -15,6 +16,8 @@ export function decideRun(state: RunState | undefined, command: RunCommand, ctx:
       return startAttempt(state, command, ctx);
     case 'attempt-ended':
       return endAttempt(state, command, ctx);
+    case 'wake':
+      return wakeRun(state, ctx);
     case 'cancel':
       return cancelRun(state, command, ctx);
     case 'release-made':
@@ -27,12 +30,23 @@ export function decideRun(state: RunState | undefined, command: RunCommand, ctx:
 }
 
 function createRun(
-  { identity, plan, refused }: Extract<RunCommand, { type: 'create' }>,
+  { identity, plan, refused, carried }: Extract<RunCommand, { type: 'create' }>,
   ctx: DecideContext,
 ): RunDecision {
-  const draft = draftNewRun({ type: 'run-created', identity, plan, ...(refused && { refused }) }, ctx);
+  const draft = draftNewRun(
+    { type: 'run-created', identity, plan, ...(refused && { refused }), ...(carried && { carried }) },
+    ctx,
+  );
   advanceRun(draft);
   return draft.accepted();
+}
+
+function wakeRun(state: RunState, ctx: DecideContext): RunDecision {
+  if (isTerminal(state.status)) return ignored(`The run has ended already: ${state.status}.`);
+  const draft = draftRun(state, ctx);
+  advanceRun(draft);
+  const decision = draft.accepted();
+  return decision.kind === 'accepted' && decision.events.length === 0 ? ignored('Nothing is due.') : decision;
 }
 
 function createdAlready(state: RunState, { identity }: Extract<RunCommand, { type: 'create' }>): RunDecision {

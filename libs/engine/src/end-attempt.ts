@@ -1,11 +1,13 @@
 import { isTerminal } from './statuses.ts';
 import type { AttemptStatus } from './statuses.ts';
-import type { BuiltImage, JobState, Reason, RunCommand, RunState } from './run.ts';
+import type { BuiltImage, Reason, RunCommand, RunState } from './run.ts';
 import type { JobKey, PlannedJob } from './plan.ts';
 import { draftRun, ignored, rejected } from './run-draft.ts';
 import type { RunDecision, RunDraft } from './run-draft.ts';
-import { advanceRun, queueAttempt } from './advance-run.ts';
-import { jobOf } from './end-stage.ts';
+import { advanceRun } from './advance-run.ts';
+import { endJobBadly, jobOf, overdueReason } from './end-stage.ts';
+import { judgeOutputs } from './judge-outputs.ts';
+import { mayRetry, retryJob } from './retry-job.ts';
 import type { DecideContext } from './run.ts';
 
 type Ended = Extract<RunCommand, { type: 'attempt-ended' }>;
@@ -31,7 +33,7 @@ export function endAttempt(state: RunState, command: Ended, ctx: DecideContext):
   if (isTerminal(attempt.status)) return ignored(`The attempt ended already: ${attempt.status}.`);
 
   const draft = draftRun(state, ctx);
-  const result = state.cancelRequested ? cancelled() : judge(command, plannedJob(state, jobKey));
+  const result = stopped(state, jobKey) ?? judge(command, plannedJob(state, jobKey));
   // The word that it began may have been lost on the way; a result proves that it did.
   if (attempt.status === 'queued' && (result.status === 'passed' || result.status === 'failed')) {
     begin(draft, { jobKey, attemptId, runner: 'unknown' });
@@ -44,7 +46,7 @@ export function endAttempt(state: RunState, command: Ended, ctx: DecideContext):
     ...(result.reason && { reason: result.reason }),
     ...(command.exitCode !== undefined && { exitCode: command.exitCode }),
   });
-  settleJob(draft, jobKey, result);
+  settleJob(draft, jobKey, result, command.exitCode);
   advanceRun(draft);
   return draft.accepted();
 }
@@ -53,17 +55,25 @@ interface Judged {
   readonly status: AttemptStatus;
   readonly reason?: Reason;
   readonly image?: BuiltImage;
+  readonly outputs?: Readonly<Record<string, string>>;
 }
 
-/** After a cancel has been acknowledged, every outcome counts as cancelled, a late success too (F60, F62). */
-function cancelled(): Judged {
-  return { status: 'cancelled', reason: { code: 'run-cancelled', message: 'The run was cancelled.' } };
+/**
+ * After a cancel has been acknowledged, every outcome counts as cancelled, a late success too (F60, F62); the same holds
+ * for a stage that has run out of time.
+ */
+function stopped(state: RunState, jobKey: JobKey): Judged | undefined {
+  if (state.cancelRequested)
+    return { status: 'cancelled', reason: { code: 'run-cancelled', message: 'The run was cancelled.' } };
+  const { stage } = plannedJob(state, jobKey);
+  if (state.stages[stage].overdueAt === undefined) return undefined;
+  return { status: 'cancelled', reason: overdueReason(state, stage) };
 }
 
-function judge({ outcome, reason, image }: Ended, planned: PlannedJob): Judged {
+function judge({ outcome, reason, image, outputs }: Ended, planned: PlannedJob): Judged {
   switch (outcome) {
     case 'passed':
-      if (planned.work.kind !== 'image') return { status: 'passed' };
+      if (planned.work.kind !== 'image') return judgeOutputs(planned, outputs ?? {});
       if (image?.digest) return { status: 'passed', image };
       return {
         status: 'errored',
@@ -94,29 +104,28 @@ const DEFAULT_REASON: Record<Bad, Reason> = {
   lost: { code: 'runner-lost', message: 'The runner stopped answering while it held the job.' },
 };
 
-function settleJob(draft: RunDraft, jobKey: JobKey, { status, reason, image }: Judged): void {
+function settleJob(
+  draft: RunDraft,
+  jobKey: JobKey,
+  { status, reason, image, outputs }: Judged,
+  exitCode: number | undefined,
+): void {
   if (status === 'passed') {
     if (image) draft.emit({ type: 'image-recorded', image });
-    return draft.emit({ type: 'job-ended', jobKey, status: 'passed' });
+    return draft.emit({ type: 'job-ended', jobKey, status: 'passed', ...(outputs && { outputs }) });
   }
   if (status === 'cancelled') {
     return draft.emit({ type: 'job-ended', jobKey, status: 'cancelled', ...(reason && { reason }) });
   }
-  if (mayRetry(plannedJob(draft.state, jobKey), jobOf(draft.state, jobKey), status as Bad))
-    return queueAttempt(draft, jobKey);
-  draft.emit({
-    type: 'job-ended',
+  const planned = plannedJob(draft.state, jobKey);
+  const why = reason ?? DEFAULT_REASON[status as Bad];
+  if (mayRetry(planned, jobOf(draft.state, jobKey), status as Bad, exitCode)) return retryJob(draft, planned, why);
+  endJobBadly(
+    draft,
     jobKey,
-    status: status === 'failed' ? 'failed' : 'errored',
-    reason:
-      status === 'lost'
-        ? { code: 'runner-lost', message: reason?.message ?? DEFAULT_REASON.lost.message }
-        : (reason ?? DEFAULT_REASON[status as Bad]),
-  });
-}
-
-function mayRetry({ retry }: PlannedJob, job: JobState, status: Bad): boolean {
-  return retry.on.includes(status) && job.attempts.length <= retry.times;
+    status === 'failed' ? 'failed' : 'errored',
+    status === 'lost' ? { code: 'runner-lost', message: why.message } : why,
+  );
 }
 
 function begin(

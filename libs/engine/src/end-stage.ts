@@ -15,15 +15,31 @@ export function jobsOf(state: RunState, stage: StageName): readonly PlannedJob[]
   return state.plan.jobs.filter((job) => job.stage === stage);
 }
 
-export function skipStage(draft: RunDraft, stage: StageName, reason: Reason): void {
+export function skipJobsOf(draft: RunDraft, stage: StageName, reason: Reason): void {
   for (const { key } of jobsOf(draft.state, stage)) {
     if (!isTerminal(jobOf(draft.state, key).status)) skipJob(draft, key, reason);
   }
+}
+
+export function skipStage(draft: RunDraft, stage: StageName, reason: Reason): void {
+  skipJobsOf(draft, stage, reason);
   draft.emit({ type: 'stage-ended', stage, status: 'skipped', reason });
 }
 
 export function skipJob(draft: RunDraft, jobKey: JobKey, reason: Reason): void {
   draft.emit({ type: 'job-ended', jobKey, status: 'skipped', reason });
+}
+
+/** A job that has no open attempt and gets none any more; one that has been tried before was not skipped. */
+export function callOffJob(draft: RunDraft, jobKey: JobKey, reason: Reason): void {
+  const tried = jobOf(draft.state, jobKey).attempts.length > 0;
+  draft.emit({ type: 'job-ended', jobKey, status: tried ? 'cancelled' : 'skipped', reason });
+}
+
+/** The end of a job that has no further attempt; its definition may allow it. */
+export function endJobBadly(draft: RunDraft, jobKey: JobKey, status: 'failed' | 'errored', reason: Reason): void {
+  const allowed = draft.state.plan.jobs.find(({ key }) => key === jobKey)?.allowFailure === true;
+  draft.emit({ type: 'job-ended', jobKey, status, reason, ...(allowed && { allowed }) });
 }
 
 export function isAbsent(state: RunState, stage: StageName): boolean {
@@ -36,7 +52,17 @@ export function endStage(draft: RunDraft, stage: StageName): void {
   // Only a cancelled run stops between two environments that are both fine.
   const status = lanesLeft && !isTerminal(state.stages[stage].status) ? cutShort(state) : state.stages[stage].status;
   const reason = status === 'passed' ? undefined : stageReason(state, stage, status);
-  draft.emit({ type: 'stage-ended', stage, status, ...(reason && { reason }) });
+  const warning = status === 'passed' ? stageWarning(state, stage) : undefined;
+  draft.emit({ type: 'stage-ended', stage, status, ...(reason && { reason }), ...(warning && { warning }) });
+}
+
+function stageWarning(state: RunState, stage: StageName): Reason | undefined {
+  const allowed = jobsOf(state, stage).filter(({ key }) => jobOf(state, key).allowed === true);
+  const [first] = allowed;
+  if (!first) return undefined;
+  const others = allowed.length > 1 ? ` and ${allowed.length - 1} more` : '';
+  const verb = jobOf(state, first.key).status === 'errored' ? 'errored' : 'failed';
+  return { code: 'allowed-failure', message: `Job "${first.name}"${others} ${verb}, which is allowed.` };
 }
 
 function cutShort(state: RunState): 'cancelled' | 'skipped' {
@@ -50,10 +76,16 @@ function stageReason(state: RunState, stage: StageName, status: string): Reason 
     );
     return lane?.reason;
   }
+  if (state.stages[stage].overdueAt !== undefined) return overdueReason(state, stage);
   const bad = jobsOf(state, stage)
     .map(({ key }) => jobOf(state, key))
-    .filter((job) => job.status === status);
+    .filter((job) => job.status === status && job.allowed !== true);
   return bad.toSorted((a, b) => compareText(a.finishedAt ?? '', b.finishedAt ?? ''))[0]?.reason;
+}
+
+export function overdueReason(state: RunState, stage: StageName): Reason {
+  const seconds = stage === 'release' ? undefined : state.plan.stageTimeouts[stage];
+  return { code: 'stage-timeout', message: `The ${stage} stage took longer than its ${seconds ?? 0} s.` };
 }
 
 export function endRun(draft: RunDraft): void {

@@ -28,7 +28,7 @@ export function foldRun(events: Iterable<RunEvent>): RunState {
   return state;
 }
 
-function newRun({ identity, plan, at, refused }: Extract<RunEvent, { type: 'run-created' }>): RunState {
+function newRun({ identity, plan, at, refused, carried }: Extract<RunEvent, { type: 'run-created' }>): RunState {
   const queued: StageState = { status: 'queued' };
   return {
     ...identity,
@@ -39,8 +39,13 @@ function newRun({ identity, plan, at, refused }: Extract<RunEvent, { type: 'run-
     ...(refused && { refused }),
     stages: { commit: queued, build: queued, test: queued, release: queued },
     jobs: Object.fromEntries(
-      plan.jobs.map(({ key }) => [key, { key, status: 'queued', attempts: [] } satisfies JobState]),
+      plan.jobs.map(({ key }): [JobKey, JobState] => {
+        const done = carried?.jobs[key];
+        if (!carried || !done) return [key, { key, status: 'queued', attempts: [] }];
+        return [key, { key, attempts: [], ...done, carriedFrom: carried.fromRunId }];
+      }),
     ) as Record<JobKey, JobState>,
+    ...(carried?.image && { image: carried.image }),
     lanes: plan.release.map(({ environment }) => ({ environment, status: 'queued' })),
     createdAt: at,
   };
@@ -56,15 +61,23 @@ function apply(state: RunState, event: RunEvent): RunState {
     case 'stage-started':
       return withStage(state, event.stage, { startedAt: at });
     case 'stage-ended': {
-      const ended = withStage(state, event.stage, { finishedAt: at, ...reasonOf(event) });
+      const ended = withStage(state, event.stage, {
+        finishedAt: at,
+        ...reasonOf(event),
+        ...(event.warning && { warning: event.warning }),
+      });
       if (event.stage !== 'release') return ended;
       return {
         ...ended,
         lanes: state.lanes.map((lane) => (lane.status === 'queued' ? { ...lane, status: 'skipped', since: at } : lane)),
       };
     }
+    case 'stage-overdue':
+      return withStage(state, event.stage, { overdueAt: at });
+    case 'retry-scheduled':
+      return withJob(state, event.jobKey, (job) => ({ ...job, status: 'queued', retryAt: event.readyAt }));
     case 'attempt-queued':
-      return withJob(state, event.jobKey, (job) => ({
+      return withJob(state, event.jobKey, ({ retryAt: _, ...job }) => ({
         ...job,
         status: 'queued',
         queuedAt: job.queuedAt ?? at,
@@ -86,11 +99,13 @@ function apply(state: RunState, event: RunEvent): RunState {
         }),
       );
     case 'job-ended':
-      return withJob(state, event.jobKey, (job) => ({
+      return withJob(state, event.jobKey, ({ retryAt: _, ...job }) => ({
         ...job,
         status: event.status,
         finishedAt: at,
         ...reasonOf(event),
+        ...(event.outputs && { outputs: event.outputs }),
+        ...(event.allowed && { allowed: event.allowed }),
       }));
     case 'image-recorded':
       return { ...state, image: event.image };

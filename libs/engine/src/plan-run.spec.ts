@@ -2,16 +2,22 @@ import type { Definition, JobSpec } from '@sluice/pipeline-spec';
 import { expect, test } from 'vitest';
 import { plan } from './plan-run.ts';
 
+const PUSH = { event: 'push', ref: 'refs/heads/main', changedPaths: [] } as const;
+
 const job: JobSpec = {
   image: 'node:24',
-  steps: [{ name: 'test', run: 'npm test', env: {} }],
+  steps: [{ name: 'test', run: 'npm test', when: 'success', env: {}, envFrom: {} }],
   needs: [],
+  when: 'success',
+  allowFailure: false,
+  outputs: [],
   env: {},
+  envFrom: {},
   secrets: ['NPM_TOKEN'],
   services: {},
   labels: ['arm64'],
   timeoutSeconds: 600,
-  retry: { on: ['lost'], times: 1 },
+  retry: { on: ['lost'], exit: [], times: 1, delaySeconds: 0, factor: 1 },
   reports: { junit: [] },
   resources: { cpus: 1, memoryMiB: 512, pids: 256 },
 };
@@ -24,12 +30,12 @@ const image = {
   secrets: ['REGISTRY'],
   labels: ['docker'],
   timeoutSeconds: 900,
-  retry: { on: [], times: 0 },
+  retry: { on: [], exit: [], times: 0, delaySeconds: 0, factor: 1 },
 } as const;
 const definition: Definition = {
-  schemaVersion: 1,
+  schemaVersion: 2,
   service: 'catalog',
-  on: { push: { branches: ['main'] }, pullRequest: null, paths: [], manual: true },
+  on: { push: { branches: ['main'] }, pullRequest: null, paths: [], manual: true, inputs: {} },
   commit: { jobs: { verify: { ...job, needs: ['lint'] }, lint: job } },
   build: { image },
   test: { jobs: { acceptance: job } },
@@ -37,7 +43,7 @@ const definition: Definition = {
 };
 
 test('jobs stand in the order of the stages, then of the file, with needs as keys', () => {
-  const { jobs, ...rest } = plan({ definition, commit: 'abc' });
+  const { jobs, ...rest } = plan({ definition, commit: 'abc', event: PUSH });
   expect(jobs.map(({ key, stage, name, needs }) => [key, stage, name, needs])).toEqual([
     ['commit/verify', 'commit', 'verify', ['commit/lint']],
     ['commit/lint', 'commit', 'lint', []],
@@ -45,15 +51,17 @@ test('jobs stand in the order of the stages, then of the file, with needs as key
     ['test/acceptance', 'test', 'acceptance', []],
   ]);
   expect(rest).toEqual({
-    schemaVersion: 1,
+    schemaVersion: 2,
     service: 'catalog',
     commit: 'abc',
+    facts: { event: 'push', branch: 'main', tag: '', changed: {}, inputs: {} },
+    stageTimeouts: {},
     release: [{ environment: 'staging' }, { environment: 'production' }],
   });
 });
 
 test('each job carries its own labels, secrets, limits and work', () => {
-  const [verify, , built] = plan({ definition, commit: 'abc' }).jobs;
+  const [verify, , built] = plan({ definition, commit: 'abc', event: PUSH }).jobs;
   expect(verify).toMatchObject({
     labels: ['arm64'],
     secrets: ['NPM_TOKEN'],
@@ -71,10 +79,13 @@ test('each job carries its own labels, secrets, limits and work', () => {
 
 test('without a build stage there is nothing to release', () => {
   const { build: _, ...unbuilt } = definition;
-  expect(plan({ definition: unbuilt, commit: 'abc' }).release).toEqual([]);
+  expect(plan({ definition: unbuilt, commit: 'abc', event: PUSH }).release).toEqual([]);
 });
 
 test('absent stages plan no jobs', () => {
   const { commit: _c, build: _b, test: _t, ...empty } = definition;
-  expect(plan({ definition: { ...empty, release: [] }, commit: 'abc' })).toMatchObject({ jobs: [], release: [] });
+  expect(plan({ definition: { ...empty, release: [] }, commit: 'abc', event: PUSH })).toMatchObject({
+    jobs: [],
+    release: [],
+  });
 });

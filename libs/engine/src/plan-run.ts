@@ -1,6 +1,14 @@
-import type { JobStage, StageName } from '@sluice/pipeline-spec';
+import type {
+  ConditionValue,
+  Definition,
+  EventFacts,
+  ImageBuildSpec,
+  JobStage,
+  StageName,
+} from '@sluice/pipeline-spec';
+import { inputVariable, matchesAnyPath, patternsOfCondition } from '@sluice/pipeline-spec';
 import { PLAN_VERSION } from './plan.ts';
-import type { JobKey, Plan, PlanInput, PlannedJob } from './plan.ts';
+import type { JobKey, Plan, PlanEvent, PlanInput, PlannedJob } from './plan.ts';
 
 /** Stages run strictly in this order; none is named as a need of another. */
 export const STAGE_ORDER = ['commit', 'build', 'test', 'release'] as const satisfies readonly StageName[];
@@ -10,30 +18,82 @@ export function jobKey(stage: StageName, name: string): JobKey {
 }
 
 /**
- * Turns a checked definition into the jobs of one run. The same definition and commit always give the same plan,
+ * Turns a checked definition into the jobs of one run. The same definition, commit and event always give the same plan,
  * so a re-run can store and reuse it. Without a build stage there is nothing to release: the route is then empty.
  */
-export function plan({ definition, commit }: PlanInput): Plan {
+export function plan({ definition, commit, event }: PlanInput): Plan {
+  const facts = factsOf(definition, event);
+  const inputs = Object.fromEntries(
+    Object.entries(facts.inputs).map(([name, value]) => [inputVariable(name), String(value)]),
+  );
   return {
     schemaVersion: PLAN_VERSION,
     service: definition.service,
     commit,
+    facts,
+    stageTimeouts: {
+      ...timeoutOf('commit', definition),
+      ...timeoutOf('build', definition),
+      ...timeoutOf('test', definition),
+    },
     jobs: [
-      ...planSteps('commit', definition.commit),
+      ...planSteps('commit', definition.commit, inputs),
       ...(definition.build ? [planImage(definition.build.image)] : []),
-      ...planSteps('test', definition.test),
+      ...planSteps('test', definition.test, inputs),
     ],
     release: definition.build ? definition.release.map(({ environment }) => ({ environment })) : [],
   };
 }
 
-function planSteps(stage: 'commit' | 'test', jobs: JobStage | undefined): PlannedJob[] {
+/** What `changed()` is asked for is answered here: the list of paths may be long, and a re-run must get the same answers. */
+function factsOf(definition: Definition, { event, ref, changedPaths, inputs = {} }: PlanEvent): EventFacts {
+  const patterns = new Set(conditionsOf(definition).flatMap(patternsOfCondition));
+  const chosen = Object.entries(definition.on.inputs).map(([name, input]): [string, ConditionValue] => {
+    const given = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
+    return [name, given ?? input.default];
+  });
+  return {
+    event,
+    branch: shortName(ref, 'refs/heads/'),
+    tag: shortName(ref, 'refs/tags/'),
+    changed: Object.fromEntries(
+      [...patterns].map((pattern) => [pattern, changedPaths === null || matchesAnyPath([pattern], changedPaths)]),
+    ),
+    inputs: Object.fromEntries(chosen),
+  };
+}
+
+function conditionsOf({ commit, build, test }: Definition): string[] {
+  const jobs = [...Object.values(commit?.jobs ?? {}), ...Object.values(test?.jobs ?? {})];
+  const all = [build?.image.if, ...jobs.flatMap((job) => [job.if, ...job.steps.map((step) => step.if)])];
+  return all.filter((condition) => condition !== undefined);
+}
+
+function shortName(ref: string, prefix: string): string {
+  return ref.startsWith(prefix) ? ref.slice(prefix.length) : '';
+}
+
+function timeoutOf(stage: 'commit' | 'build' | 'test', definition: Definition): Plan['stageTimeouts'] {
+  const seconds = definition[stage]?.timeoutSeconds;
+  return seconds === undefined ? {} : { [stage]: seconds };
+}
+
+function planSteps(
+  stage: 'commit' | 'test',
+  jobs: JobStage | undefined,
+  inputs: Readonly<Record<string, string>>,
+): PlannedJob[] {
   return Object.entries(jobs?.jobs ?? {}).map(([name, spec]) => ({
     key: jobKey(stage, name),
     stage,
     name,
     needs: spec.needs.map((need) => jobKey(stage, need)),
-    work: { kind: 'steps', spec },
+    when: spec.when,
+    ...(spec.if !== undefined && { if: spec.if }),
+    allowFailure: spec.allowFailure,
+    outputs: spec.outputs,
+    ...(spec.variant && { variant: spec.variant }),
+    work: { kind: 'steps', spec: { ...spec, env: { ...inputs, ...spec.env } } },
     labels: spec.labels,
     secrets: spec.secrets,
     timeoutSeconds: spec.timeoutSeconds,
@@ -41,12 +101,16 @@ function planSteps(stage: 'commit' | 'test', jobs: JobStage | undefined): Planne
   }));
 }
 
-function planImage(spec: Extract<PlannedJob['work'], { kind: 'image' }>['spec']): PlannedJob {
+function planImage(spec: ImageBuildSpec): PlannedJob {
   return {
     key: jobKey('build', 'image'),
     stage: 'build',
     name: 'image',
     needs: [],
+    when: 'success',
+    ...(spec.if !== undefined && { if: spec.if }),
+    allowFailure: false,
+    outputs: [],
     work: { kind: 'image', spec },
     labels: spec.labels,
     secrets: spec.secrets,

@@ -1,9 +1,22 @@
-import type { Definition, ImageBuildSpec, JobSpec, RetryPolicy, StageName } from '@sluice/pipeline-spec';
+import type {
+  ConditionValue,
+  Definition,
+  EventFacts,
+  ImageBuildSpec,
+  JobSpec,
+  JobVariant,
+  RetryPolicy,
+  StageName,
+  When,
+} from '@sluice/pipeline-spec';
 
 /** Stored with every run and event stream; a newer version than the code knows is refused, older ones are upcast. */
-export const PLAN_VERSION = 1;
+export const PLAN_VERSION = 2;
 
-/** `<stage>/<job name>`, unique in a plan. The build stage has the one job `build/image`. */
+/**
+ * `<stage>/<job name>`, unique in a plan; the first `/` parts them, since a variant may hold more: `test/app[image=a/b:1]`.
+ * The build stage has the one job `build/image`.
+ */
 export type JobKey = `${StageName}/${string}`;
 
 export interface Plan {
@@ -11,6 +24,10 @@ export interface Plan {
   readonly service: string;
   /** Full commit sha. */
   readonly commit: string;
+  /** What conditions are decided by, besides what came of earlier jobs. */
+  readonly facts: EventFacts;
+  /** Seconds from the start of a stage; absent = no limit of its own. */
+  readonly stageTimeouts: Readonly<Partial<Record<Exclude<StageName, 'release'>, number>>>;
   /** In stage order, then in the order of the file. */
   readonly jobs: readonly PlannedJob[];
   /** Environments in promotion order; empty when the definition releases nothing. */
@@ -23,6 +40,14 @@ export interface PlannedJob {
   readonly name: string;
   /** Keys of jobs of the same stage; the order of stages needs no edge. */
   readonly needs: readonly JobKey[];
+  /** How its needs must have ended. */
+  readonly when: When;
+  /** Decided when its needs have ended; false = skipped. */
+  readonly if?: string;
+  readonly allowFailure: boolean;
+  /** Names that an attempt must have written to pass. */
+  readonly outputs: readonly string[];
+  readonly variant?: JobVariant;
   readonly work:
     { readonly kind: 'steps'; readonly spec: JobSpec } | { readonly kind: 'image'; readonly spec: ImageBuildSpec };
   readonly labels: readonly string[];
@@ -37,4 +62,16 @@ export type Trust = 'trusted' | 'untrusted';
 export interface PlanInput {
   readonly definition: Definition;
   readonly commit: string;
+  readonly event: PlanEvent;
+}
+
+/** Why the run is made. */
+export interface PlanEvent {
+  readonly event: string;
+  /** `refs/heads/...` or `refs/tags/...`; of neither, the run has no branch and no tag. */
+  readonly ref: string;
+  /** Paths of the repository that differ; null = not known, so everything counts as changed. */
+  readonly changedPaths: readonly string[] | null;
+  /** What a person chose; the rest have their defaults. */
+  readonly inputs?: Readonly<Record<string, ConditionValue>>;
 }

@@ -31,17 +31,17 @@ test('I34: what was stored is read back as it was, and folds to the same state',
 describe('a newer version is refused with what to do', () => {
   const run = createdRun({});
   test.each([
-    ['run event', () => readRunEvent({ ...run.events[0], v: 2 })],
-    ['run', () => readRunState({ ...run.state, schemaVersion: 2 })],
-    ['lane event', () => readLaneEvent({ v: 2 })],
-    ['lane', () => readLaneState({ schemaVersion: 2 })],
-    ['plan', () => readPlan({ schemaVersion: 2 })],
-    ['plan', () => readRunState({ ...run.state, plan: { ...run.state.plan, schemaVersion: 2 } })],
-    ['plan', () => readRunEvent({ ...run.events[0], plan: { schemaVersion: 2 } })],
-  ])('%s', (what, read) => {
-    expect(read).toThrow(new NewerVersionError(what, 2, 1));
+    ['run event', 3, () => readRunEvent({ ...run.events[0], v: 3 })],
+    ['run', 3, () => readRunState({ ...run.state, schemaVersion: 3 })],
+    ['lane event', 2, () => readLaneEvent({ v: 2 })],
+    ['lane', 2, () => readLaneState({ schemaVersion: 2 })],
+    ['plan', 3, () => readPlan({ schemaVersion: 3 })],
+    ['plan', 3, () => readRunState({ ...run.state, plan: { ...run.state.plan, schemaVersion: 3 } })],
+    ['plan', 3, () => readRunEvent({ ...run.events[0], plan: { schemaVersion: 3 } })],
+  ] as const)('%s', (what, found, read) => {
+    expect(read).toThrow(new NewerVersionError(what, found, found - 1));
     expect(read).toThrow(
-      `The stored ${what} has version 2, but this Sluice knows versions up to 1: update it to read on.`,
+      `The stored ${what} has version ${found}, but this Sluice knows versions up to ${found - 1}: update it to read on.`,
     );
   });
 });
@@ -69,16 +69,16 @@ describe('a damaged history is refused', () => {
   const lane = openedLane(OPEN_GATE);
   test.each([
     ['an empty one', () => foldRun([])],
-    ['one without a beginning', () => evolveRun(undefined, { v: 1, at, type: 'run-started' })],
+    ['one without a beginning', () => evolveRun(undefined, { v: 2, at, type: 'run-started' })],
     ['two beginnings', () => foldRun([...run.events, ...run.events])],
     [
       'a job that is not planned',
-      () => evolveRun(run.state, { v: 1, at, type: 'job-ended', jobKey: 'test/x', status: 'passed' }),
+      () => evolveRun(run.state, { v: 2, at, type: 'job-ended', jobKey: 'test/x', status: 'passed' }),
     ],
     [
       'an attempt that was never queued',
       () =>
-        evolveRun(run.state, { v: 1, at, type: 'attempt-started', jobKey: 'commit/a', attemptId: 'x', runner: 'r' }),
+        evolveRun(run.state, { v: 2, at, type: 'attempt-started', jobKey: 'commit/a', attemptId: 'x', runner: 'r' }),
     ],
     ['an empty lane', () => foldLane([])],
     [

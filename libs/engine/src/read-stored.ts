@@ -1,3 +1,4 @@
+import { planWithConditions } from './upcast-plan.ts';
 import { LANE_VERSION } from './lane.ts';
 import type { LaneEvent, LaneState } from './lane.ts';
 import { PLAN_VERSION } from './plan.ts';
@@ -31,12 +32,17 @@ type Stored = Readonly<Record<string, unknown>>;
 /** Lifts a record by one version; the one at index 0 lifts version 1 to 2. */
 export type Upcaster = (older: Stored) => Stored;
 
-/** None yet: version 1 is the first. A step is added here with each version and is never changed afterwards. */
-const RUN_STEPS: readonly Upcaster[] = [];
-const RUN_EVENT_STEPS: readonly Upcaster[] = [];
+/** A step is added here with each version and is never changed afterwards. */
+const RUN_STEPS: readonly Upcaster[] = [unchanged];
+const RUN_EVENT_STEPS: readonly Upcaster[] = [unchanged];
 const LANE_STEPS: readonly Upcaster[] = [];
 const LANE_EVENT_STEPS: readonly Upcaster[] = [];
-const PLAN_STEPS: readonly Upcaster[] = [];
+const PLAN_STEPS: readonly Upcaster[] = [planWithConditions];
+
+/** What the new version adds may be absent. */
+function unchanged(older: Stored): Stored {
+  return older;
+}
 
 export function readPlan(stored: unknown): Plan {
   return upcast('plan', stored, 'schemaVersion', PLAN_VERSION, PLAN_STEPS) as unknown as Plan;

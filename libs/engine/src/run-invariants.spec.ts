@@ -118,7 +118,7 @@ const BUGS: Record<string, { readonly breaks: readonly string[]; readonly decide
       const decision = decideRun(state, command, ctx);
       if (command.type !== 'lane-changed' || decision.kind !== 'ignored' || !state?.stages.release.startedAt)
         return decision;
-      return { kind: 'accepted', events: [{ ...command, v: 1, at: ctx.now }], effects: [] };
+      return { kind: 'accepted', events: [{ ...command, v: 2, at: ctx.now }], effects: [] };
     },
   },
 };

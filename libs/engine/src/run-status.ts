@@ -15,14 +15,18 @@ export function stageStatus(stage: StageName, facts: StageFacts): Status {
     const job = planned.stage === stage ? facts.jobs[planned.key] : undefined;
     if (job) jobs.push(job);
   }
-  return jobStageStatus(jobs);
+  if (facts.stages[stage].overdueAt === undefined) return jobStageStatus(jobs);
+  return jobs.every((job) => isTerminal(job.status)) ? 'failed' : 'running';
 }
 
-/** A stage that has begun stays `running` even while each of its jobs waits for a retry. */
-export function jobStageStatus(jobs: readonly Pick<JobState, 'status' | 'attempts'>[]): Status {
+/**
+ * A stage that has begun stays `running` even while each of its jobs waits for a retry. A failure that is allowed counts
+ * as passed, and a skipped job not at all.
+ */
+export function jobStageStatus(jobs: readonly Pick<JobState, 'status' | 'attempts' | 'allowed'>[]): Status {
   if (jobs.every((job) => job.status === 'skipped')) return 'skipped';
   if (jobs.every((job) => isTerminal(job.status))) {
-    return worst(jobs.map((job) => job.status));
+    return worst(jobs.map((job) => (job.allowed ? 'passed' : job.status)));
   }
   const untouched = jobs.every(
     (job) => job.status === 'queued' && job.attempts.every(({ startedAt }) => startedAt === undefined),

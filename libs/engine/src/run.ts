@@ -3,7 +3,7 @@ import type { AttemptStatus, DeploymentStatus, Status } from './statuses.ts';
 import type { JobKey, Plan, Trust } from './plan.ts';
 
 /** Version of run events and of the stored run state. */
-export const RUN_VERSION = 1;
+export const RUN_VERSION = 2;
 
 /** Times are ISO 8601 strings in UTC everywhere in the engine: they are stored as JSON and compared as text. */
 export type Instant = string;
@@ -23,7 +23,26 @@ export interface RunTrigger {
   readonly by: Actor;
   /** For `rerun`. */
   readonly rerunOf?: string;
+  readonly rerunScope?: RerunScope;
 }
+
+/** What a re-run does anew; the rest is carried over with its outputs and the image. */
+export type RerunScope =
+  | { readonly kind: 'all' }
+  /** What did not pass, and what depends on it. */
+  | { readonly kind: 'failed' }
+  /** A job, or all variants of one: `test/acceptance` or `test/acceptance[node=24]`. */
+  | { readonly kind: 'job'; readonly job: string }
+  | { readonly kind: 'stage'; readonly stage: StageName };
+
+/** What a re-run takes over as it ended in an earlier run of the same plan. */
+export interface CarriedWork {
+  readonly fromRunId: string;
+  readonly jobs: Readonly<Record<JobKey, CarriedJob>>;
+  readonly image?: BuiltImage;
+}
+
+export type CarriedJob = Pick<JobState, 'status' | 'outputs' | 'allowed' | 'reason'>;
 
 export interface RunIdentity {
   readonly runId: string;
@@ -64,6 +83,14 @@ export interface JobState {
   readonly queuedAt?: Instant;
   readonly startedAt?: Instant;
   readonly finishedAt?: Instant;
+  /** What the attempt that passed wrote, by declared name. */
+  readonly outputs?: Readonly<Record<string, string>>;
+  /** It failed or errored, and its definition allows that. */
+  readonly allowed?: true;
+  /** The next attempt is queued then; absent while one is open. */
+  readonly retryAt?: Instant;
+  /** The run that really did this work; set in re-runs. */
+  readonly carriedFrom?: string;
   /** Closed vocabulary for machines plus one sentence for people, e.g. `{ code: 'exit-code', message: 'Step "npm test" ended with exit code 1.' }`. */
   readonly reason?: Reason;
 }
@@ -77,7 +104,11 @@ export interface StageState {
   readonly status: Status;
   readonly startedAt?: Instant;
   readonly finishedAt?: Instant;
+  /** Its time had run out before all of its jobs had ended: it has failed, whatever they say. */
+  readonly overdueAt?: Instant;
   readonly reason?: Reason;
+  /** It passed although something in it did not. */
+  readonly warning?: Reason;
 }
 
 /** The run's mirror of one lane; the lane itself is the truth. */
@@ -115,7 +146,16 @@ export interface RunState extends RunIdentity {
 
 export type RunCommand =
   /** `refused`: the definition could not be used; the plan is then empty and the run ends at once as failed. */
-  | { readonly type: 'create'; readonly identity: RunIdentity; readonly plan: Plan; readonly refused?: Reason }
+  | {
+      readonly type: 'create';
+      readonly identity: RunIdentity;
+      readonly plan: Plan;
+      readonly refused?: Reason;
+      /** For a re-run: what `planRerun` gave. */
+      readonly carried?: CarriedWork;
+    }
+  /** Time has passed: `nextWakeAt` of the run has come. */
+  | { readonly type: 'wake' }
   /** A runner confirmed that it began; epoch checks happened on the attempt row. */
   | { readonly type: 'attempt-started'; readonly jobKey: JobKey; readonly attemptId: string; readonly runner: string }
   | {
@@ -127,6 +167,8 @@ export type RunCommand =
       readonly exitCode?: number;
       /** Required when `build/image` passed. */
       readonly image?: BuiltImage;
+      /** What its steps wrote to the file of outputs. */
+      readonly outputs?: Readonly<Record<string, string>>;
     }
   | { readonly type: 'cancel'; readonly by: Actor; readonly reason?: string }
   /** The release was made (or was found already made: the command is idempotent). */
@@ -142,10 +184,31 @@ export type RunCommand =
     };
 
 export type RunEvent = { readonly v: typeof RUN_VERSION; readonly at: Instant } & (
-  | { readonly type: 'run-created'; readonly identity: RunIdentity; readonly plan: Plan; readonly refused?: Reason }
+  | {
+      readonly type: 'run-created';
+      readonly identity: RunIdentity;
+      readonly plan: Plan;
+      readonly refused?: Reason;
+      readonly carried?: CarriedWork;
+    }
   | { readonly type: 'run-started' }
   | { readonly type: 'stage-started'; readonly stage: StageName }
-  | { readonly type: 'stage-ended'; readonly stage: StageName; readonly status: Status; readonly reason?: Reason }
+  | { readonly type: 'stage-overdue'; readonly stage: StageName }
+  | {
+      readonly type: 'stage-ended';
+      readonly stage: StageName;
+      readonly status: Status;
+      readonly reason?: Reason;
+      readonly warning?: Reason;
+    }
+  /** The attempt before ended badly, and the next one is queued at `readyAt`. */
+  | {
+      readonly type: 'retry-scheduled';
+      readonly jobKey: JobKey;
+      readonly number: number;
+      readonly readyAt: Instant;
+      readonly reason: Reason;
+    }
   | { readonly type: 'attempt-queued'; readonly jobKey: JobKey; readonly attemptId: string; readonly number: number }
   | { readonly type: 'attempt-started'; readonly jobKey: JobKey; readonly attemptId: string; readonly runner: string }
   | {
@@ -156,7 +219,14 @@ export type RunEvent = { readonly v: typeof RUN_VERSION; readonly at: Instant } 
       readonly reason?: Reason;
       readonly exitCode?: number;
     }
-  | { readonly type: 'job-ended'; readonly jobKey: JobKey; readonly status: Status; readonly reason?: Reason }
+  | {
+      readonly type: 'job-ended';
+      readonly jobKey: JobKey;
+      readonly status: Status;
+      readonly reason?: Reason;
+      readonly outputs?: Readonly<Record<string, string>>;
+      readonly allowed?: true;
+    }
   | { readonly type: 'image-recorded'; readonly image: BuiltImage }
   | { readonly type: 'cancel-requested'; readonly by: Actor; readonly reason?: string }
   | { readonly type: 'release-made'; readonly releaseId: string }

@@ -6,15 +6,16 @@ export type Transitions<S extends string> = Readonly<Record<S, readonly S[]>>;
 
 const ENDS = { passed: [], failed: [], errored: [], cancelled: [], skipped: [], superseded: [] } as const;
 
+/** From `queued` straight to `passed`: each job was skipped by its condition, or failed before it began and may do so. */
 export const RUN_TRANSITIONS: Transitions<Status> = {
-  queued: ['running', 'errored', 'cancelled'],
+  queued: ['running', 'passed', 'errored', 'cancelled'],
   running: ['waiting', 'passed', 'failed', 'errored', 'cancelled', 'superseded'],
   waiting: ['running', 'passed', 'failed', 'errored', 'cancelled', 'superseded'],
   ...ENDS,
 };
 
 export const STAGE_TRANSITIONS: Transitions<Status> = {
-  queued: ['running', 'errored', 'cancelled', 'skipped'],
+  queued: ['running', 'passed', 'errored', 'cancelled', 'skipped'],
   running: ['waiting', 'passed', 'failed', 'errored', 'cancelled', 'skipped', 'superseded'],
   waiting: ['running', 'passed', 'failed', 'errored', 'cancelled', 'superseded'],
   ...ENDS,

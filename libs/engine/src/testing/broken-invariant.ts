@@ -25,7 +25,7 @@ export function choose<T>(from: readonly T[], index: number): T | undefined {
 }
 
 /** Times one second apart, ids in a row. */
-export function steadyContext(): { now: string; newId(): string; tick(): void } {
+export function steadyContext(): { now: string; newId(): string; tick(seconds?: number): void } {
   let second = 0;
   let ids = 0;
   return {
@@ -33,6 +33,6 @@ export function steadyContext(): { now: string; newId(): string; tick(): void } 
       return new Date(Date.UTC(2026, 0, 1) + second * 1000).toISOString();
     },
     newId: () => `a${++ids}`,
-    tick: () => void second++,
+    tick: (seconds = 1) => void (second += seconds),
   };
 }

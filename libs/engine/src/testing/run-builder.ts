@@ -1,7 +1,7 @@
-import type { RetryPolicy } from '@sluice/pipeline-spec';
+import type { EventFacts, JobVariant, OutputReference, RetryPolicy, When } from '@sluice/pipeline-spec';
 import { PLAN_VERSION } from '../plan.ts';
 import type { JobKey, Plan, PlannedJob } from '../plan.ts';
-import type { DecideContext, RunCommand, RunEffect, RunEvent, RunIdentity, RunState } from '../run.ts';
+import type { CarriedWork, DecideContext, RunCommand, RunEffect, RunEvent, RunIdentity, RunState } from '../run.ts';
 import { decideRun } from '../decide-run.ts';
 import { evolveRun } from '../evolve-run.ts';
 import { steadyContext } from './broken-invariant.ts';
@@ -11,13 +11,22 @@ export const ANNA = { kind: 'user', userId: 'u-anna', name: 'Anna' } as const;
 
 export interface JobSketch {
   readonly needs?: readonly string[];
-  readonly retry?: RetryPolicy;
+  readonly retry?: Partial<RetryPolicy>;
+  readonly when?: When;
+  readonly if?: string;
+  readonly allowFailure?: boolean;
+  readonly outputs?: readonly string[];
+  readonly variant?: JobVariant;
+  readonly image?: string;
+  readonly envFrom?: Readonly<Record<string, OutputReference>>;
 }
 
 /** `commit` and `test` name their jobs; `build` adds the image job. */
 export interface PlanSketch {
   readonly commit?: Readonly<Record<string, JobSketch>>;
   readonly build?: JobSketch;
+  readonly facts?: Partial<EventFacts>;
+  readonly timeouts?: Plan['stageTimeouts'];
   readonly test?: Readonly<Record<string, JobSketch>>;
   readonly release?: readonly string[];
 }
@@ -27,6 +36,8 @@ export function planOf(sketch: PlanSketch): Plan {
     schemaVersion: PLAN_VERSION,
     service: 'catalog',
     commit: 'c'.repeat(40),
+    facts: { event: 'push', branch: 'main', tag: '', changed: {}, inputs: {}, ...sketch.facts },
+    stageTimeouts: sketch.timeouts ?? {},
     jobs: [
       ...Object.entries(sketch.commit ?? {}).map(([name, job]) => planned('commit', name, job)),
       ...(sketch.build ? [planned('build', 'image', sketch.build)] : []),
@@ -36,11 +47,15 @@ export function planOf(sketch: PlanSketch): Plan {
   };
 }
 
-function planned(stage: 'commit' | 'build' | 'test', name: string, { needs = [], retry }: JobSketch): PlannedJob {
-  const policy = retry ?? { on: [], times: 0 };
+function planned(stage: 'commit' | 'build' | 'test', name: string, sketch: JobSketch): PlannedJob {
+  const { needs = [], retry, outputs = [], when = 'success', allowFailure = false, variant } = sketch;
+  const policy = { on: [], exit: [], times: 0, delaySeconds: 0, factor: 1, ...retry };
   const common = { labels: [], secrets: [], timeoutSeconds: 60, retry: policy };
+  const conditions = { when, allowFailure, outputs, ...(sketch.if !== undefined && { if: sketch.if }) };
   return {
     ...common,
+    ...conditions,
+    ...(variant && { variant }),
     key: `${stage}/${name}`,
     stage,
     name,
@@ -62,10 +77,12 @@ function planned(stage: 'commit' | 'build' | 'test', name: string, { needs = [],
             kind: 'steps',
             spec: {
               ...common,
-              image: 'node:24',
-              steps: [{ name: 'test', run: 'true', env: {} }],
+              ...conditions,
+              image: sketch.image ?? 'node:24',
+              steps: [{ name: 'test', run: 'true', when: 'success', env: {}, envFrom: {} }],
               needs,
               env: {},
+              envFrom: sketch.envFrom ?? {},
               services: {},
               reports: { junit: [] },
               resources: { cpus: 1, memoryMiB: 512, pids: 256 },
@@ -100,13 +117,15 @@ export interface PlayedRun {
   /** Starts and ends the open attempt of a job. */
   end(jobKey: JobKey, outcome?: Ended['outcome'], more?: Partial<Ended>): readonly RunEvent[];
   attempt(jobKey: JobKey): string;
+  /** Lets seconds pass without a command. */
+  pass(seconds: number): void;
   lane(environment: string, status: Lane['status'], laneVersion: number, more?: Partial<Lane>): readonly RunEvent[];
 }
 type Ended = Extract<RunCommand, { type: 'attempt-ended' }>;
 type Lane = Extract<RunCommand, { type: 'lane-changed' }>;
 
-export function createdRun(sketch: PlanSketch, trust?: RunIdentity['trust']): PlayedRun {
-  const ctx: DecideContext & { tick(): void } = steadyContext();
+export function createdRun(sketch: PlanSketch, trust?: RunIdentity['trust'], carried?: CarriedWork): PlayedRun {
+  const ctx: DecideContext & { tick(seconds?: number): void } = steadyContext();
   const events: RunEvent[] = [];
   const effects: RunEffect[] = [];
   let state: RunState | undefined;
@@ -143,6 +162,7 @@ export function createdRun(sketch: PlanSketch, trust?: RunIdentity['trust']): Pl
       if (!attempt) throw new Error(`${jobKey} has no attempt.`);
       return attempt.id;
     },
+    pass: (seconds) => ctx.tick(seconds),
     lane: (environment, status, laneVersion, more = {}) =>
       played.send({
         type: 'lane-changed',
@@ -153,6 +173,6 @@ export function createdRun(sketch: PlanSketch, trust?: RunIdentity['trust']): Pl
         ...more,
       }),
   };
-  played.send({ type: 'create', identity: identityOf(trust), plan: planOf(sketch) });
+  played.send({ type: 'create', identity: identityOf(trust), plan: planOf(sketch), ...(carried && { carried }) });
   return played;
 }
