@@ -12,7 +12,6 @@ import {
   jobOf,
   jobsOf,
   skipJob,
-  skipJobsOf,
   skipStage,
   wasOrIs,
 } from './end-stage.ts';
@@ -121,11 +120,6 @@ function endCancelledRun(draft: RunDraft): void {
 
 function skipStagesAfter(draft: RunDraft, from: number, reason: Reason): void {
   for (const stage of STAGE_ORDER.slice(from)) {
-    if (isAbsent(draft.state, stage)) continue;
-    // A re-run may have taken over what this stage did before.
-    if (jobsOf(draft.state, stage).some(({ key }) => jobOf(draft.state, key).carriedFrom !== undefined)) {
-      skipJobsOf(draft, stage, reason);
-      endStage(draft, stage);
-    } else skipStage(draft, stage, reason);
+    if (!isAbsent(draft.state, stage)) skipStage(draft, stage, reason);
   }
 }

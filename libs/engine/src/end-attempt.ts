@@ -7,6 +7,7 @@ import type { RunDecision, RunDraft } from './run-draft.ts';
 import { advanceRun } from './advance-run.ts';
 import { endJobBadly, jobOf, overdueReason } from './end-stage.ts';
 import { judgeOutputs } from './judge-outputs.ts';
+import { isOverdue } from './stage-timeout.ts';
 import { mayRetry, retryJob } from './retry-job.ts';
 import type { DecideContext } from './run.ts';
 
@@ -119,7 +120,9 @@ function settleJob(
   }
   const planned = plannedJob(draft.state, jobKey);
   const why = reason ?? DEFAULT_REASON[status as Bad];
-  if (mayRetry(planned, jobOf(draft.state, jobKey), status as Bad, exitCode)) return retryJob(draft, planned, why);
+  const inTime = !isOverdue(draft.state, planned.stage, draft.ctx.now);
+  if (inTime && mayRetry(planned, jobOf(draft.state, jobKey), status as Bad, exitCode))
+    return retryJob(draft, planned, why);
   endJobBadly(
     draft,
     jobKey,

@@ -15,15 +15,12 @@ export function jobsOf(state: RunState, stage: StageName): readonly PlannedJob[]
   return state.plan.jobs.filter((job) => job.stage === stage);
 }
 
-export function skipJobsOf(draft: RunDraft, stage: StageName, reason: Reason): void {
-  for (const { key } of jobsOf(draft.state, stage)) {
-    if (!isTerminal(jobOf(draft.state, key).status)) skipJob(draft, key, reason);
-  }
-}
-
+/** A stage that the run never reaches. What a re-run had taken over in it still stands, and so does what that made of the stage. */
 export function skipStage(draft: RunDraft, stage: StageName, reason: Reason): void {
-  skipJobsOf(draft, stage, reason);
-  draft.emit({ type: 'stage-ended', stage, status: 'skipped', reason });
+  const jobs = jobsOf(draft.state, stage).map(({ key }) => jobOf(draft.state, key));
+  for (const { key, status } of jobs) if (!isTerminal(status)) skipJob(draft, key, reason);
+  if (jobs.some(({ carriedFrom }) => carriedFrom !== undefined)) endStage(draft, stage);
+  else draft.emit({ type: 'stage-ended', stage, status: 'skipped', reason });
 }
 
 export function skipJob(draft: RunDraft, jobKey: JobKey, reason: Reason): void {

@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decideRun } from './decide-run.ts';
-import type { RunState } from './run.ts';
+import { planRerun } from './plan-rerun.ts';
+import { STAGE_ORDER } from './plan-run.ts';
+import type { JobKey, Plan } from './plan.ts';
+import type { DecideContext, RerunScope, RunCommand, RunState } from './run.ts';
 import type { RunDecision } from './run-draft.ts';
 import { BrokenInvariant } from './testing/broken-invariant.ts';
 import type { Move } from './testing/broken-invariant.ts';
-import { playRun } from './testing/play-run.ts';
+import { FALSE_CONDITION, playRun, TRUE_CONDITION } from './testing/play-run.ts';
 import { planOf } from './testing/run-builder.ts';
 import type { JobSketch, PlanSketch } from './testing/run-builder.ts';
 
@@ -21,29 +24,61 @@ const trust = fc.oneof(
 const retry = fc.record({
   on: fc.subarray(['lost', 'errored', 'failed'] as const),
   times: fc.nat({ max: 2 }),
+  exit: fc.subarray([75, 1]),
+  delaySeconds: fc.constantFrom(0, 0, 10, 30),
+  factor: fc.constantFrom(1, 2),
+});
+
+const often = <T>(usual: T, ...others: T[]): fc.Arbitrary<T> =>
+  fc.oneof({ weight: 3, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(...others) });
+
+const shape = fc.record({
+  mask: fc.nat({ max: 15 }),
+  retry,
+  when: often<'success' | 'failure' | 'always'>('success', 'failure', 'always'),
+  condition: often<'none' | 'true' | 'false' | 'need'>('none', 'true', 'false', 'need'),
+  allowFailure: often(false, true),
+  outputs: often<string[]>([], ['url']),
+  inMatrix: often(false, true),
 });
 
 /** Needs point at earlier names, so there is no cycle; the order in the file is turned round half of the time. */
-const jobs: fc.Arbitrary<Record<string, JobSketch>> = fc
-  .tuple(fc.array(fc.tuple(fc.nat({ max: 15 }), retry), { maxLength: 4 }), fc.boolean())
-  .map(([sketches, turned]) => {
-    const entries = sketches.map(([mask, policy], index): [string, JobSketch] => [
-      `j${index}`,
-      { needs: sketches.flatMap((_, need) => (need < index && (mask >> need) & 1 ? [`j${need}`] : [])), retry: policy },
-    ]);
+const jobs = (stage: 'commit' | 'test'): fc.Arbitrary<Record<string, JobSketch>> =>
+  fc.tuple(fc.array(shape, { maxLength: 4 }), fc.boolean()).map(([shapes, turned]) => {
+    const names = shapes.map(({ inMatrix }, index) => (inMatrix ? `m[n=${index}]` : `j${index}`));
+    const entries = shapes.map(({ mask, inMatrix, condition, ...rest }, index): [string, JobSketch] => {
+      const needs = names.filter((_, need) => need < index && (mask >> need) & 1);
+      const [need] = needs;
+      const conditions = {
+        none: undefined,
+        true: TRUE_CONDITION,
+        false: FALSE_CONDITION,
+        need: need === undefined ? undefined : `${stage}["${need.replace(/\[.*$/, '')}"].status == "passed"`,
+      };
+      const text = conditions[condition];
+      const variant = { of: 'm', values: { n: `${index}` } };
+      return [names[index]!, { ...rest, needs, ...(text && { if: text }), ...(inMatrix && { variant, outputs: [] }) }];
+    });
     return Object.fromEntries(turned ? entries.toReversed() : entries);
   });
 
+const timeouts = fc.record(
+  { commit: fc.constantFrom(20, 60), build: fc.constantFrom(20, 60), test: fc.constantFrom(20, 60) },
+  { requiredKeys: [] },
+);
+
 const planSketch: fc.Arbitrary<PlanSketch> = fc
   .record({
-    commit: jobs,
+    commit: jobs('commit'),
     build: fc.option(retry, { freq: 4, nil: undefined }),
-    test: jobs,
+    test: jobs('test'),
     environments: fc.nat({ max: 3 }),
+    timeouts: fc.option(timeouts, { freq: 2, nil: {} }),
   })
-  .map(({ commit, build, test, environments }) => ({
+  .map(({ commit, build, test, environments, timeouts: limits }) => ({
     commit,
     test,
+    timeouts: limits,
     ...(build && { build: { retry: build }, release: ['staging', 'production', 'edge'].slice(0, environments) }),
   }));
 
@@ -65,6 +100,39 @@ test('I01 I02 I03 I05 I07 I08 I09 I19 I34 F20 F60: any sequence of commands keep
   }
 });
 
+test('I02 I05 I07 I08 I09 I15 I34: a re-run of any part keeps the invariants, and takes over only what stands', () => {
+  let carriedOver = 0;
+  fc.assert(
+    fc.property(planSketch, moves, moves, nat, (sketch, first, second, pick) => {
+      const plan = planOf(sketch);
+      const old = playRun(decideRun, plan, 'trusted', first);
+      const scopes: RerunScope[] = [
+        { kind: 'failed' },
+        ...STAGE_ORDER.map((stage): RerunScope => ({ kind: 'stage', stage })),
+        ...plan.jobs.map(({ key }): RerunScope => ({ kind: 'job', job: key })),
+      ];
+      const scope = scopes[pick % scopes.length] ?? { kind: 'all' };
+      const answer = planRerun(old, scope);
+      if (answer.kind === 'rejected' || !answer.carried) return;
+      carriedOver++;
+      const { jobs, image } = answer.carried;
+      for (const planned of plan.jobs) {
+        if (!jobs[planned.key]) continue;
+        const { status, allowed } = old.jobs[planned.key] ?? {};
+        expect(status === 'passed' || status === 'skipped' || allowed).toBe(true);
+        // What it needed stands too, or it would have to be done again.
+        for (const need of planned.needs) expect(Object.keys(jobs)).toContain(need);
+      }
+      if (jobs['build/image']?.status === 'passed') expect(image).toEqual(old.image);
+      const again = playRun(decideRun, plan, 'trusted', second, answer.carried);
+      for (const [key, job] of Object.entries(jobs))
+        expect(again.jobs[key as JobKey]).toMatchObject({ ...job, carriedFrom: old.runId, attempts: [] });
+    }),
+    { numRuns: 500, seed },
+  );
+  expect(carriedOver).toBeGreaterThan(100);
+});
+
 /** Deliberate bugs, each wrapped around the real decision; a check that lets one pass checks nothing. */
 const BUGS: Record<string, { readonly breaks: readonly string[]; readonly decide: typeof decideRun }> = {
   'jobs start without waiting for their needs': {
@@ -75,6 +143,42 @@ const BUGS: Record<string, { readonly breaks: readonly string[]; readonly decide
       const decision = decideRun(state, { ...command, plan: careless }, ctx);
       return withEvents(decision, (event) => (event.type === 'run-created' ? { ...event, plan: command.plan } : event));
     },
+  },
+  'conditions are not asked': {
+    breaks: ['I08'],
+    decide: (state, command, ctx) =>
+      withPlan(state, command, ctx, (plan) => ({ ...plan, jobs: plan.jobs.map(({ if: _, ...job }) => job) })),
+  },
+  'a retry does not wait for its pause': {
+    breaks: ['retry'],
+    decide: (state, command, ctx) =>
+      withPlan(state, command, ctx, (plan) => ({
+        ...plan,
+        jobs: plan.jobs.map((job) => ({ ...job, retry: { ...job.retry, delaySeconds: 0 } })),
+      })),
+  },
+  'the time of a stage is not looked at': {
+    breaks: ['I07', 'timeout'],
+    decide: (state, command, ctx) => withPlan(state, command, ctx, (plan) => ({ ...plan, stageTimeouts: {} })),
+  },
+  'nobody is woken': {
+    breaks: ['I07'],
+    decide: (state, command, ctx) =>
+      command.type === 'wake' ? { kind: 'ignored', why: 'asleep' } : decideRun(state, command, ctx),
+  },
+  'an allowed failure is forgotten': {
+    breaks: ['allowed', 'I09'],
+    decide: (state, command, ctx) =>
+      withEvents(decideRun(state, command, ctx), (event) => {
+        if (event.type !== 'job-ended') return event;
+        const { allowed: _, ...rest } = event;
+        return rest;
+      }),
+  },
+  'a job passes without its outputs': {
+    breaks: ['outputs'],
+    decide: (state, command, ctx) =>
+      withPlan(state, command, ctx, (plan) => ({ ...plan, jobs: plan.jobs.map((job) => ({ ...job, outputs: [] })) })),
   },
   'a late success after a cancel counts': {
     breaks: ['I19', 'I09'],
@@ -148,6 +252,19 @@ function withEvents(decision: RunDecision, change: (event: AcceptedEvent) => Acc
   return decision.kind === 'accepted' ? { ...decision, events: decision.events.map(change) } : decision;
 }
 type AcceptedEvent = Extract<RunDecision, { kind: 'accepted' }>['events'][number];
+
+/** Decides by another plan than the one that is stored. */
+function withPlan(
+  state: RunState | undefined,
+  command: RunCommand,
+  ctx: DecideContext,
+  change: (plan: Plan) => Plan,
+): RunDecision {
+  if (command.type !== 'create') return decideRun(state && { ...state, plan: change(state.plan) }, command, ctx);
+  return withEvents(decideRun(state, { ...command, plan: change(command.plan) }, ctx), (event) =>
+    event.type === 'run-created' ? { ...event, plan: command.plan } : event,
+  );
+}
 
 function without(state: RunState, field: 'cancelRequested'): RunState {
   const { [field]: _, ...rest } = state;

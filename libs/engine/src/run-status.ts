@@ -29,7 +29,8 @@ export function jobStageStatus(jobs: readonly Pick<JobState, 'status' | 'attempt
     return worst(jobs.map((job) => (job.allowed ? 'passed' : job.status)));
   }
   const untouched = jobs.every(
-    (job) => job.status === 'queued' && job.attempts.every(({ startedAt }) => startedAt === undefined),
+    ({ status, attempts }) =>
+      status === 'skipped' || (status === 'queued' && attempts.every(({ startedAt }) => startedAt === undefined)),
   );
   return untouched ? 'queued' : 'running';
 }

@@ -3,8 +3,9 @@ import type { DeploymentStatus, Status } from '../statuses.ts';
 import type { decideRun } from '../decide-run.ts';
 import { evolveRun, foldRun } from '../evolve-run.ts';
 import { STAGE_ORDER } from '../plan-run.ts';
-import type { Plan } from '../plan.ts';
-import type { RunCommand, RunEffect, RunEvent, RunState } from '../run.ts';
+import { nextWakeAt } from '../next-wake.ts';
+import type { JobKey, Plan, PlannedJob } from '../plan.ts';
+import type { CarriedWork, RunCommand, RunEffect, RunEvent, RunState } from '../run.ts';
 import {
   ATTEMPT_TRANSITIONS,
   JOB_TRANSITIONS,
@@ -23,6 +24,7 @@ export function playRun(
   plan: Plan,
   trust: 'trusted' | 'untrusted',
   moves: readonly Move[],
+  carried?: CarriedWork,
 ): RunState {
   const ctx = steadyContext();
   const history: RunEvent[] = [];
@@ -50,10 +52,30 @@ export function playRun(
     hold('F20', again.kind !== 'accepted' || again.events.length === 0, () => `${command.type} changed the run twice`);
   };
 
-  send({ type: 'create', identity: identityOf(trust), plan });
-  for (const move of moves) if (state) send(commandOf(state, move));
-  // Faults stop: whatever happened, the run must come to an end by ordinary work (I07).
-  for (let turn = 0; state && !isTerminal(state.status) && turn < 1000; turn++) send(nextStep(state));
+  /** Time passes until it alone changes something. */
+  const sleep = (): void => {
+    const due = state && nextWakeAt(state);
+    if (due !== undefined) ctx.tick(Math.max(0, (Date.parse(due) - Date.parse(ctx.now)) / 1000));
+  };
+
+  send({ type: 'create', identity: identityOf(trust), plan, ...(carried && { carried }) });
+  for (const move of moves) {
+    if (!state) break;
+    if (move.kind % 13 === 12) ctx.tick(move.b % 40);
+    send(commandOf(state, move));
+  }
+  // Faults stop: whatever happened, the run must come to an end by ordinary work and by time (I07).
+  for (let turn = 0; state && !isTerminal(state.status) && turn < 1000; turn++) {
+    const step = nextStep(state);
+    if (step.type === 'wake') sleep();
+    send(step);
+    const late = nextWakeAt(state);
+    hold(
+      'I07',
+      step.type !== 'wake' || late === undefined || late > ctx.now,
+      () => 'a wake-up left undone what was due',
+    );
+  }
   if (!state) throw new Error('The run was never created.');
   hold('I07', isTerminal(state.status), () => `the run never ends; it is ${state?.status}`);
   checkHistory(history, state);
@@ -77,7 +99,7 @@ function commandOf(state: RunState, { kind, a, b }: Move): RunCommand {
     'passed',
   ] as const;
   const open = openAttempt(state, a);
-  switch (kind % 12) {
+  switch (kind % 13) {
     case 0:
       return { type: 'attempt-started', jobKey, attemptId, runner: 'runner-1' };
     case 1:
@@ -87,13 +109,20 @@ function commandOf(state: RunState, { kind, a, b }: Move): RunCommand {
         attemptId,
         outcome: choose(outcomes, b) ?? 'passed',
         ...(b % 3 > 0 && { image: IMAGE }),
+        ...writtenBy(state, jobKey, b),
       };
     case 2:
     case 3:
       return open ? { type: 'attempt-started', ...open, runner: 'runner-1' } : nextStep(state);
     case 4:
       return open
-        ? { type: 'attempt-ended', ...open, outcome: choose(outcomes, b) ?? 'passed', image: IMAGE }
+        ? {
+            type: 'attempt-ended',
+            ...open,
+            outcome: choose(outcomes, b) ?? 'passed',
+            image: IMAGE,
+            ...writtenBy(state, open.jobKey, b),
+          }
         : nextStep(state);
     case 5:
       return b % 8 === 0 ? { type: 'cancel', by: ANNA, reason: 'wrong branch' } : nextStep(state);
@@ -125,9 +154,18 @@ function commandOf(state: RunState, { kind, a, b }: Move): RunCommand {
         laneVersion,
       };
     }
+    case 12:
+      return { type: 'wake' };
     default:
       return nextStep(state);
   }
+}
+
+/** Exit code and outputs of an attempt; now and then one forgets its outputs. */
+function writtenBy(state: RunState, key: JobKey, b: number): { exitCode: number; outputs: Record<string, string> } {
+  const declared = state.plan.jobs.find((job) => job.key === key)?.outputs ?? [];
+  const outputs = b % 7 === 0 ? [] : declared;
+  return { exitCode: b % 2 === 0 ? 75 : 1, outputs: Object.fromEntries(outputs.map((name) => [name, `${b}`])) };
 }
 
 function openAttempt(
@@ -146,8 +184,9 @@ function nextStep(state: RunState): RunCommand {
   if (open) {
     const attempt = state.jobs[open.jobKey]?.attempts.find(({ id }) => id === open.attemptId);
     if (attempt?.status === 'queued') return { type: 'attempt-started', ...open, runner: 'runner-1' };
-    return { type: 'attempt-ended', ...open, outcome: 'passed', image: IMAGE };
+    return { type: 'attempt-ended', ...open, outcome: 'passed', image: IMAGE, ...writtenBy(state, open.jobKey, 1) };
   }
+  if (nextWakeAt(state) !== undefined) return { type: 'wake' };
   if (state.releaseId === undefined) return { type: 'release-made', releaseId: 'rel-1' };
   const lane = state.lanes.find(({ status }) => !isTerminal(status));
   const environment = lane?.environment ?? 'nowhere';
@@ -169,19 +208,25 @@ function nextStep(state: RunState): RunCommand {
 function checkBefore(state: RunState, event: RunEvent): void {
   if (event.type === 'attempt-queued') {
     const planned = state.plan.jobs.find(({ key }) => key === event.jobKey);
-    hold(
-      'I08',
-      planned?.needs.every((need) => state.jobs[need]?.status === 'passed') === true,
-      () => `${event.jobKey} began before its needs passed`,
-    );
+    hold('I08', planned !== undefined, () => `${event.jobKey} is not planned`);
+    const retried = (state.jobs[event.jobKey]?.attempts.length ?? 0) > 0;
+    hold('I08', retried || mayBegin(state, planned), () => `${event.jobKey} began against its needs or its condition`);
     const earlier = STAGE_ORDER.slice(0, STAGE_ORDER.indexOf(planned.stage));
     hold(
       'I08',
-      state.plan.jobs.every(
-        ({ key, stage }) => !earlier.some((one) => one === stage) || state.jobs[key]?.status === 'passed',
-      ),
+      state.plan.jobs.every(({ key, stage }) => !earlier.some((one) => one === stage) || isFine(state, key)),
       () => `${event.jobKey} began before an earlier stage had passed`,
     );
+    hold(
+      'I05',
+      state.jobs[event.jobKey]?.carriedFrom === undefined,
+      () => `${event.jobKey} was taken over and runs again`,
+    );
+    const { overdueAt, startedAt } = state.stages[planned.stage];
+    const limit = state.plan.stageTimeouts[planned.stage];
+    const deadline = Date.parse(startedAt ?? event.at) + (limit ?? Infinity) * 1000;
+    hold('timeout', Date.parse(event.at) < deadline, () => `${event.jobKey} was queued after the time of its stage`);
+    hold('I19', overdueAt === undefined, () => `${event.jobKey} was queued after the time of its stage had run out`);
     hold('I05', !isTerminal(state.stages[planned.stage].status), () => `${planned.stage} starts again after its end`);
     hold(
       'I03',
@@ -189,17 +234,28 @@ function checkBefore(state: RunState, event: RunEvent): void {
       () => `${event.jobKey} has attempt ${event.number} out of order`,
     );
     hold('I19', !state.cancelRequested, () => `${event.jobKey} was queued after the cancel`);
-    const { on, times } = planned.retry;
-    const last = state.jobs[event.jobKey]?.attempts.at(-1);
-    hold(
-      'retry',
-      !last || (event.number <= times + 1 && on.some((reason) => reason === last.status)),
-      () => `${event.jobKey} was retried against its policy`,
-    );
+    checkRetry(state, planned, event);
+  }
+  if (event.type === 'stage-overdue') {
+    const limit = event.stage === 'release' ? undefined : state.plan.stageTimeouts[event.stage];
+    const passed = Date.parse(event.at) - Date.parse(state.stages[event.stage].startedAt ?? event.at);
+    hold('timeout', limit !== undefined && passed >= limit * 1000, () => `${event.stage} was stopped before its time`);
   }
   if (event.type === 'attempt-started')
     hold('I19', !state.cancelRequested, () => `${event.jobKey} started after the cancel`);
   if (event.type === 'job-ended') {
+    const planned = state.plan.jobs.find(({ key }) => key === event.jobKey);
+    hold(
+      'allowed',
+      (event.allowed === true) ===
+        (planned?.allowFailure === true && (event.status === 'failed' || event.status === 'errored')),
+      () => `${event.jobKey} is excused against its definition`,
+    );
+    hold(
+      'outputs',
+      event.status !== 'passed' || planned?.outputs.every((name) => event.outputs?.[name] !== undefined) === true,
+      () => `${event.jobKey} passed without its outputs`,
+    );
     hold(
       'I19',
       !state.cancelRequested || event.status !== 'passed',
@@ -215,6 +271,59 @@ function checkBefore(state: RunState, event: RunEvent): void {
   }
   if (event.type === 'run-ended')
     hold('I09', event.status === state.status, () => `the end of the run says ${event.status}, it is ${state.status}`);
+}
+
+function checkRetry(state: RunState, planned: PlannedJob, event: Extract<RunEvent, { type: 'attempt-queued' }>): void {
+  const { on, exit, times, delaySeconds, factor } = planned.retry;
+  const last = state.jobs[event.jobKey]?.attempts.at(-1);
+  if (!last) return;
+  const named = on.some((reason) => reason === last.status);
+  const byCode = last.status === 'failed' && exit.includes(last.exitCode ?? -1);
+  hold('retry', event.number <= times + 1 && (named || byCode), () => `${event.jobKey} was retried against its policy`);
+  let pause = delaySeconds;
+  for (let attempt = 2; attempt < event.number; attempt++) pause *= factor;
+  const waited = Date.parse(event.at) - Date.parse(last.finishedAt ?? event.at);
+  hold('retry', waited >= Math.min(3600, pause) * 1000, () => `${event.jobKey} was retried before its pause was over`);
+}
+
+/** Written apart from the engine's own rule. */
+function mayBegin(state: RunState, planned: PlannedJob): boolean {
+  const needs = planned.needs.map((need) => state.jobs[need]);
+  if (needs.some((need) => !need || !isTerminal(need.status))) return false;
+  if (planned.if !== undefined && !isTrue(state, planned.if)) return false;
+  switch (planned.when) {
+    case 'always':
+      return true;
+    case 'failure':
+      return needs.some((need) => need?.status === 'failed' || need?.status === 'errored');
+    case 'success': {
+      const groups = new Map<string, boolean>();
+      for (const need of planned.needs) {
+        if (!isFine(state, need)) return false;
+        const name = need.replace(/\[.*$/, '');
+        groups.set(name, groups.get(name) === true || state.jobs[need]?.status !== 'skipped');
+      }
+      return [...groups.values()].every(Boolean);
+    }
+  }
+}
+
+/** The conditions of the generator: one that is true, one that is false, and how an earlier job ended. */
+function isTrue(state: RunState, condition: string): boolean {
+  if (condition === TRUE_CONDITION) return true;
+  const [, stage, name] = /^(commit|test)\["(.+)"\]\.status == "passed"$/.exec(condition) ?? [];
+  const statuses = Object.values(state.jobs)
+    .filter(({ key }) => key.replace(/\[.*$/, '') === `${stage}/${name}`)
+    .map(({ status }) => status);
+  return statuses.includes('passed') && statuses.every((status) => status === 'passed' || status === 'skipped');
+}
+
+export const TRUE_CONDITION = 'branch == "main" && event == "push"';
+export const FALSE_CONDITION = 'tag.startsWith("v")';
+
+function isFine(state: RunState, key: JobKey): boolean {
+  const job = state.jobs[key];
+  return job?.status === 'passed' || job?.status === 'skipped' || job?.allowed === true;
 }
 
 function checkMoves(before: RunState, after: RunState): void {
@@ -254,6 +363,16 @@ function checkState(state: RunState, effects: readonly RunEffect[]): void {
       !isTerminal(job.status) || job.attempts.every(({ status }) => isTerminal(status)),
       () => `${job.key} ended before its attempt`,
     );
+    hold(
+      'I07',
+      job.retryAt === undefined || (job.status === 'queued' && job.attempts.every(({ status }) => isTerminal(status))),
+      () => `${job.key} waits for a retry although it has an open attempt or has ended`,
+    );
+    hold(
+      'I05',
+      job.carriedFrom === undefined || job.attempts.length === 0,
+      () => `${job.key} was taken over and tried`,
+    );
   }
   hold(
     'I09',
@@ -271,7 +390,7 @@ function checkState(state: RunState, effects: readonly RunEffect[]): void {
     );
     hold(
       'I08',
-      Object.values(state.jobs).every(({ status }) => status === 'passed'),
+      Object.values(state.jobs).every(({ key }) => isFine(state, key)),
       () => 'a release although a job had not passed',
     );
   }
@@ -292,12 +411,26 @@ function checkSomethingMoves(state: RunState): void {
   }
   const open = Object.values(state.jobs).some((job) => job.attempts.some(({ status }) => !isTerminal(status)));
   const releasing = state.stages.release.startedAt !== undefined && state.stages.release.finishedAt === undefined;
-  hold('I07', open || releasing, () => 'nothing moves the run any more');
+  const pausing = Object.values(state.jobs).some(({ retryAt }) => retryAt !== undefined);
+  hold('I07', open || releasing || pausing, () => 'nothing moves the run any more');
+  const wake = nextWakeAt(state);
+  hold(
+    'I07',
+    !pausing ||
+      (wake !== undefined &&
+        Object.values(state.jobs).every(({ retryAt }) => retryAt === undefined || wake <= retryAt)),
+    () => 'nobody wakes the run for its next attempt',
+  );
 }
 
 /** Written apart from the engine's own rule, from the jobs and the lanes alone. */
 function expectedRunStatus(state: RunState): Status {
-  const jobs = Object.values(state.jobs).map(({ status }) => status);
+  const overdue = STAGE_ORDER.filter((stage) => state.stages[stage].overdueAt !== undefined);
+  const jobs = Object.values(state.jobs).map((job): Status => {
+    if (job.allowed) return 'passed';
+    const late = overdue.some((stage) => job.key.startsWith(`${stage}/`));
+    return late && isTerminal(job.status) ? 'failed' : job.status;
+  });
   const lanes = state.lanes.map(({ status }) => status);
   const all: readonly string[] = [...jobs, ...lanes];
   if (all.every((status) => !['queued', 'waiting', 'running', 'unknown'].includes(status))) {
@@ -309,7 +442,7 @@ function expectedRunStatus(state: RunState): Status {
   if (lanes.includes('waiting') && !lanes.includes('running') && !lanes.includes('unknown')) return 'waiting';
   const begun = Object.values(state.jobs).some((job) => job.attempts.some(({ startedAt }) => startedAt !== undefined));
   const ended = jobs.some((status) => status !== 'queued' && status !== 'running' && status !== 'skipped');
-  return begun || ended || state.stages.release.startedAt !== undefined ? 'running' : 'queued';
+  return begun || ended || overdue.length > 0 || state.stages.release.startedAt !== undefined ? 'running' : 'queued';
 }
 
 /** Replaying the stored history gives the stored row (I34). */
