@@ -1,3 +1,4 @@
+import { checkDefinition } from '@sluice/pipeline-spec';
 import type { Definition, JobSpec } from '@sluice/pipeline-spec';
 import { expect, test } from 'vitest';
 import { plan } from './plan-run.ts';
@@ -88,4 +89,55 @@ test('absent stages plan no jobs', () => {
     jobs: [],
     release: [],
   });
+});
+
+const FILE = `service: catalog
+on: { push: {}, manual: { inputs: { level: { type: choice, options: [low, high] }, dry: { type: boolean } } } }
+commit:
+  timeout: 1h
+  jobs:
+    docs: { image: 'node:24', if: 'changed("docs/**")', steps: [{ run: x, if: 'changed("*.md") && inputs.dry' }] }
+    unit: { image: 'node:24', matrix: { node: [22, 24] }, steps: [{ run: x }] }
+    after: { image: 'node:24', needs: unit, when: always, allow_failure: true, steps: [{ run: x }] }
+`;
+
+test('a matrix, conditions and inputs are planned with what the event says', () => {
+  const { definition: checked } = checkDefinition(FILE, 'sluice.yaml');
+  if (!checked) throw new Error('The file is not accepted.');
+  const event = {
+    event: 'manual',
+    ref: 'refs/tags/v1',
+    changedPaths: ['docs/a/b.md'],
+    inputs: { dry: true, other: 1 },
+  };
+  const planned = plan({ definition: checked, commit: 'abc', event });
+  expect(planned.facts).toEqual({
+    event: 'manual',
+    branch: '',
+    tag: 'v1',
+    changed: { 'docs/**': true, '*.md': false },
+    inputs: { level: 'low', dry: true },
+  });
+  expect(planned.stageTimeouts).toEqual({ commit: 3600 });
+  expect(planned.jobs.map(({ key }) => key)).toEqual([
+    'commit/docs',
+    'commit/unit[node=22]',
+    'commit/unit[node=24]',
+    'commit/after',
+  ]);
+  expect(planned.jobs[3]).toMatchObject({
+    needs: ['commit/unit[node=22]', 'commit/unit[node=24]'],
+    when: 'always',
+    allowFailure: true,
+  });
+  expect(planned.jobs[1]?.work.spec).toMatchObject({
+    env: { MATRIX_NODE: '22', INPUT_LEVEL: 'low', INPUT_DRY: 'true' },
+  });
+});
+
+test('when the change is not known, everything counts as changed', () => {
+  const { definition: checked } = checkDefinition(FILE, 'sluice.yaml');
+  if (!checked) throw new Error('The file is not accepted.');
+  const event = { event: 'push', ref: 'refs/heads/main', changedPaths: null };
+  expect(plan({ definition: checked, commit: 'abc', event }).facts.changed).toEqual({ 'docs/**': true, '*.md': true });
 });
