@@ -26,7 +26,7 @@ export type { PoolOffer, PoolRequirement } from './choose-pool.ts';
 export * from './lease.ts';
 export * from './transitions.ts';
 export { waitingCause } from './waiting-cause.ts';
-export type { QueuedAttempt, WaitingCause, WaitingDeployment } from './waiting-cause.ts';
+export type { QueuedAttempt, WaitingCause, WaitingDeployment, WaitingRetry } from './waiting-cause.ts';
 export {
   NewerVersionError,
   UnreadableRecordError,

@@ -2,11 +2,12 @@ import { isActiveDeployment } from './statuses.ts';
 import type { PoolRequirement } from './choose-pool.ts';
 import { isGateOpen } from './advance-lane.ts';
 import type { LaneDeployment, LaneState } from './lane.ts';
-import type { Instant } from './run.ts';
+import type { JobKey } from './plan.ts';
+import type { Instant, RunState } from './run.ts';
 
 /** Why something waits, since when, and what would end it: everything that waits must be able to say so (I07). */
 export interface WaitingCause {
-  readonly code: 'no-pool' | 'no-runner' | 'runner-busy' | 'approval' | 'behind-deployment';
+  readonly code: 'retry-pause' | 'no-pool' | 'no-runner' | 'runner-busy' | 'approval' | 'behind-deployment';
   readonly message: string;
   readonly since: Instant;
   readonly endedBy: string;
@@ -32,9 +33,35 @@ export interface WaitingDeployment {
   readonly deploymentId: string;
 }
 
+/** A job between two attempts. */
+export interface WaitingRetry {
+  readonly kind: 'retry';
+  readonly state: Pick<RunState, 'jobs'>;
+  readonly jobKey: JobKey;
+}
+
 /** undefined = nothing is in the way: it is about to start, or it does not wait. */
-export function waitingCause(waiting: QueuedAttempt | WaitingDeployment): WaitingCause | undefined {
-  return waiting.kind === 'attempt' ? attemptCause(waiting) : deploymentCause(waiting);
+export function waitingCause(waiting: QueuedAttempt | WaitingDeployment | WaitingRetry): WaitingCause | undefined {
+  switch (waiting.kind) {
+    case 'attempt':
+      return attemptCause(waiting);
+    case 'deployment':
+      return deploymentCause(waiting);
+    case 'retry':
+      return retryCause(waiting);
+  }
+}
+
+function retryCause({ state, jobKey }: WaitingRetry): WaitingCause | undefined {
+  const { retryAt, attempts = [] } = state.jobs[jobKey] ?? {};
+  const last = attempts.at(-1);
+  if (retryAt === undefined || last === undefined) return undefined;
+  return {
+    code: 'retry-pause',
+    message: `Attempt ${last.number} was ${last.status}; the pause before attempt ${last.number + 1} is not over.`,
+    since: last.finishedAt ?? last.queuedAt,
+    endedBy: `The end of the pause at ${retryAt}.`,
+  };
 }
 
 function attemptCause({ requirement, readyAt: since, pool }: QueuedAttempt): WaitingCause {

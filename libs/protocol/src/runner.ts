@@ -1,4 +1,5 @@
 import { oc } from '@orpc/contract';
+import { WHEN } from '@sluice/pipeline-spec';
 import { z } from 'zod';
 import { digest, id, instant, ok, reason, sha, slug, trust } from './values.ts';
 
@@ -16,6 +17,10 @@ import { digest, id, instant, ok, reason, sha, slug, trust } from './values.ts';
 const stepSpec = z.object({
   name: z.string(),
   run: z.string(),
+  /** Absent = `success`: no step before has failed. */
+  when: z.enum(WHEN).optional(),
+  /** A condition, decided by the runner with `facts` and what the steps before have written. */
+  if: z.string().optional(),
   env: z.record(z.string(), z.string()),
   timeoutSeconds: z.number().optional(),
 });
@@ -28,11 +33,27 @@ const serviceContainer = z.object({
 });
 export const registryCredential = z.object({ registry: z.string(), username: z.string(), password: z.string() });
 
+const jobFacts = z.record(z.string(), z.object({ status: z.string(), outputs: z.record(z.string(), z.string()) }));
+/** What conditions of steps are decided by; see `ConditionFacts` of pipeline-spec. */
+export const conditionFacts = z.object({
+  event: z.string(),
+  branch: z.string(),
+  tag: z.string(),
+  changed: z.record(z.string(), z.boolean()),
+  inputs: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  matrix: z.record(z.string(), z.string()),
+  jobs: z.object({ commit: jobFacts, build: jobFacts, test: jobFacts }),
+});
+
 export const stepsWork = z.object({
   kind: z.literal('steps'),
   /** `built` is already replaced by `repository@sha256:...`. */
   image: z.string(),
   steps: z.array(stepSpec),
+  /** Present when a step has a condition. */
+  facts: conditionFacts.optional(),
+  /** Names that the steps write to the file `$SLUICE_OUTPUT`; a job that passes has written each of them. */
+  outputs: z.array(z.string()).optional(),
   env: z.record(z.string(), z.string()),
   services: z.record(z.string(), serviceContainer),
   junit: z.array(z.string()),
@@ -91,6 +112,11 @@ export const attemptResult = z.object({
     truncated: z.boolean(),
   }),
   image: z.object({ repository: z.string().max(500), digest }).optional(),
+  /** At most 64 of the declared names, each value at most 4 KiB. */
+  outputs: z
+    .record(z.string().max(63), z.string().max(4096))
+    .refine((written) => Object.keys(written).length <= 64, 'at most 64 outputs')
+    .optional(),
 });
 export type AttemptResult = z.infer<typeof attemptResult>;
 

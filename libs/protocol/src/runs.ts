@@ -25,6 +25,8 @@ export const stageCell = z.object({
   finishedAt: instant.nullable(),
   /** A few words for the cell: what failed or what it waits for; null when the duration says it all. */
   label: z.string().nullable(),
+  /** What did not pass in a stage that did, one sentence. */
+  warning: z.string().optional(),
 });
 export const runSummary = z.object({
   id,
@@ -79,6 +81,13 @@ export const jobDetail = z.object({
   reason: reason.nullable(),
   waiting: waiting.nullable(),
   attempts: z.array(attemptDetail),
+  /** Axis to value, for a variant of a job with a matrix. */
+  matrix: z.record(z.string(), z.string()).optional(),
+  /** It failed, and its definition allows that. */
+  allowedFailure: z.literal(true).optional(),
+  outputs: z.record(z.string(), z.string()).optional(),
+  /** The run that did this work, when a re-run took it over. */
+  carriedFrom: id.optional(),
 });
 export const testCounts = z.object({ passed: z.number().int(), failed: z.number().int(), skipped: z.number().int() });
 export const runLane = z.object({
@@ -147,6 +156,15 @@ export const boardService = z.object({
   lanes: z.array(laneSummary),
 });
 
+/** What is done anew; the rest is taken over as it ended. Absent = everything. */
+export const rerunScope = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('all') }),
+  z.object({ kind: z.literal('failed') }),
+  /** A job by its key, or all variants of one: `test/acceptance`. */
+  z.object({ kind: z.literal('job'), job: z.string().max(1000) }),
+  z.object({ kind: z.literal('stage'), stage: stageName }),
+]);
+
 export const runsContract = {
   board: oc
     .route({
@@ -200,14 +218,26 @@ export const runsContract = {
       tags: ['runs'],
       summary: 'Start a run by hand for a branch',
     })
-    .input(z.object({ service: slug, ref: z.string().max(500).optional() }))
+    .input(
+      z.object({
+        service: slug,
+        ref: z.string().max(500).optional(),
+        /** By name; those that are left out have their defaults. */
+        inputs: z.record(z.string().max(63), z.union([z.string().max(1000), z.number(), z.boolean()])).optional(),
+      }),
+    )
     .output(z.object({ runId: id, number: z.number().int() })),
   cancelRun: oc
     .route({ method: 'POST', path: '/runs/{runId}/cancel', tags: ['runs'], summary: 'Cancel' })
     .input(z.object({ runId: id, reason: z.string().max(1000).optional() }))
     .output(ok),
   rerun: oc
-    .route({ method: 'POST', path: '/runs/{runId}/rerun', tags: ['runs'], summary: 'Run the same plan again' })
-    .input(z.object({ runId: id }))
+    .route({
+      method: 'POST',
+      path: '/runs/{runId}/rerun',
+      tags: ['runs'],
+      summary: 'Run the same plan again, or a part of it',
+    })
+    .input(z.object({ runId: id, scope: rerunScope.optional() }))
     .output(z.object({ runId: id, number: z.number().int() })),
 };

@@ -25,6 +25,7 @@ export const reason = z.object({ code: z.string(), message: z.string() });
 export const waiting = z.object({
   code: z.enum([
     'needs-job',
+    'retry-pause',
     'no-pool',
     'no-runner',
     'runner-busy',

@@ -90,6 +90,8 @@ export abstract class Executor {
 }
 
 export abstract class Sandbox {
+  /** File of outputs as the steps name it, absolute; `readFiles` finds it as {@link OUTPUT_FILE}. */
+  abstract readonly outputFile: string;
   /** Ends when the command does, or, once the signal comes, when its processes are gone or `graceMs` have passed. */
   abstract run(step: StepCommand, log: AttemptLog, signal: AbortSignal, graceMs: () => number): Promise<StepExit>;
   /** Files that match the globs, below the service's folder; larger ones than `maxBytes` come without content. */
@@ -100,6 +102,9 @@ export abstract class Sandbox {
   /** Removes everything of the attempt. Throws `ExecutorTrouble` when something stays. */
   abstract destroy(): Promise<void>;
 }
+
+/** Below the service's folder, where the steps begin: there is a volume in every executor, and it is read like a report. */
+export const OUTPUT_FILE = '.sluice-output';
 
 export interface SandboxFile {
   /** Below the service's folder. */

@@ -8,6 +8,7 @@ export function stepEnvironment(
   grant: LeaseGrant,
   jobEnv: Readonly<Record<string, string>>,
   stepEnv: Readonly<Record<string, string>>,
+  outputFile: string,
 ): Record<string, string> {
   const { run, job } = grant;
   const [, branch] = /^(?:refs\/heads\/)?((?!refs\/).+)$/.exec(run.ref) ?? [];
@@ -23,5 +24,6 @@ export function stepEnvironment(
     SLUICE_SERVICE: run.service,
     SLUICE_JOB: job.key,
     SLUICE_ATTEMPT: String(job.attempt),
+    SLUICE_OUTPUT: outputFile,
   };
 }

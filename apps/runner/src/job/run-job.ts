@@ -12,6 +12,7 @@ import { stoppedOutcome } from './attempt-outcome.ts';
 import type { JobParts, WorkOutcome } from './job-parts.ts';
 import { runImageWork } from './run-image-work.ts';
 import { runStepsWork } from './run-steps-work.ts';
+import { secretsOf } from './secrets-of.ts';
 
 /**
  * One leased attempt from start to acknowledged result. Resolves when the server has the result (or wants none); what the
@@ -125,18 +126,10 @@ async function openLog(
 
 const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
-/** Whatever the job was handed that must never show in a log. */
-function secretsOf({ secrets, source, registries }: LeaseGrant): { name: string; value: string }[] {
-  const credential =
-    source.credential === null ? [] : [{ name: 'the repository credential', value: source.credential.password }];
-  return [
-    ...secrets,
-    ...credential,
-    ...registries.map(({ registry, password }) => ({ name: `the credential of ${registry}`, value: password })),
-  ];
-}
-
-function toResult({ outcome, reason, exitCode, steps, image }: WorkOutcome, log: AttemptResult['log']): AttemptResult {
+function toResult(
+  { outcome, reason, exitCode, steps, image, outputs }: WorkOutcome,
+  log: AttemptResult['log'],
+): AttemptResult {
   return {
     outcome,
     steps,
@@ -144,5 +137,6 @@ function toResult({ outcome, reason, exitCode, steps, image }: WorkOutcome, log:
     ...(reason === undefined ? {} : { reason }),
     ...(exitCode === undefined ? {} : { exitCode }),
     ...(image === undefined ? {} : { image }),
+    ...(outputs === undefined ? {} : { outputs: { ...outputs } }),
   };
 }

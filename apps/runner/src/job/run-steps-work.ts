@@ -8,10 +8,13 @@ import type { Outcome } from './attempt-outcome.ts';
 import { PASSED, stoppedOutcome, thrownOutcome } from './attempt-outcome.ts';
 import { stepEnvironment } from './job-environment.ts';
 import type { WorkOutcome, WorkParts } from './job-parts.ts';
+import { readOutputs } from './read-outputs.ts';
 import { runStep } from './run-step.ts';
+import { secretsOf } from './secrets-of.ts';
+import { stepIsDue } from './step-is-due.ts';
 import { StepReports } from './step-reports.ts';
 
-/** Checkout and containers side by side, then the steps one by one, then the test reports. The first step that does not pass ends the job. */
+/** Checkout and containers side by side, then the steps one by one, then the test reports. */
 export async function runStepsWork(grant: LeaseGrant, work: StepsWork, parts: WorkParts): Promise<WorkOutcome> {
   const { api, executor, control, log, backOff, now } = parts;
   const reports = new StepReports(
@@ -23,6 +26,7 @@ export async function runStepsWork(grant: LeaseGrant, work: StepsWork, parts: Wo
   );
   let sandbox: Sandbox | undefined;
   let outcome: Outcome;
+  let outputs: WorkOutcome['outputs'];
   try {
     const path = folderInTree(grant.source.path);
     const source = checkOut(grant, path, parts).then((checkout) => ({ tar: async () => commitTar(checkout) }));
@@ -30,7 +34,9 @@ export async function runStepsWork(grant: LeaseGrant, work: StepsWork, parts: Wo
     source.catch(() => undefined);
     const plan = { attemptId: grant.attemptId, epoch: grant.epoch, work, registries: grant.registries, path, source };
     sandbox = await executor.prepare(plan, log, control.stopped);
-    outcome = await runSteps(grant, work, sandbox, reports, parts);
+    const ended = await runSteps(grant, work, sandbox, reports, parts);
+    outcome = ended.outcome;
+    outputs = ended.outputs;
     if (outcome.outcome === 'passed' || outcome.outcome === 'failed') {
       await sendJunitReports({ api, lease: grant, sandbox, globs: work.junit, log, backOff, signal: control.lost });
     }
@@ -41,26 +47,63 @@ export async function runStepsWork(grant: LeaseGrant, work: StepsWork, parts: Wo
   reports.skipRest();
   const cleaned = sandbox?.destroy() ?? Promise.resolve();
   cleaned.catch(() => undefined);
-  return { ...outcome, steps: reports.all, cleaned };
+  const written = outcome.outcome === 'passed' && outputs !== undefined ? { outputs } : {};
+  return { ...outcome, ...written, steps: reports.all, cleaned };
 }
 
+/**
+ * The first step that does not pass decides the outcome; those behind it run only if they ask for a failure. Nothing runs any
+ * more after a cancel, the end of the job's time, or trouble of ours.
+ */
 async function runSteps(
   grant: LeaseGrant,
   work: StepsWork,
   sandbox: Sandbox,
   reports: StepReports,
   { log, control }: WorkParts,
-): Promise<Outcome> {
+): Promise<{ readonly outcome: Outcome; readonly outputs: Readonly<Record<string, string>> | undefined }> {
+  const jobTimeoutSeconds = grant.job.timeoutSeconds;
+  const declared = work.outputs ?? [];
+  let outputs: Readonly<Record<string, string>> = {};
+  let outcome: Outcome = PASSED;
   for (const [index, step] of work.steps.entries()) {
-    if (control.stopped.aborted) return stoppedOutcome(control.cause, grant.job.timeoutSeconds);
+    if (control.stopped.aborted)
+      return { outcome: stoppedOutcome(control.cause, jobTimeoutSeconds), outputs: undefined };
+    if (
+      !stepIsDue(step, {
+        failed: outcome.outcome !== 'passed',
+        facts: work.facts,
+        outputs: withBlanks(declared, outputs),
+      })
+    ) {
+      reports.skip(index);
+      continue;
+    }
     reports.begin(index, log.beginStep(step.run));
-    const env = stepEnvironment(grant, work.env, step.env);
-    const outcome = await runStep(step, { sandbox, log, control, env, jobTimeoutSeconds: grant.job.timeoutSeconds });
+    const env = stepEnvironment(grant, work.env, step.env, sandbox.outputFile);
+    const ended = await runStep(step, { sandbox, log, control, env, jobTimeoutSeconds });
     log.settle();
-    reports.end(index, outcome.outcome, outcome.outcome === 'passed' ? 0 : outcome.exitCode);
-    if (outcome.outcome !== 'passed') return outcome;
+    reports.end(index, ended.outcome, ended.outcome === 'passed' ? 0 : ended.exitCode);
+    if (ended.outcome === 'failed' && outcome.outcome === 'passed') outcome = ended;
+    else if (ended.outcome === 'failed' && ended.reason) log.line(ended.reason.message);
+    // What a command said stands, even if the container does not live to see the end.
+    if (ended.outcome === 'errored')
+      return { outcome: outcome.outcome === 'failed' ? outcome : ended, outputs: undefined };
+    if (ended.outcome === 'cancelled' || control.stopped.aborted) return { outcome: ended, outputs: undefined };
+    if (declared.length === 0) continue;
+    const read = await readOutputs(sandbox, declared, secretsOf(grant));
+    if (read.kind === 'written') outputs = read.outputs;
+    else if (outcome.outcome === 'passed') outcome = { outcome: 'failed', reason: read.reason };
   }
-  return PASSED;
+  return { outcome, outputs: declared.length === 0 ? undefined : outputs };
+}
+
+/** In a condition, what nobody has written yet is empty. */
+function withBlanks(
+  declared: readonly string[],
+  outputs: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(declared.map((name) => [name, outputs[name] ?? '']));
 }
 
 async function checkOut(grant: LeaseGrant, path: string, { mirrors, control }: WorkParts): Promise<CheckedOutCommit> {

@@ -46,6 +46,10 @@ export class StepReports {
     this.#change(index, { status, finishedAt: this.#now().toISOString(), exitCode: exitCode ?? null });
   }
 
+  skip(index: number): void {
+    this.#change(index, { status: 'skipped' });
+  }
+
   skipRest(): void {
     for (const step of this.#steps) if (step.status === 'queued') this.#change(step.index, { status: 'skipped' });
   }

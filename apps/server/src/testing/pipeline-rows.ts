@@ -93,6 +93,7 @@ export class PipelineRows {
         },
         trust,
         trigger: { kind: 'push', by: { kind: 'forge', name: 'ann' } },
+        event: { event: 'push', changedPaths: null },
         dedupeKey: null,
         file: { path: 'sluice.yaml', text: `service: ${team.slug}\non: { push: { branches: [main] } }\n${stages}` },
       }),

@@ -7,6 +7,7 @@ import { isPresent } from '../ui/is-present.ts';
 
 const causes: Record<Waiting['code'], string> = {
   'needs-job': 'Needs a job',
+  'retry-pause': 'Pause before a retry',
   'no-pool': 'No pool fits',
   'no-runner': 'No runner connected',
   'runner-busy': 'Runners busy',

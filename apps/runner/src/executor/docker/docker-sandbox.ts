@@ -1,6 +1,7 @@
+import { posix } from 'node:path';
 import type Docker from 'dockerode';
 import type { AttemptLog } from '../../log/attempt-log.ts';
-import { Sandbox } from '../executor.port.ts';
+import { OUTPUT_FILE, Sandbox } from '../executor.port.ts';
 import type { SandboxFile, StepCommand, StepExit } from '../executor.port.ts';
 import type { ReadLimits } from './read-workspace.ts';
 import { readMatching } from './read-workspace.ts';
@@ -10,6 +11,7 @@ import { runInContainer } from './run-in-container.ts';
 
 /** One job's container with its network, volume and service containers. */
 export class DockerSandbox extends Sandbox {
+  readonly outputFile: string;
   readonly #job: Docker.Container;
   readonly #workingDir: string;
   readonly #parts: AttemptParts;
@@ -18,6 +20,7 @@ export class DockerSandbox extends Sandbox {
     super();
     this.#job = job;
     this.#workingDir = workingDir;
+    this.outputFile = posix.join(workingDir, OUTPUT_FILE);
     this.#parts = parts;
   }
 

@@ -1,11 +1,11 @@
 import { matchesPattern } from '@sluice/pipeline-spec';
 import type { AttemptLog } from '../../log/attempt-log.ts';
-import { Executor, ExecutorTrouble, JobRefused, Sandbox } from '../executor.port.ts';
+import { Executor, ExecutorTrouble, JobRefused, OUTPUT_FILE, Sandbox } from '../executor.port.ts';
 import type { ImagePlan, SandboxFile, SandboxPlan, StepCommand, StepExit } from '../executor.port.ts';
 
 /**
  * Runs no container: each line of a step's text is a command of its own small language, so a test steers everything from the job.
- * `print <text>`, `warn <text>` (stderr), `env <NAME>`, `repeat <count> <text>`, `file <path> <text>`, `exit <code>`, `hang`
+ * `print <text>`, `warn <text>` (stderr), `env <NAME>`, `repeat <count> <text>`, `file <path> <text>`, `output <name>=<value>`, `exit <code>`, `hang`
  * (until stopped), `trap` (until the grace is over), `oom`, `engine-down`. The image `trouble` fails to start, `unhealthy`
  * has a service that never answers; `stuck` cannot be removed.
  */
@@ -51,6 +51,7 @@ export class ScriptedExecutor extends Executor {
 }
 
 class ScriptedSandbox extends Sandbox {
+  readonly outputFile = `/pretended/${OUTPUT_FILE}`;
   readonly #files = new Map<string, string>();
   readonly #remove: () => void;
 
@@ -81,6 +82,9 @@ class ScriptedSandbox extends Sandbox {
         }
         case 'file':
           this.#files.set(first, rest.join(' '));
+          break;
+        case 'output':
+          this.#files.set(OUTPUT_FILE, `${this.#files.get(OUTPUT_FILE) ?? ''}${text}\n`);
           break;
         case 'exit':
           return { kind: 'exited', exitCode: Number(first) };

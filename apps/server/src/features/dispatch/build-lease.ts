@@ -1,6 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Kysely } from 'kysely';
-import type { PlannedJob, Reason, RunState } from '@sluice/engine';
+import {
+  conditionFacts,
+  outputVariables,
+  readRunState,
+  type PlannedJob,
+  type Reason,
+  type RunState,
+} from '@sluice/engine';
 import type { JobSpec } from '@sluice/pipeline-spec';
 import type { LeaseGrant } from '@sluice/protocol';
 import type { Db } from '../../platform/db/database.ts';
@@ -30,7 +37,7 @@ export class BuildLease {
   async build({ attemptId, epoch }: HeldLease): Promise<BuiltLease> {
     const facts = await this.#facts(attemptId, epoch);
     if (!facts?.expires_at) return { kind: 'gone' };
-    const { state } = facts;
+    const state = readRunState(facts.state);
     const job = state.plan.jobs.find(({ key }) => key === facts.job_key);
     if (!job) return refused('unknown-job', `The plan of the run has no job ${facts.job_key}.`);
     const work = workOf(job, state);
@@ -128,10 +135,10 @@ function workOf(job: PlannedJob, state: RunState): LeaseGrant['work'] | Reason {
       platforms: [...platforms],
     };
   }
-  return stepsWorkOf(job.work.spec, state);
+  return stepsWorkOf(job.work.spec, job, state);
 }
 
-function stepsWorkOf(spec: JobSpec, state: RunState): LeaseGrant['work'] | Reason {
+function stepsWorkOf(spec: JobSpec, job: PlannedJob, state: RunState): LeaseGrant['work'] | Reason {
   const built = state.image ? `${state.image.repository}@${state.image.digest}` : undefined;
   const usesBuilt = spec.image === 'built' || Object.values(spec.services).some(({ image }) => image === 'built');
   if (usesBuilt && built === undefined) {
@@ -141,13 +148,17 @@ function stepsWorkOf(spec: JobSpec, state: RunState): LeaseGrant['work'] | Reaso
   return {
     kind: 'steps',
     image: resolve(spec.image),
-    steps: spec.steps.map(({ name, run, env, timeoutSeconds }) => ({
+    steps: spec.steps.map(({ name, run, when, if: condition, env, envFrom, timeoutSeconds }) => ({
       name,
       run,
-      env: { ...env },
+      ...(when === 'success' ? {} : { when }),
+      ...(condition === undefined ? {} : { if: condition }),
+      env: { ...env, ...outputVariables(state, envFrom) },
       ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
     })),
-    env: { ...ambient(state, built), ...spec.env },
+    ...(spec.steps.some((step) => step.if !== undefined) ? { facts: conditionFacts(state, job) } : {}),
+    ...(spec.outputs.length > 0 ? { outputs: [...spec.outputs] } : {}),
+    env: { ...ambient(state, built), ...spec.env, ...outputVariables(state, spec.envFrom) },
     services: Object.fromEntries(
       Object.entries(spec.services).map(([name, { image, port, healthy, env }]) => [
         name,

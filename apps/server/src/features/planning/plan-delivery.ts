@@ -119,7 +119,12 @@ export class PlanDelivery {
           .execute();
         const change = { branch: ref.replace(/^refs\/heads\//, ''), defaultBranch, paths: place.paths };
         const planned = await this.#services.plan(repository, services, after, change);
-        return (await this.#record.record(delivery, push, { head, commit: place.commit, services: planned })) === 'void'
+        return (await this.#record.record(delivery, push, {
+          head,
+          commit: place.commit,
+          changedPaths: place.paths,
+          services: planned,
+        })) === 'void'
           ? 'moved'
           : 'ended';
       }

@@ -14,6 +14,8 @@ export interface DeliveryPlan {
   /** Head that the plan was made against; the plan is void if another one is recorded by now. */
   readonly head: string | null;
   readonly commit: CommitInfo;
+  /** Paths of the repository that differ, or null when everything may have changed. */
+  readonly changedPaths: readonly string[] | null;
   readonly services: readonly PlannedService[];
 }
 
@@ -89,7 +91,7 @@ export class RecordPlan {
     unit: Unit,
     delivery: Row<'deliveries'>,
     push: PushDelivery,
-    { commit, services }: DeliveryPlan,
+    { commit, changedPaths, services }: DeliveryPlan,
   ): Promise<Ending> {
     const by = await findPusher(unit.tx, push.pusher);
     const runs: { service: string; runId: string; number: number }[] = [];
@@ -108,6 +110,7 @@ export class RecordPlan {
         commit,
         trust: 'trusted',
         trigger: { kind: 'push', by },
+        event: { event: 'push', changedPaths },
         dedupeKey: `push:${push.ref}:${commit.sha}`,
         file: { path, text, ...(problem === undefined ? {} : { problem }) },
       });

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Kysely } from 'kysely';
 import { fullRefName } from '@sluice/git';
+import type { ConditionValue } from '@sluice/pipeline-spec';
 import type { Tables } from '../../platform/db/schema.ts';
 import { Transactions } from '../../platform/db/transactions.ts';
 import { GitMirror, RepositoryUnreachableError, type MirrorRepository } from '../../platform/forge/git-mirror.port.ts';
@@ -9,6 +10,7 @@ import { invalid, Problem } from '../../platform/http/problem.ts';
 import { Audit } from '../audit/index.ts';
 import { OpenRepository } from '../catalog/index.ts';
 import { CreateRun, serviceInScope } from '../runs/index.ts';
+import { chosenInputs } from './chosen-inputs.ts';
 import { DefinitionFiles } from './definition-file.ts';
 
 /** A run that a person starts for the newest commit of a branch, whatever the definition says about pushes. */
@@ -41,7 +43,7 @@ export class StartRun {
 
   async start(
     by: UserPrincipal,
-    input: { service: string; ref?: string | undefined },
+    input: { service: string; ref?: string | undefined; inputs?: Readonly<Record<string, ConditionValue>> | undefined },
   ): Promise<{ runId: string; number: number }> {
     const service = await serviceInScope(this.#db, by, input.service);
     requireRole(by, service.teamId, 'developer', `Service ${input.service}`);
@@ -57,6 +59,7 @@ export class StartRun {
     const commit = await this.#mirror.commit(repository, sha);
     const file = await this.#files.read(repository, service, sha);
     if (file.problem !== undefined) throw invalid(file.problem, 'unreadable-definition');
+    const inputs = chosenInputs(file.definition?.on.inputs ?? {}, input.inputs ?? {});
     return this.#transactions.run(async (unit) => {
       const run = await this.#createRun.create(unit, {
         teamId: service.teamId,
@@ -65,6 +68,7 @@ export class StartRun {
         commit,
         trust: 'trusted',
         trigger: { kind: 'manual', by: actorOf(by) },
+        event: { event: 'manual', changedPaths: null, inputs },
         dedupeKey: null,
         file: { path: file.path, text: file.text },
       });

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { endLease, type PlannedJob, type RunCommand } from '@sluice/engine';
+import { endLease, readRunState, type PlannedJob, type RunCommand } from '@sluice/engine';
 import type { AttemptResult } from '@sluice/protocol';
 import { json } from '../../platform/db/database.ts';
 import { Transactions, type Unit } from '../../platform/db/transactions.ts';
@@ -105,7 +105,7 @@ async function plannedJob(unit: Unit, row: AttemptRow): Promise<PlannedJob | und
     .select('state')
     .where('id', '=', row.run_id)
     .executeTakeFirstOrThrow();
-  return state.plan.jobs.find(({ key }) => key === row.job_key);
+  return readRunState(state).plan.jobs.find(({ key }) => key === row.job_key);
 }
 
 /** A runner cannot claim a success that its own words contradict (A55), nor an image that was not asked of it (A92). */
@@ -119,7 +119,9 @@ function checkAgainstPlan(job: PlannedJob | undefined, { outcome, exitCode, step
   }
   if (exitCode !== undefined && exitCode !== 0)
     throw invalid(`The result is passed with exit code ${exitCode}; a passed job has 0.`, 'result-contradiction');
-  const bad = steps.find(({ status }) => status !== 'passed');
+  const bad = steps.find(
+    ({ index, status }) => status !== 'passed' && !(status === 'skipped' && mayBeSkipped(job, index)),
+  );
   if (bad) throw invalid(`The result is passed, but its step "${bad.name}" is ${bad.status}.`, 'result-contradiction');
   if (job?.work.kind !== 'steps') return;
   const planned = job.work.spec.steps.length;
@@ -131,12 +133,24 @@ function checkAgainstPlan(job: PlannedJob | undefined, { outcome, exitCode, step
   }
 }
 
-function toEnded({ outcome, reason, exitCode, image }: AttemptResult): Omit<Ended, 'type' | 'jobKey' | 'attemptId'> {
+function mayBeSkipped(job: PlannedJob | undefined, index: number): boolean {
+  const step = job?.work.kind === 'steps' ? job.work.spec.steps[index] : undefined;
+  return step !== undefined && (step.if !== undefined || step.when === 'failure');
+}
+
+function toEnded({
+  outcome,
+  reason,
+  exitCode,
+  image,
+  outputs,
+}: AttemptResult): Omit<Ended, 'type' | 'jobKey' | 'attemptId'> {
   return {
     outcome,
     ...(reason ? { reason } : {}),
     ...(exitCode === undefined ? {} : { exitCode }),
     ...(image ? { image } : {}),
+    ...(outputs ? { outputs } : {}),
   };
 }
 

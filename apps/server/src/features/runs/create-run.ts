@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { plan, type Reason, type RunTrigger, type Trust } from '@sluice/engine';
+import { plan, type PlanEvent, type Reason, type RunTrigger, type Trust } from '@sluice/engine';
 import { checkDefinition, DEFINITION_VERSION, type Definition, type Finding } from '@sluice/pipeline-spec';
 import { Ids } from '../../platform/clock/clock.port.ts';
 import type { Unit } from '../../platform/db/transactions.ts';
@@ -14,6 +14,8 @@ export interface CreateRunInput {
   readonly commit: CommitInfo;
   readonly trust: Trust;
   readonly trigger: RunTrigger;
+  /** What conditions of the definition are decided by. */
+  readonly event: Omit<PlanEvent, 'ref'>;
   /** One run per service and key, however often the push is told (I20, F52). */
   readonly dedupeKey: string | null;
   /**
@@ -59,7 +61,11 @@ export class CreateRun {
       if (known) return { runId: known.id, number: known.number, created: false };
     }
     const read = readDefinition(service.slug, input.file);
-    const runPlan = plan({ definition: read.definition, commit: input.commit.sha });
+    const runPlan = plan({
+      definition: read.definition,
+      commit: input.commit.sha,
+      event: { ...input.event, ref: input.ref },
+    });
     const state = await this.#runs.create(unit, {
       command: {
         type: 'create',
@@ -133,7 +139,7 @@ function emptyDefinition(service: string): Definition {
   return {
     schemaVersion: DEFINITION_VERSION,
     service,
-    on: { push: null, pullRequest: null, paths: [], manual: false },
+    on: { push: null, pullRequest: null, paths: [], manual: false, inputs: {} },
     release: [],
   };
 }

@@ -1,16 +1,20 @@
-import type { RunEvent } from '@sluice/engine';
+import type { CarriedWork, RunEvent } from '@sluice/engine';
 
 /** One sentence per state change, for the Events tab. */
 export function describeEvent(event: RunEvent): string {
   switch (event.type) {
     case 'run-created':
-      return `Run ${event.identity.number} was made for ${event.identity.commit.slice(0, 7)} on ${event.identity.ref} (${event.identity.trigger.kind} by ${event.identity.trigger.by.name}).`;
+      return `Run ${event.identity.number} was made for ${event.identity.commit.slice(0, 7)} on ${event.identity.ref} (${event.identity.trigger.kind} by ${event.identity.trigger.by.name})${carriedOver(event.carried)}.`;
+    case 'stage-overdue':
+      return `Stage ${event.stage} has run out of time: what runs is stopped, nothing else begins.`;
+    case 'retry-scheduled':
+      return `Attempt ${event.number} of ${event.jobKey} follows at ${event.readyAt}: ${event.reason.message}`;
     case 'run-started':
       return 'The run started.';
     case 'stage-started':
       return `Stage ${event.stage} started.`;
     case 'stage-ended':
-      return sentence(`Stage ${event.stage} ${event.status}`, event.reason?.message);
+      return sentence(`Stage ${event.stage} ${event.status}`, (event.reason ?? event.warning)?.message);
     case 'attempt-queued':
       return `Attempt ${event.number} of ${event.jobKey} is ready for a runner.`;
     case 'attempt-started':
@@ -18,7 +22,10 @@ export function describeEvent(event: RunEvent): string {
     case 'attempt-ended':
       return sentence(`An attempt of ${event.jobKey} ended: ${event.status}`, event.reason?.message);
     case 'job-ended':
-      return sentence(`Job ${event.jobKey} ${event.status}`, event.reason?.message);
+      return sentence(
+        `Job ${event.jobKey} ${event.status}${event.allowed ? ', which is allowed' : ''}`,
+        event.reason?.message,
+      );
     case 'image-recorded':
       return `The image ${event.image.repository}@${event.image.digest} was pushed.`;
     case 'cancel-requested':
@@ -30,6 +37,11 @@ export function describeEvent(event: RunEvent): string {
     case 'run-ended':
       return sentence(`The run ${event.status}`, event.reason?.message);
   }
+}
+
+function carriedOver(carried: CarriedWork | undefined): string {
+  const count = Object.keys(carried?.jobs ?? {}).length;
+  return count === 0 ? '' : `; ${count} ${count === 1 ? 'job is' : 'jobs are'} taken over from the run before`;
 }
 
 function sentence(head: string, tail: string | undefined): string {

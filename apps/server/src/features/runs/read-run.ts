@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Kysely } from 'kysely';
 import type { z } from 'zod';
-import { readRunState, waitingCause, type LaneState, type RunState } from '@sluice/engine';
+import { isTerminal, readRunState, waitingCause, type LaneState, type RunState } from '@sluice/engine';
 import type {
   attemptDetail,
   jobDetail,
@@ -126,6 +126,10 @@ export class ReadRun {
           reason: job?.reason ?? null,
           waiting: await this.#jobWait(state, planned, attempts.at(-1)),
           attempts: attempts.map((row) => attemptOf(row, state)),
+          ...(planned.variant ? { matrix: { ...planned.variant.values } } : {}),
+          ...(job?.allowed ? { allowedFailure: job.allowed } : {}),
+          ...(job?.outputs ? { outputs: { ...job.outputs } } : {}),
+          ...(job?.carriedFrom === undefined ? {} : { carriedFrom: job.carriedFrom }),
         };
       }),
     );
@@ -137,14 +141,16 @@ export class ReadRun {
     attempt: Row<'attempts'> | undefined,
   ): Promise<Waiting | null> {
     if (attempt?.status === 'queued') return this.#queue.why(attempt);
-    if (attempt || state.finishedAt) return null;
-    const open = planned.needs.filter((need) => state.jobs[need]?.status !== 'passed');
+    const cause = waitingCause({ kind: 'retry', state, jobKey: planned.key });
+    if (cause) return { code: cause.code, message: cause.message, since: cause.since, endsWhen: cause.endedBy };
+    const job = state.jobs[planned.key];
+    if (attempt || state.finishedAt || (job && isTerminal(job.status))) return null;
+    const open = planned.needs.filter((need) => !isTerminal(state.jobs[need]?.status ?? 'queued'));
     return {
       code: 'needs-job',
-      message:
-        open.length > 0 ? `Needs ${open.join(', ')} to pass first.` : `Stage ${planned.stage} has not begun yet.`,
+      message: open.length > 0 ? `Needs ${open.join(', ')} to end first.` : `Stage ${planned.stage} has not begun yet.`,
       since: state.createdAt,
-      endsWhen: open.length > 0 ? `${open.join(', ')} passes.` : 'The stage before it passes.',
+      endsWhen: open.length > 0 ? `${open.join(', ')} ends.` : 'The stage before it passes.',
     };
   }
 

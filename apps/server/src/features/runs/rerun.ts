@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { readRunState } from '@sluice/engine';
+import { planRerun, readRunState, type RerunScope } from '@sluice/engine';
 import { Ids } from '../../platform/clock/clock.port.ts';
 import { Transactions } from '../../platform/db/transactions.ts';
 import { actorOf, requireRole, type UserPrincipal } from '../../platform/http/principal.ts';
@@ -7,7 +7,10 @@ import { conflict, notFound } from '../../platform/http/problem.ts';
 import { Audit } from '../audit/index.ts';
 import { RunStore } from './run-store.ts';
 
-/** Runs the same plan again as a new run: same commit, same definition, whatever the branch says by now. */
+/**
+ * Runs the same plan again as a new run: same commit, same definition, whatever the branch says by now. In part: what the
+ * scope leaves out is taken over as it ended, with its outputs and the same image.
+ */
 @Injectable()
 export class Rerun {
   readonly #transactions: Transactions;
@@ -21,15 +24,18 @@ export class Rerun {
     this.#audit = audit;
   }
 
-  async rerun(by: UserPrincipal, runId: string): Promise<{ runId: string; number: number }> {
+  async rerun(
+    by: UserPrincipal,
+    runId: string,
+    scope: RerunScope = { kind: 'all' },
+  ): Promise<{ runId: string; number: number }> {
     return this.#transactions.run(async (unit) => {
       const run = await unit.tx.selectFrom('runs').selectAll().where('id', '=', runId).executeTakeFirst();
       if (!run) throw notFound(`Run ${runId}`);
       requireRole(by, run.team_id, 'developer', `Run ${runId}`);
       const old = readRunState(run.state);
-      if (old.plan.jobs.length === 0) {
-        throw conflict('nothing-to-run', 'This run had no valid definition; push a corrected sluice.yaml instead.');
-      }
+      const rerun = planRerun(old, scope);
+      if (rerun.kind === 'rejected') throw conflict(rerun.code, rerun.message);
       const service = await unit.tx
         .selectFrom('services')
         .select('next_run_number')
@@ -49,9 +55,10 @@ export class Rerun {
             message: old.message,
             author: old.author,
             trust: old.trust,
-            trigger: { kind: 'rerun', by: actorOf(by), rerunOf: runId },
+            trigger: { kind: 'rerun', by: actorOf(by), rerunOf: runId, rerunScope: scope },
           },
           plan: old.plan,
+          ...(rerun.carried ? { carried: rerun.carried } : {}),
         },
         definition: run.definition,
         definitionText: run.definition_text,
@@ -69,7 +76,7 @@ export class Rerun {
         actor: actorOf(by),
         action: 'run.rerun',
         subject: `run:${runId}`,
-        detail: { newRun: state.runId, number: state.number },
+        detail: { newRun: state.runId, number: state.number, scope },
       });
       return { runId: state.runId, number: state.number };
     });

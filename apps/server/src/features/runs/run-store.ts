@@ -4,6 +4,8 @@ import {
   decideRun,
   evolveRun,
   isTerminal,
+  nextWakeAt,
+  readRunState,
   type Decision,
   type RunCommand,
   type RunEffect,
@@ -67,6 +69,7 @@ export class RunStore {
         findings: json(run.findings),
         plan_hash: run.planHash,
         state: json(state),
+        wake_at: nextWakeAt(state) ?? null,
         created_at: state.createdAt,
         finished_at: state.finishedAt ?? null,
       })
@@ -85,7 +88,7 @@ export class RunStore {
       .forUpdate()
       .executeTakeFirst();
     if (!row) throw new Error(`run ${runId} does not exist`);
-    const before = row.state;
+    const before = readRunState(row.state);
     const decision = decideRun(before, command, this.#context());
     if (decision.kind !== 'accepted') return { ...decision, state: before };
     const state = decision.events.reduce<RunState>(evolveRun, before);
@@ -97,6 +100,7 @@ export class RunStore {
         state: json(state),
         finished_at: state.finishedAt ?? null,
         release_id: state.releaseId ?? null,
+        wake_at: nextWakeAt(state) ?? null,
       })
       .where('id', '=', runId)
       .where('version', '=', before.version)

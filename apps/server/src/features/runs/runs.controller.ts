@@ -66,6 +66,6 @@ export class RunsController {
 
   @Implement(runs.rerun)
   rerun(@CurrentUser() person: UserPrincipal) {
-    return implement(runs.rerun).handler(({ input }) => this.#rerun.rerun(person, input.runId));
+    return implement(runs.rerun).handler(({ input }) => this.#rerun.rerun(person, input.runId, input.scope));
   }
 }

@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { OutboxHandlers } from '../../platform/outbox/outbox.ts';
 import { AuditModule } from '../audit/index.ts';
 import { AssignPools } from './assign-pools.ts';
@@ -13,6 +13,8 @@ import { ReadRun } from './read-run.ts';
 import { Rerun } from './rerun.ts';
 import { RunStore } from './run-store.ts';
 import { RunsController } from './runs.controller.ts';
+
+import { WakeRuns } from './wake-runs.ts';
 
 @Module({
   imports: [AuditModule],
@@ -29,12 +31,23 @@ import { RunsController } from './runs.controller.ts';
     ReadQueue,
     ReadRun,
     ListRuns,
+    WakeRuns,
   ],
   exports: [RunStore, AssignPools, CreateRun],
 })
-export class RunsModule {
-  constructor(handlers: OutboxHandlers, makeRelease: MakeRelease, mirrorLane: MirrorLane) {
+export class RunsModule implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #wake: WakeRuns;
+  constructor(handlers: OutboxHandlers, makeRelease: MakeRelease, mirrorLane: MirrorLane, wake: WakeRuns) {
+    this.#wake = wake;
     handlers.on('make-release', (message) => makeRelease.make(message));
     handlers.on('tell-run', (message) => mirrorLane.mirror(message));
+  }
+
+  onApplicationBootstrap(): void {
+    this.#wake.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.#wake.stop();
   }
 }

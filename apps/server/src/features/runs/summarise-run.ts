@@ -40,6 +40,7 @@ function stageCellOf(state: RunState, stage: StageName): StageCell {
     startedAt: cell.startedAt ?? null,
     finishedAt: cell.finishedAt ?? null,
     label: stageLabel(state, stage, cell),
+    ...(cell.warning ? { warning: cell.warning.message } : {}),
   };
 }
 
@@ -53,7 +54,9 @@ function stageLabel(state: RunState, stage: StageName, cell: StageState): string
   }
   if (cell.status !== 'failed' && cell.status !== 'errored') return null;
   const bad = Object.values(state.jobs).filter(
-    (job) => job.key.startsWith(`${stage}/`) && (job.status === 'failed' || job.status === 'errored'),
+    (job) =>
+      job.key.startsWith(`${stage}/`) && (job.status === 'failed' || job.status === 'errored') && job.allowed !== true,
   );
-  return bad.length === 1 ? (bad[0]!.key.split('/')[1] ?? null) : `${bad.length} jobs`;
+  if (bad.length === 0) return cell.overdueAt === undefined ? null : 'Timed out';
+  return bad.length === 1 ? bad[0]!.key.slice(stage.length + 1) : `${bad.length} jobs`;
 }

@@ -2,10 +2,12 @@ import { Migrator, type Migration } from 'kysely/migration';
 import { failpoint } from '../failpoints/failpoints.ts';
 import type { Db } from './database.ts';
 import * as initial from './migrations/0001-initial.ts';
+import * as jobs from './migrations/0002-jobs.ts';
 
 /** Imported, not read from a folder: what was compiled is what runs. Names never change once released. */
 const MIGRATIONS: Record<string, Migration> = {
   '0001-initial': initial as Migration,
+  '0002-jobs': jobs as Migration,
 };
 
 /**

@@ -139,6 +139,8 @@ export interface Tables {
     plan_hash: string;
     state: Json<RunState>;
     release_id: string | null;
+    /** When time alone moves it; null = only commands do. */
+    wake_at: TimeOrNull;
     created_at: Time;
     finished_at: TimeOrNull;
   };
