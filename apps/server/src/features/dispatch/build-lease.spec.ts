@@ -56,6 +56,58 @@ const end = (runId: string, attemptId: string, image?: { repository: string; dig
   });
 
 describe('build lease', () => {
+  it('hands on outputs of earlier jobs as variables, and to each step its condition with the facts', async () => {
+    const runId = await rows.run(
+      team,
+      `
+commit:
+  jobs:
+    version: { image: 'node:24', outputs: [number], steps: [{ run: x }] }
+test:
+  jobs:
+    smoke:
+      image: node:24
+      matrix: { node: [24] }
+      outputs: []
+      env: { VERSION: { from: commit.version.outputs.number } }
+      steps:
+        - { run: a, if: 'branch == "main" && matrix.node == "24"', env: { AGAIN: { from: commit.version.outputs.number } } }
+        - { run: b, when: failure }
+`,
+    );
+    const runner = await rows.runner(pool, 2);
+    const first = await one.poll(runner);
+    expect(leaseGrant.parse(first)).toEqual(first);
+    expect(first?.work).toMatchObject({ outputs: ['number'] });
+    await database.transactions.run((unit) =>
+      one.runs.apply(unit, runId, {
+        type: 'attempt-ended',
+        jobKey: 'commit/version',
+        attemptId: first!.attemptId,
+        outcome: 'passed',
+        outputs: { number: '1.4; rm -rf /' },
+      }),
+    );
+    const second = await one.poll(runner);
+    expect(leaseGrant.parse(second)).toEqual(second);
+    expect(second).toMatchObject({
+      job: { key: 'test/smoke[node=24]' },
+      work: {
+        env: { VERSION: '1.4; rm -rf /', MATRIX_NODE: '24' },
+        facts: {
+          branch: 'main',
+          event: 'push',
+          matrix: { node: '24' },
+          jobs: { commit: { version: { status: 'passed' } } },
+        },
+        steps: [
+          { run: 'a', if: 'branch == "main" && matrix.node == "24"', env: { AGAIN: '1.4; rm -rf /' } },
+          { run: 'b', when: 'failure' },
+        ],
+      },
+    });
+  });
+
   it('carries the job, the source and only the declared secrets, in the form of the protocol', async () => {
     one.secrets.values = { NPM_TOKEN: 'n-secret', OTHER: 'never' };
     await rows.run(team, STAGES);

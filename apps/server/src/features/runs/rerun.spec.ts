@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { JobKey, RunCommand } from '@sluice/engine';
+import { UuidV7 } from '../../platform/clock/system-clock.ts';
+import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-database.ts';
+import type { UserPrincipal } from '../../platform/http/principal.ts';
+import { PipelineRows, type TestTeam } from '../../testing/pipeline-rows.ts';
+import { Audit } from '../audit/index.ts';
+import { Rerun } from './rerun.ts';
+
+const STAGES = `
+commit:
+  jobs:
+    version: { image: 'node:24', outputs: [number], steps: [{ run: x }] }
+    unit: { image: 'node:24', matrix: { node: [22, 24] }, steps: [{ run: x }] }
+build: { image: { repository: registry.example.com/shop } }
+test:
+  jobs:
+    smoke: { image: built, env: { V: { from: commit.version.outputs.number } }, steps: [{ run: x }] }
+`;
+const IMAGE = { repository: 'registry.example.com/shop', digest: `sha256:${'1'.repeat(64)}` };
+
+describe('Rerun on PostgreSQL', () => {
+  let database: TestDatabase;
+  let rows: PipelineRows;
+  let rerun: Rerun;
+  beforeAll(async () => {
+    database = await testDatabase();
+    rows = new PipelineRows(database);
+    await rows.pool();
+    rerun = new Rerun(database.transactions, new UuidV7(), rows.runs, new Audit());
+  });
+  afterAll(() => database.close());
+
+  const person = ({ teamId }: TestTeam): UserPrincipal => ({
+    kind: 'user',
+    userId: rows.ids.next(),
+    name: 'Mira',
+    email: 'mira@example.com',
+    systemAdmin: false,
+    memberships: [{ teamId, team: 'team', title: 'Team', role: 'developer' }],
+    via: 'session',
+    scopes: [],
+  });
+  const end = async (
+    runId: string,
+    key: JobKey,
+    more: Partial<Extract<RunCommand, { type: 'attempt-ended' }>> = {},
+  ) => {
+    const attempt = (await rows.attempts(runId)).find((row) => row.job_key === key);
+    await database.transactions.run((unit) =>
+      rows.runs.apply(unit, runId, {
+        type: 'attempt-ended',
+        jobKey: key,
+        attemptId: attempt!.id,
+        outcome: 'passed',
+        ...more,
+      }),
+    );
+  };
+
+  async function failedRun() {
+    const team = await rows.team();
+    const runId = await rows.run(team, STAGES);
+    await end(runId, 'commit/version', { outputs: { number: '1.4' } });
+    await end(runId, 'commit/unit[node=22]');
+    await end(runId, 'commit/unit[node=24]');
+    await end(runId, 'build/image', { image: IMAGE });
+    await end(runId, 'test/smoke', { outcome: 'failed' });
+    expect((await rows.stateOf(runId)).status).toBe('failed');
+    return { team, runId };
+  }
+
+  it('failed only: queues what failed alone, with the outputs and the digest of the run before', async () => {
+    const { team, runId } = await failedRun();
+    const again = await rerun.rerun(person(team), runId, { kind: 'failed' });
+    expect((await rows.attempts(again.runId)).map((row) => row.job_key)).toEqual(['test/smoke']);
+    const state = await rows.stateOf(again.runId);
+    expect(state).toMatchObject({
+      image: IMAGE,
+      trigger: { kind: 'rerun', rerunOf: runId, rerunScope: { kind: 'failed' } },
+      jobs: { 'commit/version': { status: 'passed', outputs: { number: '1.4' }, carriedFrom: runId } },
+      stages: { commit: { status: 'passed' }, build: { status: 'passed' } },
+    });
+    expect(state.plan).toEqual((await rows.stateOf(runId)).plan);
+  });
+
+  it.each([
+    [{ kind: 'all' }, ['commit/unit[node=22]', 'commit/unit[node=24]', 'commit/version']],
+    [{ kind: 'stage', stage: 'build' }, ['build/image']],
+    [{ kind: 'job', job: 'commit/unit' }, ['commit/unit[node=22]', 'commit/unit[node=24]']],
+  ] as const)('%o queues %o first', async (scope, keys) => {
+    const { team, runId } = await failedRun();
+    const again = await rerun.rerun(person(team), runId, scope);
+    expect((await rows.attempts(again.runId)).map((row) => row.job_key).toSorted()).toEqual(keys);
+  });
+
+  it.each([
+    [{ kind: 'job', job: 'test/none' }, 'unknown-job'],
+    [{ kind: 'stage', stage: 'release' }, 'unknown-stage'],
+  ] as const)('%o is refused with 409 %s', async (scope, code) => {
+    const { team, runId } = await failedRun();
+    await expect(rerun.rerun(person(team), runId, scope)).rejects.toMatchObject({ status: 409, code });
+  });
+});
