@@ -51,8 +51,7 @@ describe('evaluateCondition', () => {
 
   it('A44: any text gives true, false or a ConditionError (property)', () => {
     const word = fc.constantFrom(
-      ...[
-        'branch',
+      'branch',
         'commit',
         '.verify',
         '.status',
@@ -75,7 +74,6 @@ describe('evaluateCondition', () => {
         '{',
         '}',
         ' ',
-      ],
     );
     const text = fc.oneof(
       fc.string(),

@@ -1,3 +1,4 @@
+import { rerunScope } from '@sluice/protocol';
 import { z } from 'zod';
 import { person, refusal, runReference, service } from '../scenario/names.ts';
 import { expectAnswer } from './refused.ts';
@@ -24,20 +25,38 @@ export const cancel = stepKind(
 
 export const rerun = stepKind(
   'rerun',
-  z.strictObject({ service, run: runReference, by: person.default('dana'), refused: refusal }),
-  async (scene, { service: slug, run, by, refused }) => {
+  z.strictObject({
+    service,
+    run: runReference,
+    by: person.default('dana'),
+    /** `failed`, a stage (`test`) or a job (`test/acceptance`). Default: everything. */
+    only: z.string().optional(),
+    refused: refusal,
+  }),
+  async (scene, { service: slug, run, by, only, refused }) => {
     const { id } = await scene.run(slug, run);
-    await expectAnswer(`The re-run by ${by}`, () => scene.world.api(by).runs.rerun({ runId: id }), refused);
+    const scope = only === undefined ? {} : { scope: scopeOf(only) };
+    await expectAnswer(`The re-run by ${by}`, () => scene.world.api(by).runs.rerun({ runId: id, ...scope }), refused);
   },
 );
 
+function scopeOf(only: string): z.infer<typeof rerunScope> {
+  if (only === 'failed') return { kind: 'failed' };
+  return only.includes('/') ? { kind: 'job', job: only } : rerunScope.parse({ kind: 'stage', stage: only });
+}
+
 export const startRun = stepKind(
   'startRun',
-  z.strictObject({ service, by: person.default('dana'), refused: refusal }),
-  async (scene, { service: slug, by, refused }) => {
+  z.strictObject({
+    service,
+    by: person.default('dana'),
+    inputs: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+    refused: refusal,
+  }),
+  async (scene, { service: slug, by, inputs, refused }) => {
     await expectAnswer(
       `The start by ${by}`,
-      () => scene.world.api(by).runs.startRun({ service: slug ?? scene.mainService }),
+      () => scene.world.api(by).runs.startRun({ service: slug ?? scene.mainService, ...(inputs ? { inputs } : {}) }),
       refused,
     );
   },
