@@ -1,4 +1,3 @@
-import { rerunScope } from '@sluice/protocol';
 import { z } from 'zod';
 import { person, refusal, runReference, service } from '../scenario/names.ts';
 import { expectAnswer } from './refused.ts';
@@ -40,9 +39,12 @@ export const rerun = stepKind(
   },
 );
 
-function scopeOf(only: string): z.infer<typeof rerunScope> {
-  if (only === 'failed') return { kind: 'failed' };
-  return only.includes('/') ? { kind: 'job', job: only } : rerunScope.parse({ kind: 'stage', stage: only });
+const stage = z.enum(['commit', 'build', 'test', 'release']);
+
+function scopeOf(only: string) {
+  if (only === 'failed') return { kind: 'failed' as const };
+  if (only.includes('/')) return { kind: 'job' as const, job: only };
+  return { kind: 'stage' as const, stage: stage.parse(only) };
 }
 
 export const startRun = stepKind(
