@@ -9,6 +9,20 @@ import { didYouMean } from './suggest-name.ts';
 
 /** What is wrong with a condition; undefined when it can be decided in this scope whatever the facts are. */
 export function conditionProblem(text: string, scope: ConditionScope): ConditionProblem | undefined {
+  // Declaring two hundred jobs costs far more than checking a line that names one of them; only a mistake needs them all.
+  const small = { ...scope, names: mentionedIn(text, scope.names) };
+  return checkIn(text, small) === undefined ? undefined : checkIn(text, scope);
+}
+
+function mentionedIn(text: string, names: ConditionScope['names']): ConditionScope['names'] {
+  return Object.fromEntries(
+    Object.entries(names)
+      .filter(([name]) => text.includes(name))
+      .map(([name, type]) => [name, typeof type === 'string' ? type : mentionedIn(text, type)]),
+  );
+}
+
+function checkIn(text: string, scope: ConditionScope): ConditionProblem | undefined {
   if (text.trim() === '') return { start: 0, message: 'It is empty; write a condition, or remove `if`.' };
   if (text.length > MAX_CONDITION_LENGTH) {
     return { start: 0, message: `It has more than ${MAX_CONDITION_LENGTH} characters; write a shorter condition.` };

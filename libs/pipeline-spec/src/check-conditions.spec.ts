@@ -188,3 +188,26 @@ describe('inputs', () => {
     expect(inputs(text)).toEqual([finding]);
   });
 });
+
+describe('many conditions', () => {
+  const file = (last: string): string => {
+    const steps = Array.from({ length: 99 }, () => `{ run: x, if: branch == "x" }`).join(', ');
+    const jobs = Array.from({ length: 20 }, (_, index) => `    j${index}: { image: 'a:1', steps: [${steps}] }\n`).join(
+      '',
+    );
+    return `service: a\ncommit:\n  jobs:\n${jobs}    last: { image: 'a:1', if: ${last}, steps: [{ run: x }] }\n`;
+  };
+
+  it('A37: the one after two thousand others is checked like the first', () => {
+    expect(checkDefinition(file('branch == "x"'), 'f').findings).toEqual([]);
+    expect(checkDefinition(file('brunch == "x"'), 'f').findings.map(({ path }) => path)).toEqual([
+      'commit.jobs.last.if',
+    ]);
+  });
+
+  it('of bad ones at most a hundred are listed', () => {
+    const { definition, findings } = checkDefinition(file('branch == "x"').replaceAll('branch', 'brunch'), 'f');
+    expect(definition).toBeUndefined();
+    expect(findings).toHaveLength(100);
+  });
+});

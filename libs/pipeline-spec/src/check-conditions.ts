@@ -14,7 +14,8 @@ export class ConditionChecker {
   readonly #text: string;
   readonly #places: Place;
   readonly #findings: FindingCollector;
-  #left = 500;
+  /** A file with more bad conditions than this has another problem than spelling. */
+  #left = 100;
 
   constructor(text: string, places: Place, findings: FindingCollector) {
     this.#text = text;
@@ -34,9 +35,12 @@ export class ConditionChecker {
       const built = job.stage === 'test' && order.hasBuild;
       this.#condition(job.value['if'], [...job.path, 'if'], () => scopeOf(inputs, before(), order, built, matrix));
       this.#when(job);
+      let stepScope: ConditionScope | undefined;
       for (const { value, path } of entriesOf(job.value['steps'], [...job.path, 'steps'])) {
-        this.#condition(asMap(value)?.['if'], [...path, 'if'], () =>
-          scopeOf(inputs, before(), order, built, matrix, outputsOf(job)),
+        this.#condition(
+          asMap(value)?.['if'],
+          [...path, 'if'],
+          () => (stepScope ??= scopeOf(inputs, before(), order, built, matrix, outputsOf(job))),
         );
       }
     }
@@ -52,10 +56,10 @@ export class ConditionChecker {
   }
 
   #condition(value: unknown, path: readonly PathPart[], scope: () => ConditionScope): void {
-    // Checking costs time; a file with more conditions than this is refused for its number of jobs anyway.
-    if (typeof value !== 'string' || this.#left-- <= 0) return;
+    if (typeof value !== 'string' || this.#left === 0) return;
     const problem = conditionProblem(value, scope());
     if (problem === undefined) return;
+    this.#left--;
     const { offset, end } = placeAt(this.#places, path);
     const inside = this.#text.slice(offset, end).indexOf(value);
     // A text with escapes or folded lines has no place of its own for each character.
@@ -88,7 +92,8 @@ function scopeOf(
   const absent = new Map<string, string>();
   const stages: Record<'commit' | 'test', Record<string, ConditionType>> = { commit: {}, test: {} };
   // In the order of the file, as findings list them.
-  for (const job of order.jobs.filter((one) => before.includes(one))) {
+  const ended = new Set(before);
+  for (const job of order.jobs.filter((one) => ended.has(one))) {
     const written = hasMatrix(job) ? [] : outputsOf(job);
     stages[job.stage][job.name] = {
       status: 'text',

@@ -9,7 +9,25 @@ export const MAX_CONDITION_LENGTH = 1000;
 
 const LIMITS = { maxAstNodes: 200, maxDepth: 24, maxListElements: 50, maxMapEntries: 0, maxCallArguments: 4 };
 
-const OPERATORS: ReadonlySet<string> = new Set(['value', 'id', '.', '[]', 'list', 'call', 'rcall', '!_', '&&', '||', '==', '!=', '<', '<=', '>', '>=', 'in']);
+const OPERATORS: ReadonlySet<string> = new Set([
+  'value',
+  'id',
+  '.',
+  '[]',
+  'list',
+  'call',
+  'rcall',
+  '!_',
+  '&&',
+  '||',
+  '==',
+  '!=',
+  '<',
+  '<=',
+  '>',
+  '>=',
+  'in',
+]);
 
 /** A place in the text of a condition, and what is wrong there. */
 export interface ConditionProblem {

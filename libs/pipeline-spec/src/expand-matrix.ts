@@ -5,7 +5,7 @@ import { placeAt } from './place.ts';
 
 export const MAX_VARIANTS = 50;
 /** Combinations that are tried at all, before `exclude`: more are refused without being made. */
-export const MAX_COMBINATIONS = 2500;
+export const MAX_COMBINATIONS = 400;
 
 /** A value of an axis: text of the file, numbers in the author's spelling. */
 export interface MatrixValue {
