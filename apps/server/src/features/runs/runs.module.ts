@@ -11,6 +11,7 @@ import { ReadBoard } from './read-board.ts';
 import { ReadQueue } from './read-queue.ts';
 import { ReadRun } from './read-run.ts';
 import { Rerun } from './rerun.ts';
+import { RunStates } from './run-states.ts';
 import { RunStore } from './run-store.ts';
 import { RunsController } from './runs.controller.ts';
 
@@ -18,6 +19,7 @@ import { RunsController } from './runs.controller.ts';
   imports: [AuditModule],
   controllers: [RunsController],
   providers: [
+    RunStates,
     RunStore,
     AssignPools,
     CreateRun,
@@ -30,7 +32,7 @@ import { RunsController } from './runs.controller.ts';
     ReadRun,
     ListRuns,
   ],
-  exports: [RunStore, AssignPools, CreateRun],
+  exports: [RunStates, RunStore, AssignPools, CreateRun],
 })
 export class RunsModule {
   constructor(handlers: OutboxHandlers, makeRelease: MakeRelease, mirrorLane: MirrorLane) {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readGithubEvent } from './read-github-event.ts';
 
@@ -8,13 +8,15 @@ interface RecordedEvent {
   readonly name: string;
   readonly examples: readonly Record<string, unknown>[];
 }
-const examplesOf = (origin: string): RecordedEvent[] =>
-  JSON.parse(
-    readFileSync(createRequire(import.meta.url).resolve(`@octokit/webhooks-examples/${origin}/index.json`), 'utf8'),
-  ) as RecordedEvent[];
+const read = (address: string): RecordedEvent[] =>
+  JSON.parse(readFileSync(fileURLToPath(address), 'utf8')) as RecordedEvent[];
 
-describe.each(['api.github.com', 'ghes-31', 'ghes-35'])('payloads recorded from %s', (origin) => {
-  const events = examplesOf(origin);
+describe.each([
+  ['GitHub', import.meta.resolve('@octokit/webhooks-examples/api.github.com/index.json')],
+  ['GitHub Enterprise 3.1', import.meta.resolve('@octokit/webhooks-examples/ghes-31/index.json')],
+  ['GitHub Enterprise 3.5', import.meta.resolve('@octokit/webhooks-examples/ghes-35/index.json')],
+])('payloads recorded from %s', (_origin, address) => {
+  const events = read(address);
   const recorded = events.flatMap(({ name, examples }) => examples.map((body) => ({ name, body })));
 
   it('are all understood: none is called malformed', () => {
@@ -49,7 +51,8 @@ describe.each(['api.github.com', 'ghes-31', 'ghes-35'])('payloads recorded from 
   });
 
   it('start nothing when they are neither push nor ping', () => {
-    for (const { name, body } of recorded)
-      if (name !== 'push' && name !== 'ping') expect(readGithubEvent(name, body)).toMatchObject({ kind: 'ignored' });
+    const others = recorded.filter(({ name }) => name !== 'push' && name !== 'ping');
+    const started = others.filter(({ name, body }) => readGithubEvent(name, body).kind !== 'ignored');
+    expect(started).toEqual([]);
   });
 });
