@@ -4,21 +4,19 @@ import { Sandbox } from '../executor.port.ts';
 import type { SandboxFile, StepCommand, StepExit } from '../executor.port.ts';
 import type { ReadLimits } from './read-workspace.ts';
 import { readMatching } from './read-workspace.ts';
-import type { AttemptParts } from './remove-attempt.ts';
-import { removeParts } from './remove-attempt.ts';
 import { runInContainer } from './run-in-container.ts';
 
 /** One job's container with its network, volume and service containers. */
 export class DockerSandbox extends Sandbox {
   readonly #job: Docker.Container;
   readonly #workingDir: string;
-  readonly #parts: AttemptParts;
+  readonly #remove: () => Promise<void>;
 
-  constructor(job: Docker.Container, workingDir: string, parts: AttemptParts) {
+  constructor(job: Docker.Container, workingDir: string, remove: () => Promise<void>) {
     super();
     this.#job = job;
     this.#workingDir = workingDir;
-    this.#parts = parts;
+    this.#remove = remove;
   }
 
   run(step: StepCommand, log: AttemptLog, signal: AbortSignal, graceMs: () => number): Promise<StepExit> {
@@ -30,6 +28,6 @@ export class DockerSandbox extends Sandbox {
   }
 
   destroy(): Promise<void> {
-    return removeParts(this.#parts);
+    return this.#remove();
   }
 }

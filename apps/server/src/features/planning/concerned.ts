@@ -13,6 +13,11 @@ export type Concern = { readonly concerned: true } | { readonly concerned: false
 
 const CONCERNED: Concern = { concerned: true };
 
+/** Whether the changed paths matter at all to a service with this file. */
+export function needsPaths({ definition }: DefinitionFile): boolean {
+  return definition === null || (definition.on.push !== null && definition.on.paths.length > 0);
+}
+
 /** Whether a push starts a run of a service. Pure. */
 export function concerns(service: { readonly path: string }, file: DefinitionFile, change: Change): Concern {
   const { definition } = file;
