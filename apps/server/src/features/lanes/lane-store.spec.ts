@@ -5,7 +5,7 @@ import { json } from '../../platform/db/database.ts';
 import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-database.ts';
 import type { CommitAuthors, CommitInfo, DiffSummary, GitMirror } from '../../platform/forge/git-mirror.port.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
-import { Audit } from '../audit/index.ts';
+import { Audit, ChainHead } from '../audit/index.ts';
 import { PipelineRows, type TestTeam } from '../../testing/pipeline-rows.ts';
 import { DecideGate } from './decide-gate.ts';
 import { LaneStore } from './lane-store.ts';
@@ -56,7 +56,7 @@ describe('lanes on PostgreSQL', () => {
       database.transactions,
       lanes,
       new ReadContributors(database.db, history, repositories as never),
-      new Audit(),
+      new Audit(new ChainHead(Buffer.alloc(32))),
     );
   });
   afterAll(() => database.close());
