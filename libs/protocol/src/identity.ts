@@ -152,7 +152,7 @@ export const identityContract = {
     .output(
       z.object({
         user,
-        /** Approvals of this person at gates that are still closed: they stay and count; reject there what should not pass. */
+        /** Approvals of this person at gates that are still closed: they count no more; somebody else must give them. */
         openApprovals: z.number().int(),
       }),
     ),

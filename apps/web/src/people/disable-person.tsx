@@ -22,7 +22,7 @@ export function DisablePerson({ person, onClose }: { person: Person; onClose: ()
         open
         onOpenChange={onClose}
         title={`${person.name} is disabled`}
-        description={`${plural(left, 'approval')} of ${person.name} stand at gates that are still closed, and count there. Reject those releases if they should not go on.`}
+        description={`${plural(left, 'approval')} of ${person.name} at gates that are still closed no longer count: somebody else must approve there.`}
       >
         <div className="mt-4 flex justify-end">
           <button type="button" className="btn btn-ink" onClick={onClose}>

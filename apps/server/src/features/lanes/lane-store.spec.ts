@@ -171,6 +171,32 @@ describe('lanes on PostgreSQL', () => {
     },
   );
 
+  it.each([
+    [
+      'is disabled',
+      (userId: string) => database.db.updateTable('users').set({ disabled: true }).where('id', '=', userId),
+    ],
+    [
+      'lost the role',
+      (userId: string) =>
+        database.db.updateTable('memberships').set({ role: 'developer' }).where('user_id', '=', userId),
+    ],
+  ])('I16: an approval lapses at a closed gate when its person %s', async (_why, takeAway) => {
+    const team = await rows.team();
+    await environment(team, 2);
+    const deployment = await deploymentOf(await release(team));
+    const people = [0, 1, 2].map(() => person(team, 'release-manager'));
+    const [rita, ruben, rosa] = (await Promise.all(people)) as [UserPrincipal, UserPrincipal, UserPrincipal];
+    await gate.approve(rita, deployment.id, deployment.binding);
+    await takeAway(rita.userId).execute();
+    await gate.approve(ruben, deployment.id, deployment.binding);
+    const after = await deploymentOf(deployment.release_id);
+    expect(after).toMatchObject({ status: 'waiting', approvals: [{ userId: ruben.userId }] });
+    expect((await laneOf(deployment.lane_id)).open[0]?.approvals).toHaveLength(1);
+    await gate.approve(rosa, deployment.id, deployment.binding);
+    expect((await deploymentOf(deployment.release_id)).status).toBe('running');
+  });
+
   it('F57: approve and reject in the same moment: the first wins, the other is told 409', async () => {
     const team = await rows.team();
     await environment(team, 1);
