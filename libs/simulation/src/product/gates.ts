@@ -1,0 +1,112 @@
+import type { Actor, Approver, ContributorFacts, GateRule, LaneCommand } from '@sluice/engine';
+import type { Task } from '../kernel/kernel.ts';
+import { applyToLane, bindToSettings } from './lane-store.ts';
+import { Refused, type Replica, type Unit } from './replica.ts';
+import type { Tables } from './tables.ts';
+
+/** For the checks: what the person did, whatever the decision is told. */
+export interface GateCause {
+  readonly kind: 'approve' | 'reject';
+  readonly deploymentId: string;
+  readonly userId: string;
+  readonly binding: string;
+  readonly facts: ContributorFacts;
+}
+
+export interface GateWish {
+  readonly userId: string;
+  readonly deploymentId: string;
+  /** What the person saw. */
+  readonly binding: string;
+}
+
+/** Reads git and the rows: who had a hand in the change between what is live and the release. */
+export type ReadContributors = (
+  release: Tables['releases'],
+  live: { deploymentId: string; commit: string; runNumber: number } | null,
+) => ContributorFacts;
+
+const MAX_LOOKS = 3;
+
+/** features/lanes/decide-gate.ts: facts before the transaction, rights inside it. */
+export function* approve(replica: Replica, wish: GateWish, read: ReadContributors): Task {
+  for (let look = 1; ; look += 1) {
+    const { laneId, release, live } = findDeployment(replica, wish.deploymentId);
+    const facts = read(release, live);
+    yield replica.at.random.between(5, 200);
+    const refusal = yield* decide(replica, laneId, wish, { kind: 'approve', ...wish, facts }, (by) => ({
+      type: 'approve',
+      deploymentId: wish.deploymentId,
+      by,
+      binding: wish.binding,
+      contributors: facts,
+    }));
+    if (refusal === undefined) return;
+    if (refusal !== 'facts-outdated' || look === MAX_LOOKS) throw new Refused(refusal);
+  }
+}
+
+export function* reject(replica: Replica, wish: GateWish): Task {
+  const { laneId } = findDeployment(replica, wish.deploymentId);
+  const facts = { since: null, contributors: [] };
+  const refusal = yield* decide(replica, laneId, wish, { kind: 'reject', ...wish, facts }, (by) => ({
+    type: 'reject',
+    deploymentId: wish.deploymentId,
+    by,
+    binding: wish.binding,
+    reason: 'too risky',
+  }));
+  if (refusal !== undefined) throw new Refused(refusal);
+}
+
+function findDeployment(replica: Replica, deploymentId: string) {
+  const { store } = replica.at;
+  const row = store.get('deployments', deploymentId);
+  if (!row) throw new Refused('not-found');
+  const { live } = store.get('lanes', row.laneId)!.state;
+  return {
+    laneId: row.laneId,
+    release: store.get('releases', row.releaseId)!,
+    live: live
+      ? { deploymentId: live.deploymentId, commit: live.release.commit, runNumber: live.release.runNumber }
+      : null,
+  };
+}
+
+function* decide(
+  replica: Replica,
+  laneId: string,
+  { userId }: GateWish,
+  cause: GateCause,
+  command: (by: Approver) => Extract<LaneCommand, { type: 'approve' | 'reject' }>,
+): Task<string | undefined> {
+  return yield* replica.transaction(function* (unit): Task<string | undefined> {
+    yield* bindToSettings(replica, unit, laneId);
+    const decided = command(yield* entitledNow(unit, userId));
+    const applied = yield* applyToLane(replica, unit, laneId, decided);
+    if (applied.kind === 'rejected') return applied.code;
+    if (applied.kind === 'accepted') replica.audit(unit, userId, `gate.${decided.type}`, decided.deploymentId);
+    return undefined;
+  }, cause);
+}
+
+function* entitledNow(unit: Unit, userId: string): Task<Approver> {
+  const row = yield* unit.share('memberships', userId);
+  return { userId, name: row?.name ?? userId, roles: row?.roles ?? [] };
+}
+
+export interface EnvironmentChange {
+  readonly gate: GateRule;
+  readonly target: string;
+}
+
+/** The settings of an environment: the row at once, its lanes by the outbox. */
+export function* changeSettings(replica: Replica, by: Actor, id: string, change: EnvironmentChange): Task {
+  yield* replica.transaction(function* (unit) {
+    const row = (yield* unit.lock('environments', id))!;
+    const { gate, target } = change;
+    unit.put('environments', { ...row, gate, target, settingsHash: JSON.stringify(change) });
+    replica.send(unit, 'rebind-lanes', { environmentId: id });
+    replica.audit(unit, by.name, 'environment.change', id);
+  });
+}
