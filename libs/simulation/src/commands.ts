@@ -40,7 +40,7 @@ const WEIGHTS = {
   targetHang: 1,
   targetFail: 1,
   targetRollBack: 1,
-  advanceClock: 12,
+  advanceClock: 8,
 } as const;
 
 export type CommandKind = keyof typeof WEIGHTS;
@@ -115,7 +115,7 @@ export function carryOut(world: World, { kind, a, b }: Command): void {
       for (const one of world.replicas) if (!one.process.alive) world.restart(one);
       return;
     case 'upgradeServer':
-      world.checks.upgrade();
+      world.checks.upgrade(true);
       return world.restart(replica);
     case 'pauseServer':
       return kernel.pause(replica.process);

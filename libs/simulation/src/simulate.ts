@@ -67,9 +67,9 @@ function rest(world: World, note: (line: string) => void): void {
   world.heal();
   const { kernel, checks, runners } = world;
   const end = kernel.now + REST_MS;
-  // Long enough for a lease to run out, a log to be sealed and a runner to be back, even if all looks at rest before.
-  kernel.runUntil(kernel.now + 150_000);
-  while (kernel.now < end && !checks.violation && !checks.isSettled()) kernel.runUntil(kernel.now + 10_000);
+  do kernel.runUntil(kernel.now + 10_000);
+  while (kernel.now < end && !checks.violation && !checks.isSettled());
+  // Long enough for a log to be sealed and a runner to be back, even if all looks at rest before.
   kernel.runUntil(kernel.now + 70_000);
   checks.between();
   checks.settled(
@@ -77,5 +77,5 @@ function rest(world: World, note: (line: string) => void): void {
     new Map(runners.map((runner) => [runner.id, runner.lastAnswered])),
   );
   checks.promises();
-  checks.upgrade();
+  checks.upgrade(false);
 }

@@ -73,6 +73,7 @@ export class World {
     this.replicas = ['server-a', 'server-b'].map((name) => new Replica(new Process(name), at));
     this.network = new Network(kernel, random, this.replicas);
     this.target = new OutsideTarget(kernel, random);
+    this.checks.pushed = (image, digest) => void this.target.tags.set(image.slice(image.lastIndexOf('/') + 1), digest);
     this.target.onCreate = (intent, seen) => this.checks.created(intent, seen);
     this.runners = this.#furnish();
     for (const replica of this.replicas) serve(replica, this.target);

@@ -121,6 +121,7 @@ export class Checks implements RunnerEvents {
     });
   }
 
+  /** What `latest` points to, set by the world. */
   pushed: RunnerEvents['pushed'] = () => undefined;
 
   /** A viewer that goes on where it stood (I11). */
@@ -149,16 +150,17 @@ export class Checks implements RunnerEvents {
     });
   }
 
-  /** Today's code reads every stored history, and finds in it what is stored (I34). */
-  upgrade(): void {
+  /** Today's code reads the stored histories, and finds in it what is stored (I34). */
+  upgrade(openOnly: boolean): void {
     this.#guard(() => {
       for (const { id, state } of this.#store.table('runs').values()) {
+        if (openOnly && isTerminal(state.status)) continue;
         const events = through(this.#store.get('runEvents', id)!.events).map(readRunEvent);
-        hold('I34', same(foldRun(events), readRunState(through(state))), () => `the history of ${id} folds to another state`);
+        hold('I34', same(foldRun(events), readRunState(state)), () => `the history of ${id} folds to another state`);
       }
       for (const { id, state } of this.#store.table('lanes').values()) {
         const events = through(this.#store.get('laneEvents', id)!.events).map(readLaneEvent);
-        hold('I34', same(foldLane(events), readLaneState(through(state))), () => `the history of ${id} folds to another state`);
+        hold('I34', same(foldLane(events), readLaneState(state)), () => `the history of ${id} folds to another state`);
       }
     });
   }
@@ -169,7 +171,7 @@ export class Checks implements RunnerEvents {
     });
   }
 
-  /** Nothing moves any more but what a person must decide. */
+  /** Nothing moves any more but what a person must decide, or what no pool takes. */
   isSettled(): boolean {
     return this.#unsettled() === undefined && this.#store.table('outbox').size === 0;
   }
@@ -180,7 +182,7 @@ export class Checks implements RunnerEvents {
       const unsettled = this.#unsettled();
       hold('I28', unsettled === undefined, () => `${unsettled} is still open`);
       const { now } = this.#store.kernel;
-      const queued = this.#store.rows('attempts').filter(({ status }) => status === 'queued');
+      const queued = this.#store.rows('attempts').filter(({ status, poolId }) => status === 'queued' && poolId !== null);
       hold('I29', queued.length === 0, () => `${queued[0]?.id} is queued while runners wait`);
       for (const row of this.#store.rows('deployments'))
         hold('I30', !isActiveDeployment(row.status), () => `${row.id} still holds its lane`);
@@ -209,7 +211,10 @@ export class Checks implements RunnerEvents {
         const row = this.#store.get('deployments', deploymentId);
         return row?.status === 'waiting' && state.cancelRequested === undefined;
       });
-      if (!gated) return `${id} (${state.status})`;
+      const homeless = Object.values(state.jobs).some(({ attempts }) =>
+        attempts.some((attempt) => attempt.status === 'queued' && this.#store.get('attempts', attempt.id)?.poolId === null),
+      );
+      if (!gated && !homeless) return `${id} (${state.status})`;
     }
     return undefined;
   }

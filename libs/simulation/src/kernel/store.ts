@@ -62,6 +62,7 @@ export class Store<Tables extends TableRows> {
   readonly #tables = new Map<keyof Tables, Map<string, Row>>();
   readonly #unique: UniqueKeys<Tables>;
   readonly #keys = new Map<string, string>();
+  readonly #snapshots = new Map<keyof Tables, readonly Row[]>();
   readonly locks = new Map<string, Lock>();
   readonly #onCommit: CommitHook<Tables>;
   /** Milliseconds of one statement. */
@@ -82,8 +83,11 @@ export class Store<Tables extends TableRows> {
     return this.#table(name).get(id) as Tables[T] | undefined;
   }
 
-  rows<T extends keyof Tables>(name: T): Tables[T][] {
-    return [...this.#table(name).values()] as Tables[T][];
+  /** In the order of insertion; the same array until the table changes. */
+  rows<T extends keyof Tables>(name: T): readonly Tables[T][] {
+    let rows = this.#snapshots.get(name);
+    if (!rows) this.#snapshots.set(name, (rows = [...this.#table(name).values()]));
+    return rows as readonly Tables[T][];
   }
 
   /** One statement outside of a transaction: at once, as one statement is. Rows that another transaction holds are not looked at. */
@@ -127,6 +131,7 @@ export class Store<Tables extends TableRows> {
     for (const key of freed) if (!taken.has(key)) this.#keys.delete(key);
     for (const [key, id] of taken) this.#keys.set(key, id);
     for (const { table, before, after } of changes) {
+      this.#snapshots.delete(table);
       if (after) this.#table(table).set(after.id, after);
       else if (before) this.#table(table).delete(before.id);
     }
@@ -164,10 +169,11 @@ export class Transaction<Tables extends TableRows> implements Holder {
   }
 
   /** All rows, with the transaction's own writes. */
-  rows<T extends keyof Tables>(table: T): Tables[T][] {
+  rows<T extends keyof Tables>(table: T): readonly Tables[T][] {
+    const own = [...this.#writes.values()].filter((change) => change.table === table);
+    if (own.length === 0) return this.store.rows(table);
     const rows = new Map(this.store.table(table));
-    for (const change of this.#writes.values()) {
-      if (change.table !== table) continue;
+    for (const change of own) {
       if (change.after) rows.set(change.after.id, change.after as Tables[T]);
       else if (change.before) rows.delete(change.before.id);
     }

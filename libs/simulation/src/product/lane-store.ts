@@ -1,6 +1,7 @@
 import {
   evolveLane,
   isTerminal,
+  type Actor,
   type LaneCommand,
   type LaneDecision,
   type LaneEffect,
@@ -83,6 +84,7 @@ export function* bindToSettings(replica: Replica, unit: Unit, laneId: string): T
   const lane = yield* unit.lock('lanes', laneId);
   const environment = lane && unit.get('environments', lane.environmentId);
   if (!lane || !environment || !replica.at.wiring.guards.bindBeforeDeciding) return;
+  yield* withdrawCalledOff(replica, unit, lane);
   const settings = laneSettings(environment);
   const bindings = Object.fromEntries(
     lane.state.open.map(({ id, release }) => [
@@ -91,6 +93,21 @@ export function* bindToSettings(replica: Replica, unit: Unit, laneId: string): T
     ]),
   );
   yield* applyToLane(replica, unit, laneId, { type: 'change-settings', settings, bindings });
+}
+
+/** A cancel that was acknowledged counts here at once, and not only when its message has come (I19). */
+function* withdrawCalledOff(replica: Replica, unit: Unit, lane: Tables['lanes']): Task {
+  if (!replica.at.wiring.guards.cancelledAtGate) return;
+  for (const { status, release } of lane.state.open) {
+    if (status !== 'waiting') continue;
+    const by = yield* calledOffBy(unit, release.runId);
+    if (by) yield* applyToLane(replica, unit, lane.id, { type: 'withdraw', releaseId: release.releaseId, by });
+  }
+}
+
+/** Holds off a cancel of the run until this transaction has ended. */
+export function* calledOffBy(unit: Unit, runId: string): Task<Actor | undefined> {
+  return (yield* unit.share('runs', runId))?.state.cancelRequested?.by;
 }
 
 function* writeDeployment(unit: Unit, lane: Tables['lanes'], state: LaneState, event: LaneEvent): Task {

@@ -1,6 +1,6 @@
 import { isTerminal, type Actor } from '@sluice/engine';
 import type { Task } from '../kernel/kernel.ts';
-import { applyToLane, bindingOf, bindToSettings, openLane } from './lane-store.ts';
+import { applyToLane, bindingOf, bindToSettings, calledOffBy, openLane } from './lane-store.ts';
 import type { Replica, Unit } from './replica.ts';
 import { applyToRun } from './run-store.ts';
 import type { Messages } from './tables.ts';
@@ -40,6 +40,7 @@ export function* offerRelease(
       const environment = unit.rows('environments').find((row) => row.name === name)!;
       const laneId = yield* openLane(replica, unit, unit.get('services', release.serviceId)!, environment);
       yield* bindToSettings(replica, unit, laneId);
+      if (replica.at.wiring.guards.cancelledAtGate && (yield* calledOffBy(unit, release.runId))) return;
       const { runId, runNumber, commit, image, planHash } = release;
       yield* applyToLane(replica, unit, laneId, {
         type: 'offer',

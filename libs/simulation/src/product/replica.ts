@@ -97,8 +97,11 @@ export class Replica {
 
 const EPOCH = Date.UTC(2026, 0, 1);
 
+let last: readonly [number, string] = [-1, ''];
+
 export function instant(ms: number): string {
-  return new Date(EPOCH + ms).toISOString();
+  if (last[0] !== ms) last = [ms, new Date(EPOCH + ms).toISOString()];
+  return last[1];
 }
 
 export function fromInstant(text: string): number {

@@ -40,6 +40,8 @@ export interface Wiring {
     readonly attemptNumbers: boolean;
     /** The environment's settings of this moment are brought to the lane before its gate is decided. */
     readonly bindBeforeDeciding: boolean;
+    /** A cancelled run's release is taken from the gate before the gate is decided. */
+    readonly cancelledAtGate: boolean;
     /** A driver looks at the target before it acts again. */
     readonly lookBeforeActing: boolean;
   };
@@ -63,6 +65,7 @@ export const REAL_WIRING: Wiring = {
     outboxUntilDone: true,
     attemptNumbers: true,
     bindBeforeDeciding: true,
+    cancelledAtGate: true,
     lookBeforeActing: true,
   },
 };
