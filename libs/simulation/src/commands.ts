@@ -86,13 +86,23 @@ export function carryOut(world: World, { kind, a, b }: Command): void {
       const open = store.rows('runs').filter(({ state }) => state.finishedAt === undefined);
       const run = at(open.length > 0 ? open : store.rows('runs'), a);
       const by = at([PEOPLE['ann']!, PEOPLE['rita']!], b)!;
-      if (run) ask(world, (server) => cancel(server, by, run.id), () => world.checks.cancelAcked(run.id));
+      if (run)
+        ask(
+          world,
+          (server) => cancel(server, by, run.id),
+          () => world.checks.cancelAcked(run.id),
+        );
       return;
     }
     case 'rerun': {
       const run = at(store.rows('runs'), a);
       const by = at([PEOPLE['ann']!, PEOPLE['rita']!], b)!;
-      if (run) ask(world, (server) => rerun(server, by, run.id), ({ runId }) => world.checks.runAcked(runId));
+      if (run)
+        ask(
+          world,
+          (server) => rerun(server, by, run.id),
+          ({ runId }) => world.checks.runAcked(runId),
+        );
       return;
     }
     case 'changeSettings':
@@ -137,7 +147,9 @@ export function carryOut(world: World, { kind, a, b }: Command): void {
       for (const one of world.runners) kernel.resume(one.process);
       return;
     case 'partition':
-      network.cut.add(b % 2 === 0 ? runner.process.name : `${runner.process.name} ${at(world.replicas, b)!.process.name}`);
+      network.cut.add(
+        b % 2 === 0 ? runner.process.name : `${runner.process.name} ${at(world.replicas, b)!.process.name}`,
+      );
       return;
     case 'heal':
       return network.cut.clear();
@@ -210,8 +222,17 @@ function decide(world: World, kind: 'approve' | 'approveStale' | 'reject', a: nu
   const userId = ['rita', 'rafi', 'ada', 'rita', 'ada', 'ann'][b % 6]!;
   const binding = kind === 'approveStale' ? `${row.binding} of yesterday` : row.binding;
   const wish: GateWish = { userId, deploymentId: row.id, binding };
-  if (kind === 'reject') return ask(world, (server) => reject(server, wish), () => undefined);
-  ask(world, (server) => approve(server, wish, world.contributors), () => world.checks.approvalAcked(wish));
+  if (kind === 'reject')
+    return ask(
+      world,
+      (server) => reject(server, wish),
+      () => undefined,
+    );
+  ask(
+    world,
+    (server) => approve(server, wish, world.contributors),
+    () => world.checks.approvalAcked(wish),
+  );
 }
 
 function settings(world: World, a: number, b: number): void {
@@ -224,5 +245,9 @@ function settings(world: World, a: number, b: number): void {
     },
     target: ['first', 'second', 'third'][a % 3]!,
   };
-  ask(world, (server) => changeSettings(server, PEOPLE['ada']!, id, change), () => undefined);
+  ask(
+    world,
+    (server) => changeSettings(server, PEOPLE['ada']!, id, change),
+    () => undefined,
+  );
 }

@@ -66,7 +66,11 @@ export class AttemptChecks {
     hold('I04', after.epoch >= before.epoch, () => `the epoch of ${id} fell from ${before.epoch} to ${after.epoch}`);
     this.#epochs.set(id, Math.max(this.#epochs.get(id) ?? 0, after.epoch));
     const both = before.status === 'running' && after.status === 'running';
-    hold('I04', !both || before.runnerId === after.runnerId, () => `${id} was taken from ${before.runnerId} for ${after.runnerId} while it was held`);
+    hold(
+      'I04',
+      !both || before.runnerId === after.runnerId,
+      () => `${id} was taken from ${before.runnerId} for ${after.runnerId} while it was held`,
+    );
   }
 
   #fenced(before: AttemptRow, after: AttemptRow, cause: LeaseCause | undefined): void {
@@ -76,9 +80,14 @@ export class AttemptChecks {
     hold(
       'I06',
       epoch === before.epoch && runnerId === before.runnerId,
-      () => `${cause.kind} of ${runnerId} with epoch ${epoch} changed ${before.id}, held by ${before.runnerId} with ${before.epoch}`,
+      () =>
+        `${cause.kind} of ${runnerId} with epoch ${epoch} changed ${before.id}, held by ${before.runnerId} with ${before.epoch}`,
     );
-    hold('I06', cause.kind !== 'result' || before.status === 'running', () => `a result changed ${before.id}, which was ${before.status}`);
+    hold(
+      'I06',
+      cause.kind !== 'result' || before.status === 'running',
+      () => `a result changed ${before.id}, which was ${before.status}`,
+    );
   }
 
   #logged(before: AttemptRow, after: AttemptRow): void {
@@ -87,7 +96,15 @@ export class AttemptChecks {
     hold('I10', log.startsWith(before.log), () => `stored bytes of the log of ${id} changed`);
     hold('I10', before.logSealed === 'no', () => `the sealed log of ${id} changed`);
     if (after.logSealed === 'complete')
-      hold('I10', after.result === null || after.result.log === log, () => `the log of ${id} is sealed as complete and is not what was declared`);
-    hold('I12', !log.slice(Math.max(0, before.log.length - 40)).includes('secret-'), () => `the log of ${id} shows a secret`);
+      hold(
+        'I10',
+        after.result === null || after.result.log === log,
+        () => `the log of ${id} is sealed as complete and is not what was declared`,
+      );
+    hold(
+      'I12',
+      !log.slice(Math.max(0, before.log.length - 40)).includes('secret-'),
+      () => `the log of ${id} shows a secret`,
+    );
   }
 }

@@ -58,7 +58,8 @@ export class Checks implements RunnerEvents {
 
   /** An error that no server answers on purpose. */
   crashed(error: Error, process: string): void {
-    const broken = error instanceof BrokenInvariant ? error : new BrokenInvariant('crash', `${process}: ${error.stack}`);
+    const broken =
+      error instanceof BrokenInvariant ? error : new BrokenInvariant('crash', `${process}: ${error.stack}`);
     this.violation ??= broken;
   }
 
@@ -67,8 +68,16 @@ export class Checks implements RunnerEvents {
       const release = this.#store.get('releases', this.#store.get('deployments', intent.deploymentId)!.releaseId)!;
       const built = this.#store.get('runs', release.runId)!.state.image?.digest;
       this.#note(`target: create ${intent.deploymentId} ${intent.digest}`);
-      hold('I15', intent.digest === built, () => `${intent.deploymentId} deploys ${intent.digest}, its run built ${built}`);
-      hold('I18', seen === 'absent', () => `${intent.deploymentId} was created again without a look that said it is absent`);
+      hold(
+        'I15',
+        intent.digest === built,
+        () => `${intent.deploymentId} deploys ${intent.digest}, its run built ${built}`,
+      );
+      hold(
+        'I18',
+        seen === 'absent',
+        () => `${intent.deploymentId} was created again without a look that said it is absent`,
+      );
     });
   }
 
@@ -97,7 +106,9 @@ export class Checks implements RunnerEvents {
         .get('laneEvents', laneId)!
         .events.some(
           (event) =>
-            event.type === 'approved' && event.deploymentId === deploymentId && event.approval.userId.startsWith(userId),
+            event.type === 'approved' &&
+            event.deploymentId === deploymentId &&
+            event.approval.userId.startsWith(userId),
         );
     });
   }
@@ -117,7 +128,11 @@ export class Checks implements RunnerEvents {
   began(attemptId: string): void {
     this.#guard(() => {
       const row = this.#store.get('attempts', attemptId)!;
-      hold('I22', row.startedAt !== null || isTerminal(row.status) || row.epoch > 1, () => `${attemptId} began and no row says so`);
+      hold(
+        'I22',
+        row.startedAt !== null || isTerminal(row.status) || row.epoch > 1,
+        () => `${attemptId} began and no row says so`,
+      );
     });
   }
 
@@ -182,7 +197,9 @@ export class Checks implements RunnerEvents {
       const unsettled = this.#unsettled();
       hold('I28', unsettled === undefined, () => `${unsettled} is still open`);
       const { now } = this.#store.kernel;
-      const queued = this.#store.rows('attempts').filter(({ status, poolId }) => status === 'queued' && poolId !== null);
+      const queued = this.#store
+        .rows('attempts')
+        .filter(({ status, poolId }) => status === 'queued' && poolId !== null);
       hold('I29', queued.length === 0, () => `${queued[0]?.id} is queued while runners wait`);
       for (const row of this.#store.rows('deployments'))
         hold('I30', !isActiveDeployment(row.status), () => `${row.id} still holds its lane`);
@@ -193,7 +210,11 @@ export class Checks implements RunnerEvents {
       for (const [runner, ids] of containers)
         hold('I31', ids.size === 0, () => `${runner} still has a container of ${[...ids].join()}`);
       const left = this.#store.rows('outbox');
-      hold('I32', left.length === 0, () => `the outbox still holds ${left[0]?.topic} ${JSON.stringify(left[0]?.payload)}`);
+      hold(
+        'I32',
+        left.length === 0,
+        () => `the outbox still holds ${left[0]?.topic} ${JSON.stringify(left[0]?.payload)}`,
+      );
       for (const [runner, at] of lastAnswered)
         hold('I33', now - at <= 60_000, () => `${runner} has not asked for work for ${now - at} ms`);
       for (const row of this.#store.rows('attempts'))
@@ -212,7 +233,9 @@ export class Checks implements RunnerEvents {
         return row?.status === 'waiting' && state.cancelRequested === undefined;
       });
       const homeless = Object.values(state.jobs).some(({ attempts }) =>
-        attempts.some((attempt) => attempt.status === 'queued' && this.#store.get('attempts', attempt.id)?.poolId === null),
+        attempts.some(
+          (attempt) => attempt.status === 'queued' && this.#store.get('attempts', attempt.id)?.poolId === null,
+        ),
       );
       if (!gated && !homeless) return `${id} (${state.status})`;
     }

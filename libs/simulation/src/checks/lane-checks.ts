@@ -49,14 +49,22 @@ export class LaneChecks {
     );
   }
 
-  changed({ before, after }: Change<Tables, 'lanes'>, changes: readonly Change<Tables>[], unit: Transaction<Tables>): void {
+  changed(
+    { before, after }: Change<Tables, 'lanes'>,
+    changes: readonly Change<Tables>[],
+    unit: Transaction<Tables>,
+  ): void {
     if (!after) return;
     const { id } = after;
     const stored = changes.find(({ table, after: row }) => table === 'laneEvents' && row?.id === id) as
       Change<Tables, 'laneEvents'> | undefined;
     const old = before?.version ?? 0;
     const events = stored?.after?.events ?? [];
-    hold('I01', events.length === after.version, () => `${id} has version ${after.version} and ${events.length} events`);
+    hold(
+      'I01',
+      events.length === after.version,
+      () => `${id} has version ${after.version} and ${events.length} events`,
+    );
     hold('I01', (stored?.before?.events.length ?? 0) === old, () => `${id} had events beyond its version`);
     let state: LaneState | undefined = before?.state;
     for (const event of events.slice(old)) {
@@ -66,7 +74,11 @@ export class LaneChecks {
       const active = state.open.filter(({ status }) => isActiveDeployment(status)).length;
       hold('I13', active <= 1, () => `${active} deployments hold ${id}`);
     }
-    hold('I34', JSON.stringify(state?.open) === JSON.stringify(after.state.open), () => `${id} is not the fold of its events`);
+    hold(
+      'I34',
+      JSON.stringify(state?.open) === JSON.stringify(after.state.open),
+      () => `${id} is not the fold of its events`,
+    );
   }
 
   #event(
@@ -82,7 +94,11 @@ export class LaneChecks {
       this.#statuses.set(event.deployment.id, event.deployment.status);
     }
     if (event.type === 'approved' || event.type === 'rejected') {
-      hold('I27', changes.some(({ table }) => table === 'audit'), () => `no audit entry of ${event.type}`);
+      hold(
+        'I27',
+        changes.some(({ table }) => table === 'audit'),
+        () => `no audit entry of ${event.type}`,
+      );
     }
     if (event.type === 'approved') this.#approved(state, event.deploymentId, cause);
     if (event.type === 'deployment-started') this.#started(state, event.deploymentId, lane, unit);
@@ -101,7 +117,11 @@ export class LaneChecks {
     hold('I16', cause?.kind === 'approve', () => `${deploymentId} was approved by nobody`);
     const { userId, binding, facts } = cause;
     const roles = this.#store.get('memberships', userId)?.roles ?? [];
-    hold('I16', roles.some((role) => gate.roles.includes(role)), () => `${userId} approved as ${roles.join()}`);
+    hold(
+      'I16',
+      roles.some((role) => gate.roles.includes(role)),
+      () => `${userId} approved as ${roles.join()}`,
+    );
     const isOwn = facts.contributors.some((hand) => hand.userId === userId);
     hold('I16', !gate.noSelfApproval || !isOwn, () => `${userId} approved a change with a hand in it`);
     this.#approvals.set(deploymentId, [...(this.#approvals.get(deploymentId) ?? []), { userId, binding }]);
@@ -128,7 +148,11 @@ export class LaneChecks {
       () => `${deploymentId} started with the approvals of ${[...people].join() || 'nobody'}`,
     );
     const run = this.#store.get('runs', release.runId)!.state;
-    hold('I19', run.cancelRequested === undefined, () => `the gate opened for ${deploymentId} of ${run.runId}, which was cancelled`);
+    hold(
+      'I19',
+      run.cancelRequested === undefined,
+      () => `the gate opened for ${deploymentId} of ${run.runId}, which was cancelled`,
+    );
     hold('I24', run.trust === 'trusted', () => `${deploymentId} is of an untrusted run`);
     hold('I15', run.image?.digest === release.image.digest, () => `${deploymentId} has another digest than its run`);
   }

@@ -20,12 +20,22 @@ export class RunChecks {
       Change<Tables, 'runEvents'> | undefined;
     const old = before?.version ?? 0;
     const events = stored?.after?.events ?? [];
-    hold('I01', events.length === after.version, () => `${id} has version ${after.version} and ${events.length} events`);
+    hold(
+      'I01',
+      events.length === after.version,
+      () => `${id} has version ${after.version} and ${events.length} events`,
+    );
     hold('I01', (stored?.before?.events.length ?? 0) === old, () => `${id} had events beyond its version`);
     let state: RunState | undefined = before?.state;
-    hold('I02', !before || !isTerminal(before.state.status) || after.version === old, () => `${id} changed after its end`);
+    hold(
+      'I02',
+      !before || !isTerminal(before.state.status) || after.version === old,
+      () => `${id} changed after its end`,
+    );
     for (const event of events.slice(old)) {
-      this.#note(`${id} ${event.type} ${JSON.stringify({ ...event, v: undefined, at: undefined, type: undefined, plan: undefined, identity: undefined })}`);
+      this.#note(
+        `${id} ${event.type} ${JSON.stringify({ ...event, v: undefined, at: undefined, type: undefined, plan: undefined, identity: undefined })}`,
+      );
       if (state) {
         checkRunEvent(state, event);
       }
@@ -33,12 +43,20 @@ export class RunChecks {
       if (state) checkRunMoves(state, next);
       state = next;
     }
-    hold('I34', state?.version === after.version && state.status === after.state.status, () => `${id} is not the fold of its events`);
+    hold(
+      'I34',
+      state?.version === after.version && state.status === after.state.status,
+      () => `${id} is not the fold of its events`,
+    );
     checkRunState(after.state, this.#effects(id, changes));
     if (!before) this.#created(after.state);
     const audited = changes.some(({ table }) => table === 'audit');
     const asked = events.slice(old).some(({ type }) => type === 'cancel-requested');
-    hold('I27', audited || (!asked && (before !== undefined || after.state.trigger.kind !== 'rerun')), () => `nobody wrote down who changed ${id}`);
+    hold(
+      'I27',
+      audited || (!asked && (before !== undefined || after.state.trigger.kind !== 'rerun')),
+      () => `nobody wrote down who changed ${id}`,
+    );
   }
 
   #created({ serviceId, trust, commit, trigger, runId }: RunState): void {

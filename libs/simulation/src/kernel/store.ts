@@ -126,7 +126,8 @@ export class Store<Tables extends TableRows> {
     }
     for (const [key, id] of taken) {
       const owner = this.#keys.get(key);
-      if (owner !== undefined && owner !== id && !freed.has(key)) throw new UniqueViolation(`there is a row with ${key}`);
+      if (owner !== undefined && owner !== id && !freed.has(key))
+        throw new UniqueViolation(`there is a row with ${key}`);
     }
     for (const key of freed) if (!taken.has(key)) this.#keys.delete(key);
     for (const [key, id] of taken) this.#keys.set(key, id);

@@ -136,7 +136,8 @@ export function* pollForLease(
       yield* dispatch(replica, runner.poolId);
       const deadline = kernel.now + waitMs;
       while (!answered.isGiven && kernel.now < deadline && !gone()) {
-        if ((yield { signal: answered as Signal<unknown>, ms: Math.min(1_000, deadline - kernel.now) }) !== TIMED_OUT) break;
+        if ((yield { signal: answered as Signal<unknown>, ms: Math.min(1_000, deadline - kernel.now) }) !== TIMED_OUT)
+          break;
       }
       lease = yield* leaseOfPoll(replica, runnerId, pollId);
     }

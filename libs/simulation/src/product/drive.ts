@@ -89,7 +89,8 @@ function* steer(replica: Replica, target: Target, claim: Claim): Task {
     try {
       if (wiring.guards.lookBeforeActing || seen !== 'absent' || !cursor.pending) seen = yield* target.observe(intent);
       misses = 0;
-      if (cursor.silentSince !== null) yield* save(replica, claim, { cursor: (cursor = { ...cursor, silentSince: null }) });
+      if (cursor.silentSince !== null)
+        yield* save(replica, claim, { cursor: (cursor = { ...cursor, silentSince: null }) });
       if (seen === 'absent') {
         yield* save(replica, claim, { cursor: (cursor = { ...cursor, pending: true }) });
         if (kernel.now >= claim.validUntil) throw new ClaimLostError('the claim ended');
@@ -100,7 +101,8 @@ function* steer(replica: Replica, target: Target, claim: Claim): Task {
     } catch (error) {
       if (!(error instanceof TargetSilentError)) throw error;
       const since = cursor.silentSince ?? kernel.now;
-      if (cursor.silentSince === null) yield* save(replica, claim, { cursor: (cursor = { ...cursor, silentSince: since }) });
+      if (cursor.silentSince === null)
+        yield* save(replica, claim, { cursor: (cursor = { ...cursor, silentSince: since }) });
       if (kernel.now - since >= SILENCE_MS) yield* markUnknown(replica, claim, laneId);
       misses += 1;
       const limit = Math.min(BACKOFF_MS, 250 * 2 ** misses);
@@ -117,11 +119,7 @@ function makeIntent(replica: Replica, target: Target, deploymentId: string): Dep
   return { deploymentId, lane: row.laneId, runNumber: release.runNumber, digest, target: row.target };
 }
 
-function* save(
-  replica: Replica,
-  claim: Claim,
-  change: Partial<Pick<DeploymentRow, 'intent' | 'cursor'>>,
-): Task {
+function* save(replica: Replica, claim: Claim, change: Partial<Pick<DeploymentRow, 'intent' | 'cursor'>>): Task {
   yield* replica.transaction(function* (unit) {
     const row = yield* ensureHeld(replica, unit, claim);
     unit.put('deployments', { ...row, ...change });

@@ -42,12 +42,7 @@ export function* renewLease(replica: Replica, attemptId: string, holder: LeaseHo
 }
 
 /** features/runner-api/accept-result.ts. Throws `lease-lost` or `result-conflict`. */
-export function* acceptResult(
-  replica: Replica,
-  attemptId: string,
-  holder: LeaseHolder,
-  result: AttemptResult,
-): Task {
+export function* acceptResult(replica: Replica, attemptId: string, holder: LeaseHolder, result: AttemptResult): Task {
   const cause: LeaseCause = { kind: 'result', attemptId, holder };
   const refusal = yield* replica.transaction(function* (unit): Task<string | undefined> {
     const row = known(yield* lockAttempt(unit, attemptId));

@@ -57,12 +57,7 @@ export function* openLane(
 }
 
 /** features/lanes/lane-store.ts */
-export function* applyToLane(
-  replica: Replica,
-  unit: Unit,
-  laneId: string,
-  command: LaneCommand,
-): Task<AppliedToLane> {
+export function* applyToLane(replica: Replica, unit: Unit, laneId: string, command: LaneCommand): Task<AppliedToLane> {
   const row = yield* unit.lock('lanes', laneId);
   if (!row) throw new Error(`lane ${laneId} does not exist`);
   const before = row.state;

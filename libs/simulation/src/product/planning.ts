@@ -45,10 +45,7 @@ export function* planDelivery(replica: Replica, message: Messages['plan-delivery
   throw new Error('the head moved twenty times while a delivery was planned');
 }
 
-function* planOnce(
-  replica: Replica,
-  { deliveryId, actor, trust }: Messages['plan-delivery'],
-): Task<'ended' | 'moved'> {
+function* planOnce(replica: Replica, { deliveryId, actor, trust }: Messages['plan-delivery']): Task<'ended' | 'moved'> {
   const { store, random } = replica.at;
   const delivery = store.get('deliveries', deliveryId);
   if (delivery?.status !== 'received') return 'ended';
@@ -111,12 +108,7 @@ export function* rerun(replica: Replica, by: Actor, runId: string): Task<{ runId
       number: service.nextRunNumber,
       trigger: { kind: 'rerun', by, rerunOf: runId },
     } as const;
-    yield* createRun(
-      replica,
-      unit,
-      { type: 'create', identity, plan },
-      { dedupeKey: null, planHash: old.planHash },
-    );
+    yield* createRun(replica, unit, { type: 'create', identity, plan }, { dedupeKey: null, planHash: old.planHash });
     unit.put('services', { ...service, nextRunNumber: service.nextRunNumber + 1 });
     replica.audit(unit, by.name, 'run.rerun', runId);
     return { runId: identity.runId };

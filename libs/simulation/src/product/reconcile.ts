@@ -1,5 +1,13 @@
 import type { Task } from '../kernel/kernel.ts';
-import { dropPollsOf, endAttempt, leaseOf, lockAttempt, RENEW_MS, withLease, type LeaseCause } from './attempt-lease.ts';
+import {
+  dropPollsOf,
+  endAttempt,
+  leaseOf,
+  lockAttempt,
+  RENEW_MS,
+  withLease,
+  type LeaseCause,
+} from './attempt-lease.ts';
 import { dispatch, POLL_MS } from './dispatch.ts';
 import { sealOverdue } from './hold-lease.ts';
 import { instant, type Replica } from './replica.ts';

@@ -1,14 +1,7 @@
 import type { Task } from '../kernel/kernel.ts';
 import { driveDeployment } from './drive.ts';
 import { planDelivery } from './planning.ts';
-import {
-  advanceRelease,
-  makeRelease,
-  offerRelease,
-  rebindLanes,
-  tellRun,
-  withdrawRelease,
-} from './releases.ts';
+import { advanceRelease, makeRelease, offerRelease, rebindLanes, tellRun, withdrawRelease } from './releases.ts';
 import type { Replica } from './replica.ts';
 import type { Messages, OutboxRow, Topic } from './tables.ts';
 import type { Target } from './target.ts';

@@ -1,7 +1,7 @@
 import { isTerminal, type Actor } from '@sluice/engine';
 import type { Task } from '../kernel/kernel.ts';
 import { applyToLane, bindingOf, bindToSettings, calledOffBy, openLane } from './lane-store.ts';
-import type { Replica, Unit } from './replica.ts';
+import type { Replica } from './replica.ts';
 import { applyToRun } from './run-store.ts';
 import type { Messages } from './tables.ts';
 
@@ -36,7 +36,7 @@ export function* offerRelease(
     function* (unit) {
       const release = unit.get('releases', releaseId)!;
       yield replica.at.store.statement();
-      if (isCalledOff(unit, release.runId)) return;
+      if (!replica.at.wiring.guards.cancelledAtGate && unit.get('runs', release.runId)?.state.cancelRequested) return;
       const environment = unit.rows('environments').find((row) => row.name === name)!;
       const laneId = yield* openLane(replica, unit, unit.get('services', release.serviceId)!, environment);
       yield* bindToSettings(replica, unit, laneId);
@@ -53,10 +53,6 @@ export function* offerRelease(
     undefined,
     true,
   );
-}
-
-function isCalledOff(unit: Unit, runId: string): boolean {
-  return unit.get('runs', runId)?.state.cancelRequested !== undefined;
 }
 
 export function* advanceRelease(replica: Replica, { releaseId, from }: Messages['advance-release']): Task {

@@ -124,11 +124,7 @@ function queueAttempt(
   if (pool) replica.send(unit, 'look-at-pool', { poolId: pool.id });
 }
 
-function* endAttemptRow(
-  replica: Replica,
-  unit: Unit,
-  event: Extract<RunEvent, { type: 'attempt-ended' }>,
-): Task {
+function* endAttemptRow(replica: Replica, unit: Unit, event: Extract<RunEvent, { type: 'attempt-ended' }>): Task {
   if (!isTerminal(event.status)) return;
   const row = yield* unit.lock('attempts', event.attemptId);
   if (row?.status !== 'queued' && row?.status !== 'running') return;

@@ -23,7 +23,13 @@ export type Tables = {
   memberships: { id: string; userId: string; name: string; roles: readonly Role[] };
   environments: { id: string; name: string; gate: GateRule; target: string; settingsHash: string };
   secrets: { id: string; value: string };
-  deliveries: { id: string; key: string; repositoryId: string; commit: number; status: 'received' | 'planned' | 'ignored' };
+  deliveries: {
+    id: string;
+    key: string;
+    repositoryId: string;
+    commit: number;
+    status: 'received' | 'planned' | 'ignored';
+  };
   runs: {
     id: string;
     serviceId: string;

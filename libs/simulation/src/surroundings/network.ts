@@ -33,11 +33,7 @@ export class Network {
     this.#replicas = replicas;
   }
 
-  *call<T>(
-    from: Process,
-    timeoutMs: number,
-    handle: (replica: Replica, link: Link) => Task<T>,
-  ): Task<Answer<T>> {
+  *call<T>(from: Process, timeoutMs: number, handle: (replica: Replica, link: Link) => Task<T>): Task<Answer<T>> {
     const replica = this.#random.pick(this.#replicas)!;
     const answered = new Signal<Answer<T>>();
     const { life } = from;

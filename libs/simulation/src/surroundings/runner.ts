@@ -136,7 +136,10 @@ export class Runner {
 
   *#work(spooled: Spooled): Task {
     const { lease } = spooled;
-    const started = yield* this.#insist((replica) => startLease(replica, lease.attemptId, lease), () => true);
+    const started = yield* this.#insist(
+      (replica) => startLease(replica, lease.attemptId, lease),
+      () => true,
+    );
     if (started !== 'ok') return this.#forget(spooled);
     this.containers.add(lease.attemptId);
     this.#events.began(lease.attemptId, lease.epoch);
@@ -175,7 +178,10 @@ export class Runner {
     held = false;
     yield* this.#sendLog(spooled);
     const { result } = spooled;
-    const reported = yield* this.#insist((replica) => acceptResult(replica, attemptId, spooled.lease, result), () => true);
+    const reported = yield* this.#insist(
+      (replica) => acceptResult(replica, attemptId, spooled.lease, result),
+      () => true,
+    );
     if (reported === 'ok') {
       this.#events.resultAcked(attemptId, result);
       yield* this.#sendLog(spooled);
