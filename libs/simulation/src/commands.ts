@@ -1,7 +1,7 @@
 import type { Actor } from '@sluice/engine';
 import type { Task } from './kernel/kernel.ts';
 import type { Random } from './kernel/random.ts';
-import { approve, changeSettings, reject, type GateWish } from './product/gates.ts';
+import { approve, changeRoles, changeSettings, reject, type GateWish } from './product/gates.ts';
 import { cancel, rerun, storeDelivery, type Push } from './product/planning.ts';
 import { type Replica } from './product/replica.ts';
 import type { TargetMood } from './surroundings/outside-target.ts';
@@ -108,9 +108,13 @@ export function carryOut(world: World, { kind, a, b }: Command): void {
     case 'changeSettings':
       return settings(world, a, b);
     case 'changeRole': {
-      const row = store.get('memberships', a % 2 === 0 ? 'rafi' : 'ada');
-      if (row) store.change('memberships', { ...row, roles: b % 2 === 0 ? ['viewer'] : ['release-manager'] });
-      return;
+      const role = b % 2 === 0 ? 'viewer' : 'release-manager';
+      const userId = a % 2 === 0 ? 'rafi' : 'ada';
+      return ask(
+        world,
+        (server) => changeRoles(server, PEOPLE['ann']!, userId, [role]),
+        () => undefined,
+      );
     }
     case 'rotateSecret':
       return store.change('secrets', { id: 'TOKEN', value: `secret-${String(b).padStart(4, '0')}-abcdef` });

@@ -74,7 +74,7 @@ export class World {
     this.network = new Network(kernel, random, this.replicas);
     this.target = new OutsideTarget(kernel, random);
     this.checks.pushed = (image, digest) => void this.target.tags.set(image.slice(image.lastIndexOf('/') + 1), digest);
-    this.target.onCreate = (intent, seen) => this.checks.created(intent, seen);
+    this.target.onCreate = (intent, driver, seen) => this.checks.created(intent, driver, seen);
     this.runners = this.#furnish();
     for (const replica of this.replicas) serve(replica, this.target);
     for (const runner of this.runners) runner.start(false);

@@ -63,21 +63,17 @@ export class Checks implements RunnerEvents {
     this.violation ??= broken;
   }
 
-  created(intent: DeploymentIntent, seen: Seen | undefined): void {
+  /** A call leaves for the target: after a look of the same driver, under its claim, with the digest that was built (I15, I18). */
+  created({ deploymentId, digest }: DeploymentIntent, driver: string, seen: Seen | undefined): void {
     this.#guard(() => {
-      const release = this.#store.get('releases', this.#store.get('deployments', intent.deploymentId)!.releaseId)!;
+      const { releaseId, holder, holderUntil } = this.#store.get('deployments', deploymentId)!;
+      const release = this.#store.get('releases', releaseId)!;
       const built = this.#store.get('runs', release.runId)!.state.image?.digest;
-      this.#note(`target: create ${intent.deploymentId} ${intent.digest}`);
-      hold(
-        'I15',
-        intent.digest === built,
-        () => `${intent.deploymentId} deploys ${intent.digest}, its run built ${built}`,
-      );
-      hold(
-        'I18',
-        seen === 'absent',
-        () => `${intent.deploymentId} was created again without a look that said it is absent`,
-      );
+      this.#note(`target: ${driver} creates ${deploymentId} ${digest}`);
+      hold('I15', digest === built, () => `${deploymentId} deploys ${digest}, its run built ${built}`);
+      hold('I18', seen === 'absent', () => `${deploymentId} was created again without a look that said it is absent`);
+      const holds = holder === driver && holderUntil > this.#store.kernel.now;
+      hold('I18', holds, () => `${driver} creates ${deploymentId}, which ${holder} drives`);
     });
   }
 

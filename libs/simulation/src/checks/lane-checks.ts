@@ -59,6 +59,7 @@ export class LaneChecks {
     const stored = changes.find(({ table, after: row }) => table === 'laneEvents' && row?.id === id) as
       Change<Tables, 'laneEvents'> | undefined;
     const old = before?.version ?? 0;
+    if (!stored && before) return hold('I01', after.version === old, () => `${id} has a new version without events`);
     const events = stored?.after?.events ?? [];
     hold(
       'I01',

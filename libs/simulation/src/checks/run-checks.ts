@@ -19,6 +19,8 @@ export class RunChecks {
     const stored = changes.find(({ table, after: row }) => table === 'runEvents' && row?.id === id) as
       Change<Tables, 'runEvents'> | undefined;
     const old = before?.version ?? 0;
+    // A decision may have effects alone: an ended run that calls its release back.
+    if (!stored && before) return hold('I01', after.version === old, () => `${id} has a new version without events`);
     const events = stored?.after?.events ?? [];
     hold(
       'I01',

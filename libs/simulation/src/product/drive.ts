@@ -21,8 +21,17 @@ interface Claim {
   over: boolean;
 }
 
+/** features/targets/running-drives.ts */
+export function startDrive(replica: Replica, target: Target, deploymentId: string): void {
+  if (replica.driving.has(deploymentId)) return;
+  replica.driving.add(deploymentId);
+  replica.at.kernel.spawn(replica.process, driveDeployment(replica, target, deploymentId), () =>
+    replica.driving.delete(deploymentId),
+  );
+}
+
 /** features/targets/drive-deployment.ts: claim, look, write the intention, act, write the result, look again. */
-export function* driveDeployment(replica: Replica, target: Target, deploymentId: string): Task {
+function* driveDeployment(replica: Replica, target: Target, deploymentId: string): Task {
   const claim = yield* take(replica, deploymentId);
   if (!claim) return;
   replica.at.kernel.spawn(replica.process, renewing(replica, claim));
@@ -87,14 +96,15 @@ function* steer(replica: Replica, target: Target, claim: Claim): Task {
   let seen: Seen = 'absent';
   for (;;) {
     try {
-      if (wiring.guards.lookBeforeActing || seen !== 'absent' || !cursor.pending) seen = yield* target.observe(intent);
+      if (wiring.guards.lookBeforeActing || seen !== 'absent' || !cursor.pending)
+        seen = yield* target.observe(intent, claim.holder);
       misses = 0;
       if (cursor.silentSince !== null)
         yield* save(replica, claim, { cursor: (cursor = { ...cursor, silentSince: null }) });
       if (seen === 'absent') {
         yield* save(replica, claim, { cursor: (cursor = { ...cursor, pending: true }) });
         if (kernel.now >= claim.validUntil) throw new ClaimLostError('the claim ended');
-        yield* target.create(intent, `${claim.holder}@${kernel.now}`);
+        yield* target.create(intent, claim.holder);
         yield* save(replica, claim, { cursor: (cursor = { ...cursor, pending: false }) });
       } else if (seen === 'going') yield 2_000;
       else return yield* end(replica, claim, laneId, seen);

@@ -1,4 +1,4 @@
-import type { Actor, Approver, ContributorFacts, GateRule, LaneCommand } from '@sluice/engine';
+import type { Actor, Approver, ContributorFacts, GateRule, LaneCommand, Role } from '@sluice/engine';
 import type { Task } from '../kernel/kernel.ts';
 import { applyToLane, bindToSettings } from './lane-store.ts';
 import { Refused, type Replica, type Unit } from './replica.ts';
@@ -108,5 +108,14 @@ export function* changeSettings(replica: Replica, by: Actor, id: string, change:
     unit.put('environments', { ...row, gate, target, settingsHash: JSON.stringify(change) });
     replica.send(unit, 'rebind-lanes', { environmentId: id });
     replica.audit(unit, by.name, 'environment.change', id);
+  });
+}
+
+/** features/identity: a right that is taken away waits for the decision that just read it, or comes before it (F59). */
+export function* changeRoles(replica: Replica, by: Actor, userId: string, roles: readonly Role[]): Task {
+  yield* replica.transaction(function* (unit) {
+    const row = (yield* unit.lock('memberships', userId))!;
+    unit.put('memberships', { ...row, roles });
+    replica.audit(unit, by.name, 'membership.change', userId);
   });
 }

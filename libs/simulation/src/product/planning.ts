@@ -103,7 +103,13 @@ export function* rerun(replica: Replica, by: Actor, runId: string): Task<{ runId
     const service = (yield* unit.lock('services', old.serviceId))!;
     const { teamId, serviceId, ref, commit, message, author, trust, plan } = old.state;
     const identity = {
-      ...{ teamId, serviceId, ref, commit, message, author, trust },
+      teamId,
+      serviceId,
+      ref,
+      commit,
+      message,
+      author,
+      trust,
       runId: replica.at.newId('run'),
       number: service.nextRunNumber,
       trigger: { kind: 'rerun', by, rerunOf: runId },

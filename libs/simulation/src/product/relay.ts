@@ -1,5 +1,5 @@
 import type { Task } from '../kernel/kernel.ts';
-import { driveDeployment } from './drive.ts';
+import { startDrive } from './drive.ts';
 import { planDelivery } from './planning.ts';
 import { advanceRelease, makeRelease, offerRelease, rebindLanes, tellRun, withdrawRelease } from './releases.ts';
 import type { Replica } from './replica.ts';
@@ -27,7 +27,7 @@ export function handlersOf(replica: Replica, target: Target): Handlers {
     'tell-run': (payload) => tellRun(replica, payload),
     *'run-deployment'({ deploymentId }) {
       yield replica.at.store.statement();
-      replica.at.kernel.spawn(replica.process, driveDeployment(replica, target, deploymentId));
+      startDrive(replica, target, deploymentId);
     },
     'rebind-lanes': (payload) => rebindLanes(replica, payload),
   };

@@ -15,7 +15,13 @@ export function* makeRelease(replica: Replica, { runId }: Messages['make-release
     if (isTerminal(run.status) || run.cancelRequested || !run.image || !first) return;
     const id = replica.at.newId('release');
     unit.put('releases', {
-      ...{ id, serviceId: run.serviceId, runId, runNumber: run.number, commit: run.commit, image: run.image, planHash },
+      id,
+      serviceId: run.serviceId,
+      runId,
+      runNumber: run.number,
+      commit: run.commit,
+      image: run.image,
+      planHash,
       route: run.plan.release.map(({ environment }) => environment),
     });
     yield* applyToRun(replica, unit, runId, { type: 'release-made', releaseId: id });

@@ -42,6 +42,8 @@ export class Replica {
   readonly waiting = new Map<string, Signal>();
   relayWake = new Signal();
   readonly carrying = new Set<string>();
+  /** Deployments that this process drives: none twice, for two drives would hold the same claim. */
+  readonly driving = new Set<string>();
   suspiciousSince: number | undefined;
 
   constructor(process: Process, at: Installation) {

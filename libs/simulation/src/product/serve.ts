@@ -1,5 +1,5 @@
 import type { Task } from '../kernel/kernel.ts';
-import { driveDeployment, unheldDeployments } from './drive.ts';
+import { startDrive, unheldDeployments } from './drive.ts';
 import { claimMessages, handlersOf, renewClaims } from './relay.ts';
 import { sweep, SWEEP_MS, vouchForPolls } from './reconcile.ts';
 import type { Replica } from './replica.ts';
@@ -12,17 +12,17 @@ export function serve(replica: Replica, target: Target): void {
   replica.id = replica.at.newId('replica');
   replica.waiting.clear();
   replica.carrying.clear();
+  replica.driving.clear();
   replica.suspiciousSince = undefined;
   replica.dieAt = undefined;
   kernel.revive(replica.process);
   const handlers = handlersOf(replica, target);
-  const drive = (id: string) => kernel.spawn(replica.process, driveDeployment(replica, target, id));
   const loop = (ms: number, body: () => Task | void) =>
     kernel.spawn(replica.process, repeat(replica, ms + random.between(0, 50), body));
   kernel.spawn(replica.process, relaying(replica, handlers));
   loop(2_000, () => renewClaims(replica));
   loop(SWEEP_MS, () => sweep(replica));
-  loop(SWEEP_MS, () => unheldDeployments(replica).forEach(drive));
+  loop(SWEEP_MS, () => unheldDeployments(replica).forEach((id) => startDrive(replica, target, id)));
   loop(2_000, () => vouchForPolls(replica));
 }
 

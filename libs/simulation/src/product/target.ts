@@ -10,7 +10,7 @@ export type Seen = 'absent' | 'going' | 'healthy' | 'refused' | 'rolled-back';
 
 /** The outside world as `features/targets/target.port.ts` sees it. Calls take time; the call may take effect and say nothing. */
 export interface Target {
-  observe(intent: DeploymentIntent): Task<Seen>;
+  observe(intent: DeploymentIntent, driver: string): Task<Seen>;
   create(intent: DeploymentIntent, driver: string): Task;
   /** What `repository:latest` points to: nobody who deploys may ask. */
   tagOf(service: string): string;

@@ -6,7 +6,6 @@ import { TargetSilentError, type Seen, type Target } from '../product/target.ts'
 export type TargetMood = 'accept' | 'hang' | 'fail' | 'roll-back';
 
 interface Made {
-  readonly intent: DeploymentIntent;
   readonly mood: TargetMood;
   readonly at: number;
 }
@@ -16,11 +15,12 @@ export class OutsideTarget implements Target {
   readonly #kernel: Kernel;
   readonly #random: Random;
   readonly #made = new Map<string, Made>();
-  /** Who looked, by driver: the last answer about each deployment. */
-  readonly looked = new Map<string, Seen>();
+  /** What each driver last saw of each deployment, until it calls. */
+  readonly #looked = new Map<string, Seen>();
   readonly tags = new Map<string, string>();
   mood: TargetMood = 'accept';
-  onCreate: (intent: DeploymentIntent, lastSeen: Seen | undefined) => void = () => undefined;
+  /** Told as a call leaves its driver. */
+  onCreate: (intent: DeploymentIntent, driver: string, lastSeen: Seen | undefined) => void = () => undefined;
 
   constructor(kernel: Kernel, random: Random) {
     this.#kernel = kernel;
@@ -31,25 +31,31 @@ export class OutsideTarget implements Target {
     return this.tags.get(service) ?? 'none';
   }
 
-  *observe({ deploymentId }: DeploymentIntent): Task<Seen> {
+  *observe({ deploymentId }: DeploymentIntent, driver: string): Task<Seen> {
     yield this.#random.between(10, 300);
     if (this.mood === 'hang') throw new TargetSilentError('no answer');
     const seen = this.#look(deploymentId);
-    this.looked.set(deploymentId, seen);
+    this.#looked.set(`${deploymentId} ${driver}`, seen);
     yield this.#random.between(1, 50);
     return seen;
   }
 
-  *create(intent: DeploymentIntent): Task {
-    yield this.#random.between(10, 300);
-    const hangs = this.mood === 'hang';
-    if (hangs && this.#random.chance(50)) throw new TargetSilentError('no answer');
-    this.onCreate(intent, this.looked.get(intent.deploymentId));
-    this.looked.delete(intent.deploymentId);
-    if (!this.#made.has(intent.deploymentId))
-      this.#made.set(intent.deploymentId, { intent, mood: this.mood, at: this.#kernel.now });
-    yield this.#random.between(1, 100);
-    if (hangs) throw new TargetSilentError('the call took effect and nobody said so');
+  /** What has left the driver arrives, whatever becomes of the driver. The id makes a second arrival harmless. */
+  *create(intent: DeploymentIntent, driver: string): Task {
+    const { deploymentId } = intent;
+    const key = `${deploymentId} ${driver}`;
+    this.onCreate(intent, driver, this.#looked.get(key));
+    this.#looked.delete(key);
+    const isLost = this.mood === 'hang' && this.#random.chance(50);
+    const arrival = this.#kernel.now + this.#random.between(10, 300);
+    let silent = isLost;
+    this.#kernel.at(arrival, () => {
+      silent ||= this.mood === 'hang';
+      if (isLost || this.#made.has(deploymentId)) return;
+      this.#made.set(deploymentId, { mood: this.mood, at: this.#kernel.now });
+    });
+    yield this.#random.between(310, 500);
+    if (silent) throw new TargetSilentError('nobody said whether the call took effect');
   }
 
   #look(deploymentId: string): Seen {

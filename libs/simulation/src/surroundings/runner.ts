@@ -101,7 +101,7 @@ export class Runner {
         this.lastAnswered = this.#kernel.now;
         pause = 500;
         pollId = this.#newPoll();
-        if (answer.value) yield* this.#take(answer.value.lease, answer.value.work);
+        if (answer.value) this.#take(answer.value.lease, answer.value.work);
       } else {
         // The same poll is asked again, so that a lease whose answer was lost is not lost with it (F05).
         yield this.#random.between(Math.floor(pause / 2), pause);
@@ -125,7 +125,7 @@ export class Runner {
     return lease && { lease, work: this.#build(replica, lease) };
   }
 
-  *#take(lease: HeldLease, work: Work): Task {
+  #take(lease: HeldLease, work: Work): void {
     const known = this.#disk.get(lease.attemptId);
     if (known && known.lease.epoch >= lease.epoch) return;
     this.#events.leased(lease);
