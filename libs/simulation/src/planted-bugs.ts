@@ -23,14 +23,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'unguarded-run-write',
     what: 'A run is written without its row lock, expected version and event key: the later of two writers wins.',
     breaks: ['I01', 'I02', 'I03', 'I34', 'crash'],
-    seed: 4,
+    seed: 7,
     wiring: without({ runWrites: false }),
   },
   {
     name: 'epoch-ignored',
     what: 'A result counts whatever epoch it carries.',
     breaks: ['I06'],
-    seed: 6,
+    seed: 82,
     wiring: {
       ...real,
       endLease: (lease, by, outcome) =>
@@ -90,7 +90,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'message-lost-on-crash',
     what: 'A message leaves the outbox before it is carried out, and dies with its process.',
     breaks: ['I22', 'I28', 'I30'],
-    seed: 4,
+    seed: 1,
     wiring: without({ outboxUntilDone: false }),
   },
   {
@@ -104,7 +104,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'older-over-newer',
     what: 'A release that comes late replaces the newer one that is live.',
     breaks: ['I14'],
-    seed: 3,
+    seed: 5,
     wiring: {
       ...real,
       decideLane: (state, command, context) =>
@@ -155,14 +155,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'created-again-unseen',
     what: 'A driver that heard nothing calls the target again without a look.',
     breaks: ['I18'],
-    seed: 14,
+    seed: 28,
     wiring: without({ lookBeforeActing: false }),
   },
   {
     name: 'cancelled-release-at-gate',
     what: 'A gate opens for a run whose cancel was acknowledged, because the word has not yet come to the lane.',
     breaks: ['I19'],
-    seed: 58,
+    seed: 87,
     wiring: without({ cancelledAtGate: false }),
   },
 ];
