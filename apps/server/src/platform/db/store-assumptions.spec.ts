@@ -225,6 +225,14 @@ class PostgresSession implements Session {
   }
 }
 
+/** What the steps saw in the end, in whatever order. */
+function outcomes(transcript: readonly string[]): string[] {
+  return transcript
+    .filter((line) => !line.endsWith('waits'))
+    .map((line) => line.split(' -> ')[1] ?? '')
+    .toSorted((a, b) => a.localeCompare(b));
+}
+
 describe('the store of the simulation behaves as PostgreSQL does in what Sluice relies on', () => {
   let database: TestDatabase;
   beforeAll(async () => {
@@ -248,11 +256,6 @@ describe('the store of the simulation behaves as PostgreSQL does in what Sluice 
   });
 
   it('F37: a circle fails one of the two, whichever, and the other goes on', async () => {
-    const outcomes = (transcript: readonly string[]) =>
-      transcript
-        .filter((line) => !line.endsWith('waits'))
-        .map((line) => line.split(' -> ')[1])
-        .toSorted();
     const wanted = ['1', '1', '1', '40P01'];
     expect(outcomes(await playOnPostgres(CIRCLE))).toEqual(wanted);
     expect(outcomes(await play(CIRCLE, modelSessions()))).toEqual(wanted);
