@@ -197,6 +197,33 @@ describe('lanes on PostgreSQL', () => {
     expect((await deploymentOf(deployment.release_id)).status).toBe('running');
   });
 
+  it('I19: after a cancel was acknowledged no gate opens for the run, although the word has not come to the lane yet', async () => {
+    const team = await rows.team();
+    await environment(team, 1);
+    const deployment = await deploymentOf(await release(team));
+    const rita = await person(team, 'release-manager');
+    const { run_id: runId } = await database.db
+      .selectFrom('releases')
+      .select('run_id')
+      .where('id', '=', deployment.release_id)
+      .executeTakeFirstOrThrow();
+    const cancelRequested = { by: { kind: 'user', name: 'Dev' }, at: new Date().toISOString() } as const;
+    const state = { ...(await rows.stateOf(runId)), cancelRequested };
+    await database.db
+      .updateTable('runs')
+      .set({ state: json(state) })
+      .where('id', '=', runId)
+      .execute();
+    await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({
+      status: 409,
+      code: 'not-waiting',
+    });
+    expect(await deploymentOf(deployment.release_id)).toMatchObject({
+      status: 'cancelled',
+      reason: { code: 'withdrawn', message: 'Withdrawn by Dev.' },
+    });
+  });
+
   it('F57: approve and reject in the same moment: the first wins, the other is told 409', async () => {
     const team = await rows.team();
     await environment(team, 1);
