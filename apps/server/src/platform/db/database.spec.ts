@@ -24,15 +24,12 @@ it('F35: a connection that breaks between two queries of a transaction fails tha
   const broken = db.transaction().execute(async (tx) => {
     const pid = await pidOf(tx);
     await sql`select pg_terminate_backend(${pid}::int, 5000)`.execute(database.db);
-    // Until the word has come over the socket.
-    await new Promise<void>((resolve) => {
-      const look = () =>
-        sql`select 1`.execute(tx).then(
-          () => setImmediate(look),
-          () => resolve(),
-        );
-      setImmediate(look);
-    });
+    const query = () =>
+      sql`select 1`.execute(tx).then(
+        () => 'answered',
+        () => 'broken',
+      );
+    await expect.poll(query, { timeout: 10_000 }).toBe('broken');
     await sql`select 1`.execute(tx);
   });
   await expect(broken).rejects.toThrow();
