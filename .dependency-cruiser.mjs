@@ -131,6 +131,20 @@ export default {
       to: { path: lib('testing') },
     },
     {
+      name: 'simulation-knows-only-the-core',
+      comment: 'libs/simulation plays the decisions of the core; it knows no port, no wire and no program.',
+      severity: 'error',
+      from: { path: lib('simulation'), pathNot: tests },
+      to: { path: `${ownWorkspace}|${packages()}`, pathNot: `${core}|${lib('simulation')}|${packages('pure-rand')}` },
+    },
+    {
+      name: 'simulation-stays-in-tests',
+      comment: 'The product never imports its simulation.',
+      severity: 'error',
+      from: { path: ownWorkspace, pathNot: [tests, lib('simulation')] },
+      to: { path: lib('simulation') },
+    },
+    {
       name: 'runner-has-no-database',
       comment: 'A runner holds no credentials of database or queue and is no Nest application.',
       severity: 'error',

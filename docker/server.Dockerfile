@@ -1,6 +1,16 @@
-# The control plane. From the root of the repository:
-#   npm run build && node docker/prepare-context.mjs && docker build -f docker/server.Dockerfile -t sluice/server:0.1.0 .
+# The control plane. Without DATABASE_URL it keeps everything in its volume, in a PostgreSQL of its own. From the root of the repository:
+#   docker build -f docker/server.Dockerfile -t sluice/server:0.1.0 .
 ARG BASE_IMAGE=node:24-bookworm-slim
+ARG BUILD_IMAGE=node:24-bookworm
+
+# Built from the sources; with SOURCES=docker/dist/server, what docker/prepare-context.mjs has collected on this machine is taken as it is.
+FROM ${BUILD_IMAGE} AS programs
+ARG SOURCES=.
+WORKDIR /src
+COPY ${SOURCES} ${SOURCES}
+RUN [ "$SOURCES" != . ] || npm run build
+RUN [ "$SOURCES" != . ] || node docker/prepare-context.mjs server
+
 FROM ${BASE_IMAGE}
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="Sluice server" \
@@ -15,7 +25,7 @@ RUN echo 'sluice:x:10001:10001:Sluice:/var/lib/sluice:/bin/false' >> /etc/passwd
  && mkdir -p /var/lib/sluice && chown 10001:10001 /var/lib/sluice && chmod 700 /var/lib/sluice
 
 # Owned by root: the server cannot change its own program.
-COPY docker/dist/server/ /srv/sluice/
+COPY --from=programs /src/docker/dist/server/ /srv/sluice/
 
 WORKDIR /srv/sluice
 USER 10001:10001

@@ -17,7 +17,7 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 
 /** The product from outside: every scenario in both modes, the kill test, and a person's way through the browser. */
 async function main(): Promise<void> {
-  const { modes, suites, filter } = readOptions(process.argv.slice(2));
+  const { modes, suites, filter, chains } = readOptions(process.argv.slice(2));
   const scenarios = loadScenarios(join(ROOT, 'apps/e2e/scenarios'), filter);
   if (scenarios.length === 0) throw new Error(`No scenario has ${JSON.stringify(filter)} in its name.`);
   const report = new TestReport();
@@ -35,10 +35,16 @@ async function main(): Promise<void> {
         });
     }
   };
-  // It mostly waits for leases of dead servers to end, so it plays beside the others, in an installation of its own.
+  // It mostly waits for claims of dead servers to end, so it plays beside the others, in installations of its own.
   const playKillTest = async () => {
     if (!suites.includes('kill-test')) return;
-    await inWorld(suite, 'standalone', 'kill-test', [killTestScenario(ROOT)], ([scene]) => runKillTest(scene!, report));
+    await Promise.all(
+      modes.map((mode) =>
+        inWorld(suite, mode, `kill-test-${mode}`, [killTestScenario(ROOT)], ([scene]) =>
+          runKillTest(scene!, report, chains),
+        ),
+      ),
+    );
   };
   try {
     await Promise.all([playModes(), playKillTest()]);

@@ -9,18 +9,25 @@ export interface Options {
   readonly suites: readonly Suite[];
   /** Part of the names of the scenarios to play. */
   readonly filter: string;
+  /** Parts of the names of the chains that the kill test plays, separated by commas. */
+  readonly chains: string;
 }
 
-/** `[--mode standalone|distributed] [--suite scenarios|kill-test|browser] [filter]`; a filter narrows down to scenarios. Throws one sentence. */
+/** `[--mode standalone|distributed] [--suite scenarios|kill-test|browser] [--chain name] [filter]`; a filter narrows down to scenarios. Throws one sentence. */
 export function readOptions(args: readonly string[]): Options {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { mode: { type: 'string', multiple: true }, suite: { type: 'string', multiple: true } },
+    options: {
+      mode: { type: 'string', multiple: true },
+      suite: { type: 'string', multiple: true },
+      chain: { type: 'string', default: '' },
+    },
   });
   if (positionals.length > 1) throw new Error(`One filter is enough, not ${positionals.join(' ')}.`);
   const [filter = ''] = positionals;
   return {
+    chains: values.chain,
     modes: chosen('mode', values.mode, MODES),
     suites: chosen(
       'suite',

@@ -114,6 +114,9 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
       } finally {
         ended.abort();
         await clean;
+        await executor
+          .close()
+          .catch((error: unknown) => logger.warn({ err: error }, 'something is left in the engine'));
         workDir.close();
         logger.info('runner ended');
       }

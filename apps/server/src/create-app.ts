@@ -30,7 +30,7 @@ export async function createApp({
 }: CreateAppOptions): Promise<NestFastifyApplication> {
   const origin = new PublicOrigin(config.publicUrl ?? 'http://localhost');
   const inFlight = new RequestsInFlight();
-  const adapter = createFastifyAdapter(origin.value, inFlight);
+  const adapter = createFastifyAdapter(origin.value, inFlight, config.trustedProxies);
   const instance = adapter.getInstance() as unknown as FastifyInstance;
   if (onRoute) instance.addHook('onRoute', onRoute);
   const app = await NestFactory.create<NestFastifyApplication>(

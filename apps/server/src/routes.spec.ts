@@ -8,6 +8,7 @@ const PUBLIC = new Map([
   ['GET /api/v1/setup', 'the page asks whether it is the first start'],
   ['POST /api/v1/setup', 'carries the one-time token'],
   ['POST /api/v1/session', 'sign-in'],
+  ['POST /api/v1/password-reset', 'carries the one-time token'],
   ['POST /api/v1/runner/register', 'carries the registration token'],
   ['POST /hooks/:hookId', 'carries a signature'],
   ['GET /healthz', 'no details'],
@@ -36,6 +37,7 @@ const ids = {
   deployment: randomUUID(),
   secret: randomUUID(),
   token: randomUUID(),
+  session: randomUUID(),
 };
 
 beforeAll(async () => {
@@ -113,6 +115,7 @@ describe("A49 another team's things", () => {
       settings: { target: { kind: 'docker', engine: 'unix:///x' } },
     },
     'PUT /api/v1/teams/:team/secrets/:name': { value: 'x' },
+    'PUT /api/v1/users/:userId/disabled': { disabled: true },
     'POST /api/v1/services/:service/runs': { ref: 'main' },
     'POST /api/v1/runs/:runId/cancel': {},
     'POST /api/v1/approvals/:deploymentId/approve': { binding: '0'.repeat(64) },
@@ -132,6 +135,7 @@ describe("A49 another team's things", () => {
     poolId: ids.pool,
     runnerId: ids.runner,
     tokenId: ids.token,
+    sessionId: ids.session,
   });
 
   it('are not there: 404 on every route that names one', async () => {
@@ -224,6 +228,16 @@ async function storeOtherTeam(): Promise<void> {
   await db
     .insertInto('api_tokens')
     .values({ id: ids.token, user_id: admin.userId, ...team, name: 'x', token_hash: 'x', scopes: json(['read']) })
+    .execute();
+  await db
+    .insertInto('sessions')
+    .values({
+      id: ids.session,
+      user_id: admin.userId,
+      token_hash: 'x',
+      csrf_token: 'x',
+      expires_at: new Date(Date.now() + 60_000),
+    })
     .execute();
   const run = { service_id: ids.service, run_id: ids.run };
   await db

@@ -1,10 +1,6 @@
-import 'reflect-metadata';
-import { openBlobStore } from './platform/blobs/open-blob-store.ts';
-import { SystemClock } from './platform/clock/system-clock.ts';
+import type { RunningServer } from './start-server.ts';
+import { reuseCompiledCode } from './compile-cache.ts';
 import { ConfigError, readConfig } from './platform/config/config.ts';
-import { createLogger } from './platform/http/pino-nest-logger.ts';
-import { PlatformModule } from './platform/platform.module.ts';
-import { startServer, type RunningServer } from './start-server.ts';
 
 /** Exit codes: 0 stopped, 1 could not start or ended by trouble of its own, 2 settings. */
 const config = (() => {
@@ -16,6 +12,14 @@ const config = (() => {
     process.exit(2);
   }
 })();
+reuseCompiledCode(config.dataFolder);
+await import('reflect-metadata');
+const { openBlobStore } = await import('./platform/blobs/open-blob-store.ts');
+const { SystemClock } = await import('./platform/clock/system-clock.ts');
+const { createLogger } = await import('./platform/http/pino-nest-logger.ts');
+const { PlatformModule } = await import('./platform/platform.module.ts');
+const { startServer } = await import('./start-server.ts');
+
 const logger = createLogger(config.logLevel);
 for (const warning of config.warnings) logger.warn(warning);
 

@@ -29,6 +29,9 @@ const screens: [name: string, path: () => string, ready: string, open?: string][
   ['environments', () => '/environments', 'text=asks approval'],
   ['deployment', () => `/deployments/${order()}`, 'text=What the target did'],
   ['runners', () => '/runners', 'text=linux-x64-07'],
+  ['your account', () => '/account', 'text=Where you are signed in'],
+  ['people', () => '/people', 'text=mira@example.com'],
+  ['new password', () => '/reset#token=x', 'text=Set a new password'],
   ['sign in', () => '/login', 'text=Password'],
   ['first run', () => '/welcome', 'text=Address of the repository'],
 ];

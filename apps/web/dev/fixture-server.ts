@@ -112,13 +112,16 @@ export async function startFixtureServer(options: {
         session.signedIn &&
         !path.startsWith('/session') &&
         path !== '/setup' &&
+        path !== '/password-reset' &&
         request.headers['x-sluice-csrf'] !== 'fixture-csrf'
       ) {
         throw new Refusal(403, 'csrf', 'This write did not carry the request token.');
       }
       if (
         !session.signedIn &&
-        !['identity.me', 'identity.signIn', 'identity.setup', 'identity.setupState'].includes(route.name)
+        !['identity.me', 'identity.signIn', 'identity.setup', 'identity.setupState', 'identity.resetPassword'].includes(
+          route.name,
+        )
       )
         throw new Refusal(401, 'UNAUTHORIZED', 'Sign in first.');
       const params = Object.fromEntries(

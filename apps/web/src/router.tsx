@@ -109,12 +109,28 @@ const runners = createRoute({
   path: '/runners',
   component: lazyRouteComponent(() => import('./runners/runners-page.tsx'), 'RunnersPage'),
 });
+const account = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/account',
+  component: lazyRouteComponent(() => import('./account/account-page.tsx'), 'AccountPage'),
+});
+const people = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/people',
+  component: lazyRouteComponent(() => import('./people/people-page.tsx'), 'PeoplePage'),
+});
+const reset = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/reset',
+  component: lazyRouteComponent(() => import('./account/reset-page.tsx'), 'ResetPage'),
+});
 
 const routeTree = rootRoute.addChildren([
   home,
   login,
   welcome,
-  signedIn.addChildren([board, service, run, approvals, approval, environments, deployment, runners]),
+  reset,
+  signedIn.addChildren([board, service, run, approvals, approval, environments, deployment, runners, account, people]),
 ]);
 
 // The result type is inferred from the tree: naming it would repeat every route.

@@ -45,6 +45,22 @@ describe('approve', () => {
     expect(lane.refused(lane.approval(7, RAFI))).toBe('ignored');
   });
 
+  test.each([
+    ['has another role by now', [{ ...RITA, roles: ['developer' as const] }]],
+    ['is in the team no more, or disabled', []],
+  ])('I16: an approval does not count when its person %s', (_why, earlier) => {
+    const lane = waiting();
+    lane.send(lane.approval(7, RITA));
+    expect(lane.send({ ...lane.approval(7, ADA), earlier })).toMatchObject({
+      events: [{ type: 'approvals-lapsed', deploymentId: 'd7', userIds: ['u-rita'] }, { type: 'approved' }],
+      effects: [],
+    });
+    expect(lane.shape).toBe('d7 waiting');
+    expect(lane.state.open[0]?.approvals).toMatchObject([{ userId: 'u-ada' }]);
+    lane.send(lane.approval(7, RAFI));
+    expect(lane.shape).toBe('d7 running');
+  });
+
   test('I16: a person without a fitting role is told which one is needed', () => {
     const lane = waiting();
     expect(lane.refused(lane.approval(7, DEV))).toBe(

@@ -40,6 +40,10 @@ function apply(state: LaneState, event: LaneEvent): LaneState {
       return withDeployment(state, event.deploymentId, ({ approvals }) => ({
         approvals: [...approvals, event.approval],
       }));
+    case 'approvals-lapsed':
+      return withDeployment(state, event.deploymentId, ({ approvals }) => ({
+        approvals: approvals.filter(({ userId }) => !event.userIds.includes(userId)),
+      }));
     case 'rejected':
       // Who said no and why; the end itself is an event of its own.
       return state;

@@ -3,7 +3,7 @@ export * from './plan.ts';
 export * from './run.ts';
 export * from './lane.ts';
 export * from './pick.ts';
-export { STAGE_ORDER, jobKey, plan } from './plan-run.ts';
+export { STAGE_ORDER, changedPatterns, jobKey, plan } from './plan-run.ts';
 export { conditionFacts, groupOf, outputVariables } from './condition-facts.ts';
 export { nextWakeAt } from './next-wake.ts';
 export { planRerun } from './plan-rerun.ts';

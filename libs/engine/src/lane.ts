@@ -116,6 +116,8 @@ export type LaneCommand =
       /** What the person saw. */
       readonly binding: string;
       readonly contributors: ContributorFacts;
+      /** Those who approved before, with their roles at this moment: an approval counts only while its person may give it. */
+      readonly earlier: readonly Approver[];
       readonly note?: string;
     }
   | {
@@ -165,6 +167,8 @@ export type LaneEvent = { readonly v: typeof LANE_VERSION; readonly at: Instant 
       readonly bindings: Readonly<Record<string, string>>;
     }
   | { readonly type: 'approved'; readonly deploymentId: string; readonly approval: Approval }
+  /** Their people may not approve here any more: the role is gone, or the person is disabled. */
+  | { readonly type: 'approvals-lapsed'; readonly deploymentId: string; readonly userIds: readonly string[] }
   | { readonly type: 'rejected'; readonly deploymentId: string; readonly by: Approver; readonly reason: string }
   | { readonly type: 'deployment-started'; readonly deploymentId: string }
   | { readonly type: 'deployment-unknown'; readonly deploymentId: string; readonly reason: Reason }

@@ -1,6 +1,6 @@
 import { isActiveDeployment } from './statuses.ts';
 import type { DecideContext } from './run.ts';
-import type { LaneCommand, LaneDeployment, LaneState } from './lane.ts';
+import type { Approver, GateRule, LaneCommand, LaneDeployment, LaneState } from './lane.ts';
 import { ignored, rejected } from './run-draft.ts';
 import { draftLane } from './lane-draft.ts';
 import type { LaneDecision } from './lane-draft.ts';
@@ -28,6 +28,8 @@ export function approveGate(state: LaneState, command: Approve, ctx: DecideConte
   if (!standing.can) return rejected(standing.code, standing.why);
 
   const draft = draftLane(state, ctx);
+  const lapsed = lapsedApprovals(state.settings.gate, deployment, command.earlier);
+  if (lapsed.length > 0) draft.emit({ type: 'approvals-lapsed', deploymentId: deployment.id, userIds: lapsed });
   draft.emit({
     type: 'approved',
     deploymentId: deployment.id,
@@ -40,6 +42,12 @@ export function approveGate(state: LaneState, command: Approve, ctx: DecideConte
   });
   advanceLane(draft);
   return draft.accepted();
+}
+
+/** A right that was taken away takes the approval with it (I16); whoever is not named has none. */
+function lapsedApprovals(rule: GateRule, { approvals }: LaneDeployment, now: readonly Approver[]): string[] {
+  const mayStill = new Set(now.filter((approver) => isEntitled(rule, approver)).map(({ userId }) => userId));
+  return approvals.map(({ userId }) => userId).filter((userId) => !mayStill.has(userId));
 }
 
 /** One entitled no is enough, also from somebody with a hand in the change. */

@@ -47,7 +47,6 @@ export function plan({ definition, commit, event }: PlanInput): Plan {
 
 /** What `changed()` is asked for is answered here: the list of paths may be long, and a re-run must get the same answers. */
 function factsOf(definition: Definition, { event, ref, changedPaths, inputs = {} }: PlanEvent): EventFacts {
-  const patterns = new Set(conditionsOf(definition).flatMap(patternsOfCondition));
   const chosen = Object.entries(definition.on.inputs).map(([name, input]): [string, ConditionValue] => {
     const given = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
     return [name, given ?? input.default];
@@ -57,10 +56,18 @@ function factsOf(definition: Definition, { event, ref, changedPaths, inputs = {}
     branch: shortName(ref, 'refs/heads/'),
     tag: shortName(ref, 'refs/tags/'),
     changed: Object.fromEntries(
-      [...patterns].map((pattern) => [pattern, changedPaths === null || matchesAnyPath([pattern], changedPaths)]),
+      changedPatterns(definition).map((pattern) => [
+        pattern,
+        changedPaths === null || matchesAnyPath([pattern], changedPaths),
+      ]),
     ),
     inputs: Object.fromEntries(chosen),
   };
+}
+
+/** The patterns that conditions ask `changed()` for: without any, nobody needs to know which paths differ. */
+export function changedPatterns(definition: Definition): string[] {
+  return [...new Set(conditionsOf(definition).flatMap(patternsOfCondition))];
 }
 
 function conditionsOf({ commit, build, test }: Definition): string[] {

@@ -8,7 +8,8 @@ import type { DecideContext, RerunScope, RunCommand, RunState } from './run.ts';
 import type { RunDecision } from './run-draft.ts';
 import { BrokenInvariant } from './testing/broken-invariant.ts';
 import type { Move } from './testing/broken-invariant.ts';
-import { FALSE_CONDITION, playRun, TRUE_CONDITION } from './testing/play-run.ts';
+import { FALSE_CONDITION, TRUE_CONDITION } from './testing/check-run.ts';
+import { playRun } from './testing/play-run.ts';
 import { planOf } from './testing/run-builder.ts';
 import type { JobSketch, PlanSketch } from './testing/run-builder.ts';
 

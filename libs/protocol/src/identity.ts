@@ -21,9 +21,22 @@ export const user = z.object({
   email: z.string(),
   name: z.string(),
   systemAdmin: z.boolean(),
+  /** May not sign in; sessions and tokens have ended. */
+  disabled: z.boolean(),
   memberships: z.array(membership),
   /** Names by which forges and commits know this person, e.g. a login or an e-mail address. */
   identities: z.array(z.object({ kind: z.enum(['login', 'email']), value: z.string() })),
+});
+
+export const session = z.object({
+  id,
+  createdAt: instant,
+  lastUsedAt: instant,
+  /** Of the browser that signed in; null for sessions from before this was kept. */
+  address: z.string().nullable(),
+  agent: z.string().nullable(),
+  /** The one that asks. */
+  current: z.boolean(),
 });
 
 export const apiToken = z.object({
@@ -103,5 +116,68 @@ export const identityContract = {
   revokeToken: oc
     .route({ method: 'DELETE', path: '/tokens/{tokenId}', tags: ['identity'], summary: 'Revoke an API token' })
     .input(z.object({ tokenId: id }))
+    .output(ok),
+  changePassword: oc
+    .route({
+      method: 'POST',
+      path: '/me/password',
+      tags: ['identity'],
+      summary: 'Change my password; my other sessions end',
+    })
+    .input(z.object({ currentPassword: z.string().max(128), newPassword: password }))
+    .output(ok),
+  listSessions: oc
+    .route({ method: 'GET', path: '/me/sessions', tags: ['identity'], summary: 'Where I am signed in' })
+    .output(z.array(session)),
+  endSession: oc
+    .route({
+      method: 'DELETE',
+      path: '/me/sessions/{sessionId}',
+      tags: ['identity'],
+      summary: 'End one of my sessions',
+    })
+    .input(z.object({ sessionId: id }))
+    .output(ok),
+  endOtherSessions: oc
+    .route({ method: 'DELETE', path: '/me/sessions', tags: ['identity'], summary: 'End all my sessions but this one' })
+    .output(z.object({ ended: z.number().int() })),
+  setDisabled: oc
+    .route({
+      method: 'PUT',
+      path: '/users/{userId}/disabled',
+      tags: ['identity'],
+      summary: 'Disable a person, which ends sessions and tokens at once, or enable them again (system admins)',
+    })
+    .input(z.object({ userId: id, disabled: z.boolean() }))
+    .output(
+      z.object({
+        user,
+        /** Approvals of this person at gates that are still closed: they count no more; somebody else must give them. */
+        openApprovals: z.number().int(),
+      }),
+    ),
+  createResetLink: oc
+    .route({
+      method: 'POST',
+      path: '/users/{userId}/reset-link',
+      tags: ['identity'],
+      summary: 'A one-time link to set a lost password; shown once (system admins)',
+    })
+    .input(z.object({ userId: id }))
+    .output(
+      z.object({
+        /** Below the public address. */
+        path: z.string(),
+        expiresAt: instant,
+      }),
+    ),
+  resetPassword: oc
+    .route({
+      method: 'POST',
+      path: '/password-reset',
+      tags: ['identity'],
+      summary: 'Set a new password with a one-time link; all sessions end',
+    })
+    .input(z.object({ token: z.string().max(200), newPassword: password }))
     .output(ok),
 };

@@ -1,6 +1,8 @@
+import { auditContract } from './audit.ts';
 import { catalogContract } from './catalog.ts';
 import { identityContract } from './identity.ts';
 import { lanesContract } from './lanes.ts';
+import { reportsContract } from './reports.ts';
 import { runnerContract } from './runner.ts';
 import { runsContract } from './runs.ts';
 
@@ -11,12 +13,17 @@ export * from './runs.ts';
 export * from './lanes.ts';
 export * from './runner.ts';
 export * from './live.ts';
+export * from './logs.ts';
+export * from './reports.ts';
+export * from './audit.ts';
 
-/** Everything people and programs may call; mounted below `/api/v1`. Raw byte routes are described in runner.ts and live.ts. */
+/** Everything people and programs may call; mounted below `/api/v1`. Routes outside of it are described in runner.ts, logs.ts and live.ts. */
 export const contract = {
   identity: identityContract,
   catalog: catalogContract,
   runs: runsContract,
   lanes: lanesContract,
   runner: runnerContract,
+  reports: reportsContract,
+  audit: auditContract,
 };

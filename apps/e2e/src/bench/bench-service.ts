@@ -6,6 +6,9 @@ import type { World } from '../world/world.ts';
 
 export type RunDetail = Awaited<ReturnType<Api['runs']['getRun']>>;
 
+/** Waiting any longer would change nothing. */
+class Otherwise extends Error {}
+
 /** A service of the bench with a repository of its own; each push makes one run. */
 export class BenchService {
   readonly slug: string;
@@ -47,6 +50,7 @@ export class BenchService {
   async follow(
     commit: string,
     isDone: (run: RunDetail) => boolean = (run) => run.status === 'passed',
+    everyMs = 100,
   ): Promise<RunDetail> {
     return eventually(
       async () => {
@@ -54,10 +58,16 @@ export class BenchService {
         const found = items.find((run) => run.commit === commit);
         if (!found) return undefined;
         const run = await this.#api.runs.getRun({ service: this.slug, number: found.number });
-        if (run.finishedAt && !isDone(run)) throw new Error(`run ${run.number} ${run.status}: ${run.reason?.message}`);
+        if (run.finishedAt && !isDone(run))
+          throw new Otherwise(`run ${run.number} ${run.status}: ${run.reason?.message}`);
         return isDone(run) ? run : undefined;
       },
-      { timeoutMs: 180_000, everyMs: 100, describe: `a run of ${this.slug}` },
+      {
+        timeoutMs: 600_000,
+        everyMs,
+        describe: `a run of ${this.slug}`,
+        giveUpOn: (error) => error instanceof Otherwise,
+      },
     );
   }
 }

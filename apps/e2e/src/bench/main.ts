@@ -5,12 +5,15 @@ import { startParts } from '../world/parts.ts';
 import { startWorld } from '../world/world.ts';
 import type { Bench, BenchResult } from './bench.ts';
 import { deepQueue } from './deep-queue.ts';
+import { gibLog } from './gib-log.ts';
 import { idleMemory } from './idle-memory.ts';
 import { largeLog } from './large-log.ts';
 import { lineToScreen } from './line-to-screen.ts';
+import { removeLimitContainers } from './engine-script.ts';
+import { eightSlots, twoSlots } from './pipelines-at-once.ts';
 import { pushToFirstCommand } from './push-to-first-command.ts';
 import { firstBoot, secondBoot } from './start-up.ts';
-import { removeLimitContainers, trivialPipeline } from './trivial-pipeline.ts';
+import { trivialPipeline } from './trivial-pipeline.ts';
 import { webhookBurst } from './webhook-burst.ts';
 
 /** `npm run bench [-- name ...]`: JSON on stdout, progress on stderr. Nothing here fails a build: the figures are to be read. */
@@ -19,9 +22,12 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'second-boot': secondBoot,
   'first-command': pushToFirstCommand,
   'trivial-pipeline': trivialPipeline,
+  'queued-2-slots': twoSlots,
+  'queued-8-slots': eightSlots,
   webhooks: webhookBurst,
   'line-to-screen': lineToScreen,
   'large-log': largeLog,
+  'gib-log': gibLog,
   'deep-queue': deepQueue,
   'idle-memory': idleMemory,
 };

@@ -1,115 +1,159 @@
 import { join } from 'node:path';
-import { eventually } from '@sluice/testing';
 import { failureReport } from '../report/failure-report.ts';
 import type { TestReport } from '../report/test-report.ts';
-import { checkExpectation } from '../scenario/check-expectation.ts';
-import { expectation } from '../scenario/expected-run.ts';
 import { bareScenario } from '../scenario/load-scenarios.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { Scene } from '../scenario/scene.ts';
 import { readDatabase } from '../world/read-database.ts';
-import { CHAINS } from './chains.ts';
-import { releaseOnce } from './release-once.ts';
-import { rowDifferences, rowsOfRun, undelivered, type RowsOfRun } from './rows-of-run.ts';
+import { CHAINS, FIRST_BOOT, type Chain } from './chains.ts';
+import { COURSES, putProduction, type CourseName, type Stage } from './courses.ts';
+import { neverKilledAt, readFailpoints } from './failpoint-catalogue.ts';
+import { bootOnce } from './first-boot.ts';
+import { startInterruptedEngine } from './interrupted-engine.ts';
+import { KilledServers } from './killed-servers.ts';
+import { overlookedDifferences, PLANTED } from './planted-differences.ts';
+import { rowDifferences, type Rows } from './rows.ts';
 
 const LEAST_KILLS = 30;
 
 /** The one service that it pushes. */
 export function killTestScenario(root: string): Scenario {
-  return bareScenario('kill-test', join(root, 'apps/e2e/templates/kill-test'));
+  return { ...bareScenario('kill-test', join(root, 'apps/e2e/templates/kill-test')), ownRunner: true };
 }
 
 /**
- * Sends the same kind of push through again and again while the server is killed (SIGKILL, at failpoints) and brought back,
- * and compares what lies in the database in the end with an undisturbed run.
+ * Plays each course of events once undisturbed and then while servers are killed (SIGKILL, at failpoints) and brought back,
+ * and compares what lies in the database, in the logs and in the engine in the end. Every failpoint of the server's
+ * catalogue must have ended a server. `filter`: parts of the names of the chains to play, separated by
+ * commas; then only they are judged.
  */
-export async function runKillTest(scene: Scene, report: TestReport): Promise<void> {
+export async function runKillTest(scene: Scene, report: TestReport, filter = ''): Promise<void> {
   const { world } = scene;
-  let kills = 0;
-  await releaseOnce(scene, 'first', 'v1');
-  const undisturbed = await settled(scene, await releaseOnce(scene, 'undisturbed'));
-  for (const [name, chain] of Object.entries(CHAINS)) kills += await playChain(scene, undisturbed, name, chain, report);
-  await world.servers.restart();
-  const name = `kill test: at least ${LEAST_KILLS} kills`;
-  if (kills >= LEAST_KILLS) report.pass(name, 0, `${kills} kills`);
-  else report.fail(name, 0, `  - the server was killed ${kills} times only`);
+  const engine = await startInterruptedEngine(world.parts.engine.address, join(world.folder, 'engine.sock'));
+  try {
+    const env = { SLUICE_DOCKER_ENGINES: `${world.parts.engine.address},${engine.address}` };
+    // It is up only while the course of the runner that dies needs it; its waiting requests end with it.
+    await scene.ownRunner!.stop();
+    await world.servers.restart(env);
+    const stage: Stage = { scene, engine };
+    await putProduction(stage, 'production');
+    const killedAt = await playAll(stage, env, report, filter);
+    await world.servers.restart();
+    if (filter !== '') return;
+    judge(report, world.mode, [
+      `at least ${LEAST_KILLS} kills`,
+      killedAt.length >= LEAST_KILLS ? [] : [`servers were killed ${killedAt.length} times only`],
+      `${killedAt.length} kills`,
+    ]);
+    const all = readFailpoints(world.root);
+    judge(report, world.mode, [
+      'a kill at every failpoint of the server',
+      neverKilledAt(all, killedAt),
+      `${all.length} failpoints`,
+    ]);
+  } finally {
+    await engine.stop();
+  }
+}
+
+function judge(report: TestReport, mode: string, [what, problems, remark]: [string, readonly string[], string]): void {
+  const name = `kill test, ${mode}: ${what}`;
+  if (problems.length === 0) report.pass(name, 0, remark);
+  else report.fail(name, 0, problems.map((problem) => `  - ${problem}`).join('\n'));
+}
+
+/** Gives all failpoints at which a server ended, in order. */
+async function playAll(
+  stage: Stage,
+  env: Readonly<Record<string, string>>,
+  report: TestReport,
+  filter: string,
+): Promise<readonly string[]> {
+  const { world } = stage.scene;
+  const killedAt: string[] = [];
+  const undisturbed = new Map<CourseName, Rows>();
+  const isChosen = (name: string) => filter.split(',').some((part) => name.includes(part));
+  const chains = CHAINS.filter(({ name }) => isChosen(name));
+  // What the first release of all leaves is another thing: it replaces nothing.
+  if (chains.length > 0) await COURSES.release(stage, 'first');
+  for (const [index, chain] of chains.entries()) {
+    if (!undisturbed.has(chain.course)) {
+      // What the chain before has armed and nobody passed again.
+      await world.servers.restart(env);
+      const startedAt = performance.now();
+      const read = await COURSES[chain.course](stage, `undisturbed-${undisturbed.size + 1}`);
+      undisturbed.set(chain.course, await read());
+      console.log(`        ${chain.course}, undisturbed  ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+      if (chain.course === 'release') await judgeComparison(stage.scene, report);
+    }
+    killedAt.push(
+      ...(await playChain(stage, env, undisturbed.get(chain.course)!, chain, `killed-${index + 1}`, report)),
+    );
+  }
+  if (isChosen('first boot')) killedAt.push(...(await playFirstBoot(stage.scene, report)));
+  return killedAt;
+}
+
+/** A comparison that cannot fail shows nothing. */
+async function judgeComparison(scene: Scene, report: TestReport): Promise<void> {
+  const { id } = await scene.run(undefined, undefined);
+  const overlooked = await readDatabase(scene.world, (database) => overlookedDifferences(database, id));
+  judge(report, scene.world.mode, ['the comparison notices what is planted', overlooked, `${PLANTED} differences`]);
 }
 
 async function playChain(
-  scene: Scene,
-  undisturbed: RowsOfRun,
-  name: string,
-  chain: readonly string[],
+  stage: Stage,
+  env: Readonly<Record<string, string>>,
+  undisturbed: Rows,
+  chain: Chain,
+  push: string,
   report: TestReport,
-): Promise<number> {
-  const { servers } = scene.world;
+): Promise<readonly string[]> {
+  const { scene } = stage;
   const startedAt = performance.now();
-  const armed = (deaths: number): Record<string, string> => ({
-    ...leaseOf(chain),
-    ...(chain[deaths] !== undefined && { SLUICE_FAILPOINTS: `${chain[deaths]}=exit` }),
-  });
+  const lease = chain.leaseSeconds === undefined ? {} : { SLUICE_LEASE_SECONDS: String(chain.leaseSeconds) };
+  const servers = new KilledServers(scene.world.servers.replicas, chain.failpoints, { ...env, ...lease });
   const differences: string[] = [];
-  let deaths = 0;
-  await servers.restart(armed(0), 'SIGKILL');
-  const supervision = servers.supervise(armed);
-  const push = name.replaceAll(/\W+/g, '-');
-  let runId: string | undefined;
+  await servers.begin();
   try {
-    runId = await releaseOnce(scene, push);
+    const read = await COURSES[chain.course](stage, push);
+    // Servers may die until the last message is delivered (`deploy:after-end`), so they are brought back meanwhile.
+    const rows = await read();
+    differences.push(...rowDifferences(rows, undisturbed));
   } catch (error) {
     differences.push(error instanceof Error ? error.message : String(error));
   }
-  // A failpoint of the end (`deploy:after-end`) may be passed after the run has passed.
-  if (runId !== undefined)
-    await eventually(() => supervision.deaths() >= chain.length, { timeoutMs: 10_000 }).catch(() => undefined);
-  deaths = await supervision.end();
-  try {
-    if (deaths < chain.length)
-      differences.push(`the server died ${deaths} times; it never passed ${chain[deaths]} after the one before`);
-    if (runId !== undefined) {
-      differences.push(...rowDifferences(await settled(scene, runId), undisturbed));
-      const live = ['staging', 'production'].map((environment) => ({ environment, serves: push }));
-      differences.push(
-        ...(await checkExpectation(
-          scene,
-          expectation.parse({ runs: [{ run: push, status: 'passed', image: 'pushed' }], live }),
-        )),
-      );
-    }
-  } catch (error) {
-    differences.push(error instanceof Error ? error.message : String(error));
-  }
+  await servers.end();
+  differences.push(...servers.trouble, ...servers.left.map((name) => `no server passed ${name}`));
+  await tell(stage.scene, report, chain.name, startedAt, servers.killedAt, differences);
+  return servers.killedAt;
+}
+
+/** The way of an installation from an empty database to its first person. */
+async function playFirstBoot(scene: Scene, report: TestReport): Promise<readonly string[]> {
+  const startedAt = performance.now();
+  const should = await bootOnce(scene.world, 'boot_undisturbed', false);
+  const is = await bootOnce(scene.world, 'boot_killed', true);
+  const missed = FIRST_BOOT.filter((name) => !is.killedAt.includes(name));
+  await tell(scene, report, 'first boot', startedAt, is.killedAt, [
+    ...rowDifferences(is.rows, should.rows),
+    ...is.trouble,
+    ...missed.map((name) => `no server passed ${name}`),
+  ]);
+  return is.killedAt;
+}
+
+async function tell(
+  scene: Scene,
+  report: TestReport,
+  name: string,
+  startedAt: number,
+  killedAt: readonly string[],
+  differences: readonly string[],
+): Promise<void> {
   const seconds = (performance.now() - startedAt) / 1000;
-  const title = `kill test: ${name}`;
-  if (differences.length === 0) report.pass(title, seconds, `${deaths} kills, rows as undisturbed`);
+  const title = `kill test, ${scene.world.mode}: ${name}`;
+  if (differences.length === 0) report.pass(title, seconds, `${killedAt.length} kills, all as undisturbed`);
   else report.fail(title, seconds, await failureReport({ scene, seconds, differences }));
-  console.log(
-    chain
-      .map((failpoint, index) => `          ${index < deaths ? 'killed at ' : 'NOT passed'}  ${failpoint}`)
-      .join('\n'),
-  );
-  return deaths;
-}
-
-/**
- * Killed again and again, the server is away for longer than the suite's short leases last. Deployments need those, since
- * nobody else may drive one before the dead server's claim has ended.
- */
-function leaseOf(chain: readonly string[]): Record<string, string> {
-  return chain.some((failpoint) => failpoint.startsWith('deploy:')) ? {} : { SLUICE_LEASE_SECONDS: '60' };
-}
-
-/** What is still on its way (seals, live events) arrives before the rows are compared. */
-async function settled(scene: Scene, runId: string): Promise<RowsOfRun> {
-  await eventually(
-    async () => {
-      const { jobs } = await scene.run(undefined, undefined);
-      return (
-        jobs.every(({ attempts }) => attempts.every(({ log }) => log.sealed)) &&
-        (await readDatabase(scene.world, undelivered)) === 0
-      );
-    },
-    { timeoutMs: 30_000, everyMs: 100, describe: 'every log to be sealed and every message to be delivered' },
-  );
-  return readDatabase(scene.world, (database) => rowsOfRun(database, runId));
+  console.log(killedAt.map((failpoint) => `          killed at  ${failpoint}`).join('\n'));
 }

@@ -2,37 +2,38 @@ import { describePush, eventually, pushRequest } from '@sluice/testing';
 import type { Scene } from '../scenario/scene.ts';
 import { stepKinds } from '../steps/index.ts';
 
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 120_000;
 const APPROVER = 'rita';
+const ENDS = ['passed', 'failed', 'errored', 'cancelled', 'superseded'];
 
-/** One push, through its gate, to the end of its run; whoever gets no answer asks again, as git hosts and people do. Returns the run's id. */
-export async function releaseOnce(scene: Scene, name: string, files?: string): Promise<string> {
-  await stepKinds
-    .get('push')!
-    .play(scene, { ...(files === undefined ? {} : { files }), as: name, by: 'dana', branch: 'main' });
+/** Pushes these files until the server has taken the push. Resolves with the id of its run. */
+export async function pushOnce(scene: Scene, name: string, files: string): Promise<string> {
+  await stepKinds.get('push')!.play(scene, { files, as: name, by: 'dana', branch: 'main' });
   await redeliver(scene, name);
   const run = await eventually(() => scene.findRun(undefined, name), {
     timeoutMs: PATIENCE_MS,
     everyMs: 100,
     describe: `a run of ${name}`,
   });
-  await approve(scene, name);
+  return run.id;
+}
+
+/** Waits for the run's end, which must be this one. */
+export async function endOf(scene: Scene, name: string, end: 'passed' | 'failed'): Promise<void> {
   await eventually(
     async () => {
       const { status, reason } = (await scene.findRun(undefined, name))!;
-      if (status === 'passed') return true;
-      if (['failed', 'errored', 'cancelled', 'superseded'].includes(status))
-        throw new Otherwise(`run ${name} ${status}: ${reason?.message}`);
-      return false;
+      if (status !== end && ENDS.includes(status))
+        throw new Otherwise(`run ${name} ${status}: ${reason?.message}, expected ${end}`);
+      return status === end;
     },
     {
       timeoutMs: PATIENCE_MS,
       everyMs: 100,
-      describe: `the run of ${name} to pass`,
+      describe: `the run of ${name} to be ${end}`,
       giveUpOn: (error) => error instanceof Otherwise,
     },
   );
-  return run.id;
 }
 
 class Otherwise extends Error {}
@@ -42,31 +43,39 @@ async function redeliver(scene: Scene, name: string): Promise<void> {
   const pushed = scene.push(name);
   if (/planning its runs/.test(pushed.output)) return;
   const repository = scene.repository(pushed.repository);
-  const payload = describePush(repository.folder, repository.name, pushed.by, {
+  const payload = await describePush(repository.folder, repository.name, pushed.by, {
     before: pushed.before,
     after: pushed.commit,
     ref: pushed.ref,
   });
-  const { url, headers, body } = pushRequest(
-    `${scene.world.servers.url}${repository.hookPath}`,
-    repository.hookSecret,
-    payload,
-    `kill-test-${name}`,
+  await eventually(
+    async () => {
+      const { url, headers, body } = pushRequest(
+        `${scene.world.servers.url}${repository.hookPath}`,
+        repository.hookSecret,
+        payload,
+        `kill-test-${name}`,
+      );
+      return (await fetch(url, { method: 'POST', headers, body })).ok;
+    },
+    { timeoutMs: PATIENCE_MS, everyMs: 100, describe: `the webhook of ${name} to be taken` },
   );
-  await eventually(async () => (await fetch(url, { method: 'POST', headers, body })).ok, {
+}
+
+/** Resolves when the release waits at the gate of production. */
+export async function comeToGate(scene: Scene, name: string): Promise<void> {
+  await eventually(async () => (await productionOf(scene, name))?.status === 'waiting', {
     timeoutMs: PATIENCE_MS,
     everyMs: 100,
-    describe: `the webhook of ${name} to be taken`,
+    describe: `${name} to come to the gate`,
   });
 }
 
-async function approve(scene: Scene, name: string): Promise<void> {
-  const api = scene.world.api(APPROVER);
+export async function approve(scene: Scene, name: string): Promise<void> {
   await eventually(
     async () => {
-      const lane = (await scene.findRun(undefined, name))?.lanes.find(
-        ({ environment }) => environment === 'production',
-      );
+      const api = scene.world.api(APPROVER);
+      const lane = await productionOf(scene, name);
       if (!lane?.deploymentId) return false;
       if (lane.status !== 'waiting') return true;
       const card = await api.lanes.getApproval({ deploymentId: lane.deploymentId });
@@ -75,4 +84,8 @@ async function approve(scene: Scene, name: string): Promise<void> {
     },
     { timeoutMs: PATIENCE_MS, everyMs: 100, describe: `the gate of ${name}` },
   );
+}
+
+async function productionOf(scene: Scene, name: string) {
+  return (await scene.findRun(undefined, name))?.lanes.find(({ environment }) => environment === 'production');
 }

@@ -29,7 +29,7 @@ export const announce = stepKind(
     deliveries.set(scene, ids);
     const id = ids.get(delivery) ?? randomUUID();
     ids.set(delivery, id);
-    const payload = describePush(repository.folder, repository.name, pushed.by, {
+    const payload = await describePush(repository.folder, repository.name, pushed.by, {
       before: pushed.before,
       after: pushed.commit,
       ref: pushed.ref,

@@ -19,7 +19,7 @@ export async function readDatabase<T>(
 }
 
 /** The embedded server's port stands in its own file, the password beside its data. */
-function embeddedAddress(dataDir: string): string {
+export function embeddedAddress(dataDir: string): string {
   const home = join(dataDir, 'postgres');
   const port = readFileSync(join(home, 'cluster/postmaster.pid'), 'utf8').split('\n')[3];
   const password = readFileSync(join(home, 'password'), 'utf8').trim();

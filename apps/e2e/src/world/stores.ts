@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { startPostgres, startRedis, type Postgres } from '@sluice/testing';
+import { startPostgres, startRedis, startS3, type Postgres, type S3Part } from '@sluice/testing';
 
 export const MODES = ['standalone', 'distributed'] as const;
 export type Mode = (typeof MODES)[number];
@@ -10,25 +10,27 @@ export interface Stores {
   readonly replicas: number;
   readonly database?: Postgres;
   readonly redis?: Awaited<ReturnType<typeof startRedis>>;
+  readonly s3?: S3Part;
   stop(): Promise<void>;
 }
 
-/** Standalone has everything inside; distributed gets Debian's PostgreSQL and Redis, and one blob folder for all replicas. */
-export async function startStores(mode: Mode, blobFolder: string): Promise<Stores> {
+/** Standalone has everything inside; distributed gets Debian's PostgreSQL and Redis, and an S3 bucket for logs and artifacts. */
+export async function startStores(mode: Mode): Promise<Stores> {
   if (mode === 'standalone') return { env: {}, replicas: 1, stop: async () => undefined };
-  const [database, redis] = await Promise.all([startPostgres(), startRedis()]);
+  const [database, redis, s3] = await Promise.all([startPostgres(), startRedis(), startS3()]);
   return {
     replicas: 2,
     database,
     redis,
+    s3,
     env: {
       DATABASE_URL: database.url,
       REDIS_URL: redis.url,
-      SLUICE_BLOB_URL: blobFolder,
+      ...s3.env,
       SLUICE_MASTER_KEY: randomBytes(32).toString('hex'),
     },
     stop: async () => {
-      await Promise.all([database.stop(), redis.stop()]);
+      await Promise.all([database.stop(), redis.stop(), s3.stop()]);
     },
   };
 }

@@ -16,6 +16,7 @@ import {
 import { addOtherTeam, gitUsers, PEOPLE, TEAM } from './cast.ts';
 import type { Parts } from './parts.ts';
 import { removeAbandoned, removeReleased } from './released-containers.ts';
+import { requireSegmentsInBucket } from './require-segments-in-bucket.ts';
 import { ServerGroup } from './server-group.ts';
 import { startStores, type Mode, type Stores } from './stores.ts';
 
@@ -59,7 +60,7 @@ export async function startWorld(root: string, mode: Mode, parts: Parts, name: s
     stops.push(() => removeReleased(parts.engine.docker, network('')));
     const gitHost = await startGitHost({ root: join(folder, 'repositories'), users: gitUsers(GIT_PASSWORD) });
     stops.push(() => gitHost.stop());
-    const stores = await startStores(mode, join(folder, 'blobs'));
+    const stores = await startStores(mode);
     stops.push(() => stores.stop());
     const servers = await makeServers(root, folder, stores, gitHost, parts.engine.address);
     stops.push(() => servers.stop());
@@ -137,7 +138,13 @@ export async function startWorld(root: string, mode: Mode, parts: Parts, name: s
       api,
       admin: () => api('root'),
       addRunner: (label) => addRunnerTo({ name: label, team: null, labels: [label] }, label, 2, servers.url),
-      stop,
+      stop: async (keepFolder) => {
+        try {
+          await requireSegmentsInBucket(stores);
+        } finally {
+          await stop(keepFolder);
+        }
+      },
     };
   } catch (error) {
     await stop(true);

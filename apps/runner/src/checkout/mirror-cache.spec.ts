@@ -105,6 +105,19 @@ test('A18 a commit of another branch, a short id and an unknown commit are refus
   await expect(mirrors.provide(source({ commit: 'f'.repeat(40) }), signal)).rejects.toThrow(/not reachable/);
 });
 
+test('A18 a commit that was found before is refused once the branch was seen without it', async () => {
+  const found = bench.push({ 'a.txt': '1' }, 'topic');
+  await mirrors.provide(source({ commit: found, ref: 'topic' }), signal);
+  const bare = join(bench.folder, 'git', 'shop.git');
+  execFileSync('git', ['--git-dir', bare, 'update-ref', 'refs/heads/topic', bench.commit]);
+  // Nothing has been fetched since.
+  await mirrors.provide(source({ commit: found, ref: 'topic' }), signal);
+  await expect(mirrors.provide(source({ commit: 'f'.repeat(40), ref: 'topic' }), signal)).rejects.toThrow(
+    /not reachable/,
+  );
+  await expect(mirrors.provide(source({ commit: found, ref: 'topic' }), signal)).rejects.toThrow(/not reachable/);
+});
+
 test('a branch that became a folder of branches is fetched all the same', async () => {
   await mirrors.provide(source({ commit: bench.push({ 'a.txt': '1' }, 'topic'), ref: 'topic' }), signal);
   const bare = join(bench.folder, 'git', 'shop.git');

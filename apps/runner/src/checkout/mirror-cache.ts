@@ -29,6 +29,8 @@ export class MirrorCache {
   readonly #settings: MirrorSettings;
   readonly #locks = new KeyedLock();
   readonly #fetches = new Map<string, number>();
+  /** For each kept ref the commits found on it since the last fetch: the jobs of a run all ask for the same one. */
+  readonly #found = new Map<string, Set<string>>();
 
   constructor(settings: MirrorSettings) {
     this.#settings = settings;
@@ -56,10 +58,14 @@ export class MirrorCache {
 
     await this.#locks.hold(mirror, async () => {
       signal.throwIfAborted();
-      if (!existsSync(join(mirror, 'HEAD'))) await makeMirror(mirror, home, env, signal);
-      if (await contains(call, kept, source.commit)) return;
+      if (!existsSync(join(mirror, 'HEAD'))) {
+        this.#found.delete(`${mirror} ${kept}`);
+        await makeMirror(mirror, home, env, signal);
+      }
+      if (await this.#contains(call, kept, source.commit)) return;
       await this.#fetch(call, source.url, [`+${refName}:${kept}`]);
-      if (await contains(call, kept, source.commit)) return;
+      this.#found.delete(`${mirror} ${kept}`);
+      if (await this.#contains(call, kept, source.commit)) return;
       // A merge request's ref moves when it is pushed again; a branch that no longer holds the commit is another matter (A18).
       if (!refName.startsWith('refs/heads/')) {
         await this.#fetch(call, source.url, [source.commit]);
@@ -71,6 +77,15 @@ export class MirrorCache {
       );
     });
     return { ...call, commit: source.commit };
+  }
+
+  async #contains(call: GitCall, ref: string, commit: string): Promise<boolean> {
+    const key = `${call.cwd} ${ref}`;
+    const found = this.#found.get(key) ?? new Set();
+    if (found.has(commit)) return true;
+    const isThere = (await git(['merge-base', '--is-ancestor', commit, ref], call)).exitCode === 0;
+    if (isThere) this.#found.set(key, found.add(commit));
+    return isThere;
   }
 
   async #fetch(call: GitCall, url: string, refspecs: readonly string[]): Promise<void> {
@@ -137,10 +152,6 @@ async function makeMirror(
   mkdirSync(join(mirror, 'info'), { recursive: true });
   // A checkout knows no export rules, so the tree that a job sees must not either.
   writeFileSync(join(mirror, 'info', 'attributes'), '* -export-ignore -export-subst\n');
-}
-
-async function contains(call: GitCall, ref: string, commit: string): Promise<boolean> {
-  return (await git(['merge-base', '--is-ancestor', commit, ref], call)).exitCode === 0;
 }
 
 async function sizeMiB(mirror: string): Promise<number> {

@@ -87,6 +87,8 @@ export abstract class Executor {
    * look at the engine, so an attempt that begins meanwhile is safe.
    */
   abstract sweep(isActive: (attemptId: string) => boolean): Promise<number>;
+  /** Removes what is kept for later attempts. After the last `destroy`; nothing is prepared afterwards. */
+  abstract close(): Promise<void>;
 }
 
 export abstract class Sandbox {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 /** Room for results and their folders when everything else has filled the disk (F41). */
@@ -64,8 +64,10 @@ export class WorkDir {
     rmSync(join(this.path, 'reserve'), { force: true });
   }
 
+  /** Nothing to do while it is there: after every job that would be a pause of the whole process. */
   refillReserve(): void {
     try {
+      if (statSync(join(this.path, 'reserve'), { throwIfNoEntry: false })?.size === RESERVE_BYTES) return;
       writeFileSync(join(this.path, 'reserve'), Buffer.alloc(RESERVE_BYTES), { mode: 0o600 });
     } catch {
       // A full disk has no room to keep; jobs will say so.

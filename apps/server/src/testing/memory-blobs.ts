@@ -1,14 +1,35 @@
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { BlobMissingError, BlobStore } from '../platform/blobs/blob-store.port.ts';
+import { BlobMissingError, BlobStore, type BlobDraft } from '../platform/blobs/blob-store.port.ts';
 
 /** Refuses what a real store would: other bytes under a key that exists. */
 export class MemoryBlobs extends BlobStore {
   readonly stored = new Map<string, Buffer>();
-  override put(key: string, bytes: Buffer): Promise<void> {
+  /** Drafts that were not discarded yet. */
+  drafts = 0;
+  override draft(): Promise<BlobDraft> {
+    const pieces: Buffer[] = [];
+    const all = () => Buffer.concat(pieces);
+    let open = true;
+    this.drafts += 1;
+    return Promise.resolve({
+      get length() {
+        return all().length;
+      },
+      write: (bytes: Buffer) => Promise.resolve(void pieces.push(Buffer.from(bytes))),
+      put: (key: string) => this.#keep(key, all()),
+      discard: () => {
+        if (open) this.drafts -= 1;
+        open = false;
+        return Promise.resolve();
+      },
+    });
+  }
+  #keep(key: string, bytes: Buffer): Promise<string> {
     const known = this.stored.get(key);
     if (known && !known.equals(bytes)) return Promise.reject(new Error(`other bytes under ${key}`));
-    this.stored.set(key, Buffer.from(bytes));
-    return Promise.resolve();
+    this.stored.set(key, bytes);
+    return Promise.resolve(createHash('sha256').update(bytes).digest('hex'));
   }
   override read(key: string, range?: { from: number; to: number }): Promise<Readable> {
     const bytes = this.stored.get(key);

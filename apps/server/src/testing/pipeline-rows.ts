@@ -4,7 +4,7 @@ import { json } from '../platform/db/database.ts';
 import type { TestDatabase } from '../platform/db/testing/test-database.ts';
 import { Outbox } from '../platform/outbox/outbox.ts';
 import { OutboxSignal } from '../platform/outbox/outbox-signal.ts';
-import { CreateRun, RunStore } from '../features/runs/index.ts';
+import { CreateRun, currentStates, RunStore } from '../features/runs/index.ts';
 
 const COMMIT = 'a'.repeat(40);
 
@@ -116,9 +116,13 @@ export class PipelineRows {
   }
 
   async stateOf(runId: string) {
-    return (
-      await this.#database.db.selectFrom('runs').select('state').where('id', '=', runId).executeTakeFirstOrThrow()
-    ).state;
+    const { db } = this.#database;
+    const row = await db
+      .selectFrom('runs')
+      .select(['id', 'version', 'state'])
+      .where('id', '=', runId)
+      .executeTakeFirstOrThrow();
+    return (await currentStates(db, [row])).get(runId)!;
   }
 }
 

@@ -45,6 +45,11 @@ export const queries = {
     queryOptions({ queryKey: ['approval', deploymentId], queryFn: () => api.lanes.getApproval({ deploymentId }) }),
   deployment: (deploymentId: string) =>
     queryOptions({ queryKey: ['deployment', deploymentId], queryFn: () => api.lanes.getDeployment({ deploymentId }) }),
+  runReports: (runId: string) =>
+    queryOptions({ queryKey: ['run-reports', runId], queryFn: () => api.reports.listReports({ runId }) }),
+  sessions: () => queryOptions({ queryKey: ['sessions'], queryFn: () => api.identity.listSessions() }),
+  tokens: () => queryOptions({ queryKey: ['tokens'], queryFn: () => api.identity.listTokens() }),
+  people: () => queryOptions({ queryKey: ['people'], queryFn: () => api.identity.listUsers() }),
   pools: () => queryOptions({ queryKey: ['pools'], queryFn: () => api.catalog.listPools() }),
   runners: () => queryOptions({ queryKey: ['runners'], queryFn: () => api.catalog.listRunners() }),
   teams: () => queryOptions({ queryKey: ['teams'], queryFn: () => api.catalog.listTeams() }),

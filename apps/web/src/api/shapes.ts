@@ -23,3 +23,5 @@ export type DeploymentDetail = Awaited<ReturnType<typeof api.lanes.getDeployment
 export type Runner = Awaited<ReturnType<typeof api.catalog.listRunners>>[number];
 export type Pool = Awaited<ReturnType<typeof api.catalog.listPools>>[number];
 export type Repository = Awaited<ReturnType<typeof api.catalog.listRepositories>>[number];
+export type Person = Awaited<ReturnType<typeof api.identity.listUsers>>[number];
+export type TestReport = Awaited<ReturnType<typeof api.reports.listReports>>[number];

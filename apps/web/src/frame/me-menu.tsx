@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { Check, LogOut, Monitor, Moon, Plus, Sun } from 'lucide-react';
+import { Check, LogOut, Monitor, Moon, Plus, Sun, UserRound, Users } from 'lucide-react';
 import { useNavigate } from '@tanstack/react-router';
 import { DropdownMenu } from 'radix-ui';
 import { api } from '../api/contract-client.ts';
@@ -49,6 +49,16 @@ export function MeMenu() {
             ))}
           </DropdownMenu.RadioGroup>
           <DropdownMenu.Separator className="my-1.5 border-t border-line" />
+          <DropdownMenu.Item className="menu-item" onSelect={() => void navigate({ to: '/account' })}>
+            <UserRound size={14} aria-hidden="true" />
+            Your account
+          </DropdownMenu.Item>
+          {me.data.systemAdmin && (
+            <DropdownMenu.Item className="menu-item" onSelect={() => void navigate({ to: '/people' })}>
+              <Users size={14} aria-hidden="true" />
+              People
+            </DropdownMenu.Item>
+          )}
           <DropdownMenu.Item className="menu-item" onSelect={() => void navigate({ to: '/welcome' })}>
             <Plus size={14} aria-hidden="true" />
             Connect a repository

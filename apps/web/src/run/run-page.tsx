@@ -35,6 +35,7 @@ export function RunPage() {
     ['run', service, Number(number)],
     ['run-events', run.data?.id],
     ['run-tests', run.data?.id],
+    ['run-reports', run.data?.id],
   );
   return (
     <>

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { problemSentence } from '../api/problem.ts';
 import { queries } from '../api/queries.ts';
-import type { TestCase } from '../api/shapes.ts';
+import type { TestCase, TestReport } from '../api/shapes.ts';
 import { EmptyState, ErrorBar, SkeletonRows } from '../ui/notice.tsx';
 import { StatusIcon } from '../ui/status-icon.tsx';
 import { UntrustedText } from '../ui/untrusted-text.tsx';
@@ -13,12 +13,20 @@ const SHOWN = 200;
 /** Failures first with their message, then the slowest, passed ones folded by suite. */
 export function TestsTab({ runId, over }: { runId: string; over: boolean }) {
   const tests = useQuery(queries.runTests(runId));
+  const reports = useQuery(queries.runReports(runId));
+  const refused = reports.data?.filter(({ finding }) => finding !== null) ?? [];
   const [words, setWords] = useState('');
   if (tests.isPending) return <SkeletonRows rows={8} height={40} />;
   if (tests.isError)
     return (
       <div className="p-4">
         <ErrorBar onRetry={() => void tests.refetch()}>{problemSentence(tests.error, 'load the tests')}</ErrorBar>
+      </div>
+    );
+  if (tests.data.length === 0 && refused.length > 0)
+    return (
+      <div className="mx-auto max-w-[1000px] p-4">
+        <RefusedReports reports={refused} />
       </div>
     );
   if (tests.data.length === 0)
@@ -33,6 +41,7 @@ export function TestsTab({ runId, over }: { runId: string; over: boolean }) {
   const suites = [...Map.groupBy(rest, ({ job, suite }) => `${job} › ${suite}`)];
   return (
     <div className="mx-auto max-w-[1000px] p-4">
+      <RefusedReports reports={refused} />
       <input
         className="field field-quiet max-w-[280px]"
         placeholder="Filter tests"
@@ -92,6 +101,34 @@ export function TestsTab({ runId, over }: { runId: string; over: boolean }) {
         {found.length === 0 && <p className="p-4 text-text-2">No test matches.</p>}
       </div>
     </div>
+  );
+}
+
+/** What a job sent and the server did not keep; the job's result does not depend on it. */
+function RefusedReports({ reports }: { reports: readonly TestReport[] }) {
+  if (reports.length === 0) return null;
+  return (
+    <section className="card mb-3" aria-labelledby="refused-reports">
+      <h2 id="refused-reports" className="card-head">
+        {plural(reports.length, 'report file')} not kept
+      </h2>
+      <ul>
+        {reports.slice(0, SHOWN).map((report) => (
+          <li
+            key={`${report.job} ${report.attempt} ${report.file}`}
+            className="border-b border-line px-4 py-2 last:border-0"
+          >
+            <span className="mono">
+              <UntrustedText text={report.file} />
+            </span>{' '}
+            <span className="text-text-2">of {report.job}</span>
+            <span className="block text-text-2">
+              <UntrustedText text={report.finding ?? ''} />
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

@@ -114,6 +114,7 @@ export function openedLane(gate: GateRule): PlayedLane {
       by,
       binding: bindingOf(releaseOf(runNumber), lane.state.settings),
       contributors: { since: lane.state.live?.deploymentId ?? null, contributors: [], ...facts },
+      earlier: PEOPLE,
     }),
     ended: (runNumber, outcome = 'passed') =>
       lane.send({ type: 'deployment-ended', deploymentId: `d${runNumber}`, outcome }),

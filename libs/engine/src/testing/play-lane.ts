@@ -86,7 +86,14 @@ function commandOf(state: LaneState, { kind, a, b }: Move): LaneCommand {
     case 5:
     case 6:
     case 7:
-      return { type: 'approve', deploymentId, by, binding, contributors: factsOf(state, b) };
+      return {
+        type: 'approve',
+        deploymentId,
+        by,
+        binding,
+        contributors: factsOf(state, b),
+        earlier: b % 5 === 0 ? PEOPLE.slice(1) : PEOPLE,
+      };
     case 8:
       return a % 3 > 0
         ? { type: 'withdraw', releaseId: target?.release.releaseId ?? 'none', by: { kind: 'user', name: by.name } }
@@ -142,7 +149,12 @@ function checkApproval(state: LaneState, command: Approve, approvals: Map<string
     () => 'an approval on contributors of another live release',
   );
   hold('I17', command.binding === deployment.binding, () => `${by.name} approved something else than what waits`);
-  approvals.set(deploymentId, [...(approvals.get(deploymentId) ?? []), command]);
+  const stillCount = (approvals.get(deploymentId) ?? []).filter((earlier) =>
+    command.earlier.some(
+      ({ userId, roles }) => userId === earlier.by.userId && roles.some((role) => gate.roles.includes(role)),
+    ),
+  );
+  approvals.set(deploymentId, [...stillCount, command]);
 }
 
 interface Books {

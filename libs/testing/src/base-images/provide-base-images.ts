@@ -7,17 +7,17 @@ import { ensureDebianPackages } from '../parts/debian-packages.ts';
 import { withFileLock } from '../parts/file-lock.ts';
 import { manifestDigest } from '../parts/manifest-digest.ts';
 import { temporaryFolder } from '../parts/temporary-folder.ts';
-import { baseImageRecipes } from './base-image-recipes.ts';
+import { baseImageRecipes, JOB_IMAGES } from './base-image-recipes.ts';
 import type { BaseImageName, BaseImageRecipe } from './base-image-recipes.ts';
 import { fingerprintLines, writeRootFileSystem } from './root-file-system.ts';
 import type { ImageContent } from './root-file-system.ts';
 
-export type { BaseImageName } from './base-image-recipes.ts';
+export { JOB_IMAGES, PRODUCT_IMAGES, type BaseImageName } from './base-image-recipes.ts';
 
 export interface BaseImagesOptions {
   readonly docker: Docker;
   readonly registry: { readonly url: string; readonly host: string };
-  /** All of them when left out. */
+  /** Those that jobs run in when left out. */
   readonly only?: readonly BaseImageName[];
   /** Node 24 for `base/node:24`; the one that runs this when left out. */
   readonly nodeBinary?: string;
@@ -40,51 +40,74 @@ const FINGERPRINT_LABEL = 'io.sluice.base-image.fingerprint';
  * Assembles small base images from programs of this machine and pushes them to the loopback registry, where no public
  * registry can be reached. What is already there with the same content is left alone.
  */
-export async function provideBaseImages({
-  docker,
-  registry,
-  only,
-  nodeBinary,
-  report,
-}: BaseImagesOptions): Promise<readonly BaseImage[]> {
-  await ensureDebianPackages(['busybox-static', 'python3', 'tar'], report === undefined ? {} : { report });
-  const recipes = baseImageRecipes(checkedNode(nodeBinary)).filter(
-    ({ name }) => only === undefined || only.includes(name),
-  );
-  return withFileLock('base-images', async () => {
-    const images: BaseImage[] = [];
-    for (const recipe of recipes) images.push(await provide(docker, registry, recipe, report));
-    return images;
+export async function provideBaseImages({ registry, ...options }: BaseImagesOptions): Promise<readonly BaseImage[]> {
+  return withRecipes(options, async (recipe) => {
+    const local = await assemble(options.docker, recipe, options.report);
+    return publish(options.docker, registry, recipe.name, local, options.report);
   });
 }
 
-async function provide(
+/** As `provideBaseImages`, for this engine alone. Returns the names that the engine knows them by, in the order of `only`. */
+export async function assembleBaseImages(
+  options: Omit<BaseImagesOptions, 'registry'> & { readonly only: readonly BaseImageName[] },
+): Promise<readonly string[]> {
+  await withRecipes(options, (recipe) => assemble(options.docker, recipe, options.report));
+  return options.only.map(localName);
+}
+
+async function withRecipes<T>(
+  { only = JOB_IMAGES, nodeBinary, report }: Omit<BaseImagesOptions, 'registry'>,
+  work: (recipe: BaseImageRecipe) => Promise<T>,
+): Promise<readonly T[]> {
+  const recipes = baseImageRecipes(checkedNode(nodeBinary)).filter(({ name }) => only.includes(name));
+  const packages = new Set(recipes.flatMap((recipe) => recipe.packages));
+  await ensureDebianPackages(['busybox-static', 'tar', ...packages], report === undefined ? {} : { report });
+  return withFileLock('base-images', async () => {
+    const done: T[] = [];
+    for (const recipe of recipes) done.push(await work(recipe));
+    return done;
+  });
+}
+
+/** Kept under a name without a registry, so that another registry's start needs the push only. */
+function localName(name: BaseImageName): string {
+  return `sluice-${name}`;
+}
+
+async function assemble(
+  docker: Docker,
+  { name, command, changes = [], content: contentOf }: BaseImageRecipe,
+  report?: (line: string) => void,
+): Promise<KeptImage> {
+  const content = await contentOf();
+  const fingerprint = createHash('sha256')
+    .update(JSON.stringify([RECIPE_VERSION, process.arch, command, ...changes, fingerprintLines(content)]))
+    .digest('hex');
+  const local = localName(name);
+  const kept = await inspect(docker, local);
+  if (kept?.fingerprint === fingerprint) return kept;
+  report?.(`assembling ${name}`);
+  await importImage(docker, local, [`CMD ${JSON.stringify(command)}`, ...changes], fingerprint, content);
+  const made = await inspect(docker, local);
+  if (made === undefined) throw new Error(`The container engine lost the image ${local} right after it was made.`);
+  return made;
+}
+
+async function publish(
   docker: Docker,
   registry: BaseImagesOptions['registry'],
-  recipe: BaseImageRecipe,
+  name: BaseImageName,
+  kept: KeptImage,
   report?: (line: string) => void,
 ): Promise<BaseImage> {
-  const { name } = recipe;
   const reference = `${registry.host}/${name}`;
   const [repository = '', tag = ''] = name.split(':');
-  const content = await recipe.content();
-  const fingerprint = createHash('sha256')
-    .update(JSON.stringify([RECIPE_VERSION, process.arch, recipe.command, fingerprintLines(content)]))
-    .digest('hex');
-  // Kept under a name without a registry too, so that another registry's start needs the push only.
-  const local = `sluice-${name}`;
-  let kept = await inspect(docker, local);
-  if (kept?.fingerprint !== fingerprint) {
-    report?.(`assembling ${name}`);
-    await importImage(docker, local, recipe.command, fingerprint, content);
-    kept = await inspect(docker, local);
-  }
   const pushed = await manifestDigest(registry.url, repository, tag);
-  const tagged = (await inspect(docker, reference))?.id === kept?.id;
-  if (tagged && pushed !== undefined && kept?.digests.includes(`${registry.host}/${repository}@${pushed}`))
+  const tagged = (await inspect(docker, reference))?.id === kept.id;
+  if (tagged && pushed !== undefined && kept.digests.includes(`${registry.host}/${repository}@${pushed}`))
     return { name, reference, digest: pushed };
   report?.(`pushing ${name} to ${registry.host}`);
-  await docker.getImage(local).tag({ repo: `${registry.host}/${repository}`, tag });
+  await docker.getImage(localName(name)).tag({ repo: `${registry.host}/${repository}`, tag });
   return { name, reference, digest: await push(docker, reference) };
 }
 
@@ -107,7 +130,7 @@ async function inspect(docker: Docker, reference: string): Promise<KeptImage | u
 async function importImage(
   docker: Docker,
   reference: string,
-  command: readonly string[],
+  changes: readonly string[],
   fingerprint: string,
   content: ImageContent,
 ): Promise<void> {
@@ -127,11 +150,7 @@ async function importImage(
     const answer = await docker.importImage(tar.stdout, {
       repo: reference.slice(0, at),
       tag: reference.slice(at + 1),
-      changes: [
-        'ENV PATH=/usr/local/bin:/usr/bin:/bin',
-        `CMD ${JSON.stringify(command)}`,
-        `LABEL ${FINGERPRINT_LABEL}=${fingerprint}`,
-      ],
+      changes: ['ENV PATH=/usr/local/bin:/usr/bin:/bin', ...changes, `LABEL ${FINGERPRINT_LABEL}=${fingerprint}`],
     });
     await follow(docker, answer);
     if (tar.exitCode === null) await finished(tar.stdout);

@@ -17,6 +17,12 @@ const PRESENT = {
   python3: () => existsSync('/usr/bin/python3'),
   tar: () => onPath('tar'),
   iptables: () => onPath('iptables'),
+  'openssh-client': () => onPath('ssh'),
+  'ca-certificates': () => existsSync('/etc/ssl/certs/ca-certificates.crt'),
+  openssl: () => onPath('openssl'),
+  curl: () => onPath('curl'),
+  nginx: () => onPath('nginx'),
+  'docker-compose': () => onPath('docker-compose'),
 } satisfies Record<string, () => boolean>;
 
 export type DebianPackage = keyof typeof PRESENT;

@@ -14,6 +14,8 @@ export interface GitHostOptions {
   readonly root: string;
   /** A free one when left out. */
   readonly port?: number;
+  /** Where it listens and how it is addressed. Default: loopback alone. */
+  readonly listen?: { readonly address: string; readonly name: string };
   /** Who may push, by password (HTTP basic). With nobody named, nobody can push. */
   readonly users?: Readonly<Record<string, string>>;
   /** Whether reading needs a user too. Default `anonymous`. */
@@ -35,10 +37,11 @@ export interface GitHost {
 /** `/name.git/` and one of the three addresses of smart HTTP; everything else, the dumb protocol too, is not found. */
 const SMART_PATH = /^\/([^/]+)\.git\/(info\/refs|git-upload-pack|git-receive-pack)$/;
 
-/** A small git server on loopback: git's own http-backend behind HTTP basic authentication. */
+/** A small git server: git's own http-backend behind HTTP basic authentication. */
 export async function startGitHost({
   root,
   port = 0,
+  listen = { address: '127.0.0.1', name: '127.0.0.1' },
   users = {},
   read = 'anonymous',
 }: GitHostOptions): Promise<GitHost> {
@@ -57,15 +60,15 @@ export async function startGitHost({
           : cause,
       ),
     );
-    server.listen(port, '127.0.0.1', started);
+    server.listen(port, listen.address, started);
   });
   const bound = (server.address() as AddressInfo).port;
-  const url = `http://127.0.0.1:${bound}`;
+  const url = `http://${listen.name}:${bound}`;
   const repositoryUrl = (name: string, user?: string) => {
     if (user === undefined) return `${url}/${name}.git`;
     const password = users[user];
     if (password === undefined) throw new TypeError(`The git host knows no user ${JSON.stringify(user)}`);
-    return `http://${encodeURIComponent(user)}:${encodeURIComponent(password)}@127.0.0.1:${bound}/${name}.git`;
+    return `http://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${listen.name}:${bound}/${name}.git`;
   };
   return {
     url,

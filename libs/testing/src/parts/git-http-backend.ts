@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { gitEnvironment } from './git-repositories.ts';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { gitEnvironment, HOOK_CHANNEL } from './git-repositories.ts';
+import { answerHook } from './push-hook.ts';
 
 export interface GitRequest {
   readonly root: string;
@@ -16,8 +19,11 @@ const LONGEST_HEAD = 16 * 1024;
 export function serveGitRequest(request: IncomingMessage, response: ServerResponse, target: GitRequest): void {
   const backend = spawn('git', ['http-backend'], {
     env: environment(request, target),
-    stdio: ['pipe', 'pipe', 'pipe'],
+    // The fourth is inherited by the post-receive hook and goes both ways.
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
   });
+  const [, repository = ''] = target.path.split('/');
+  void answerHook(backend.stdio[HOOK_CHANNEL] as Duplex, join(target.root, repository), target.user ?? 'anonymous');
   const refuse = (reason: string) => {
     backend.kill();
     if (!response.headersSent) response.writeHead(500, { 'Content-Type': 'text/plain' }).end(`${reason}\n`);

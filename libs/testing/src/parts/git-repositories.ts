@@ -1,6 +1,5 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { execa } from 'execa';
 
 /** Lower-case letters, digits, `-`, `_` and `.`, beginning with a letter or digit: nothing that could leave the folder or look like an option. */
@@ -30,8 +29,6 @@ export function gitEnvironment(home: string): NodeJS.ProcessEnv {
     GIT_CONFIG_COUNT: '1',
     GIT_CONFIG_KEY_0: 'safe.directory',
     GIT_CONFIG_VALUE_0: '*',
-    // The hook runs under the Node that started the host, whatever the first `node` on PATH is.
-    SLUICE_HOOK_NODE: process.execPath,
   };
 }
 
@@ -63,20 +60,22 @@ export async function makeBareRepository(root: string, name: string, hook?: Repo
   return folder;
 }
 
+/** Descriptor at which the git host listens to the hook; every git process between them inherits it. */
+export const HOOK_CHANNEL = 3;
+
+/** Built-ins of the shell alone: a push waits for it, and a program of its own would be the longest part of a small push. */
+const HOOK = `#!/bin/sh
+# Tells the git host which refs were pushed and shows its answer; a push never fails because of it.
+if ! { while IFS= read -r ref; do printf '%s\\n' "$ref"; done; echo; } 2>/dev/null >&${HOOK_CHANNEL}; then
+  echo "sluice: the push was not announced: it did not come through the git host"
+  exit 0
+fi
+while IFS= read -r line; do printf '%s\\n' "$line"; done <&${HOOK_CHANNEL}
+exit 0
+`;
+
 function writeHook(hooks: string): void {
   mkdirSync(hooks, { recursive: true });
-  const here = fileURLToPath(import.meta.url);
-  const suffix = extname(here);
-  const source = fileURLToPath(new URL(`./push-hook${suffix}`, import.meta.url));
-  // A module suffix of its own, since no package.json stands above a bare repository.
-  const copy = `sluice-push-hook.m${suffix.slice(1)}`;
-  copyFileSync(source, join(hooks, copy));
-  writeFileSync(
-    join(hooks, 'sluice-post-receive.mjs'),
-    `import { runPostReceiveHook } from './${copy}';\nawait runPostReceiveHook();\n`,
-  );
-  const script =
-    '#!/bin/sh\n# Announces each pushed ref to Sluice; a push never fails because of it.\n"${SLUICE_HOOK_NODE:-node}" "${0%/*}/sluice-post-receive.mjs" || echo "sluice: the hook could not run"\nexit 0\n';
-  writeFileSync(join(hooks, 'post-receive'), script, { mode: 0o755 });
+  writeFileSync(join(hooks, 'post-receive'), HOOK, { mode: 0o755 });
   chmodSync(join(hooks, 'post-receive'), 0o755);
 }

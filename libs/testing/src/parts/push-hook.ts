@@ -1,6 +1,7 @@
-// This file is copied as it is into the hooks folder of a bare repository, so it imports nothing but Node's own modules.
-import { execFileSync } from 'node:child_process';
 import { createHmac, randomUUID } from 'node:crypto';
+import { createInterface } from 'node:readline';
+import type { Duplex } from 'node:stream';
+import { execa } from 'execa';
 
 /** A ref that a push moved; ids are 40 hex digits, all zeros for "did not exist". */
 export interface PushedRef {
@@ -55,7 +56,12 @@ export function pushRequest(url: string, secret: string, payload: PushPayload, d
 }
 
 /** What a push of `moved` brought into the bare repository at `gitDir`, read from the repository itself. */
-export function describePush(gitDir: string, repository: string, pusher: string, moved: PushedRef): PushPayload {
+export async function describePush(
+  gitDir: string,
+  repository: string,
+  pusher: string,
+  moved: PushedRef,
+): Promise<PushPayload> {
   const { ref, before, after } = moved;
   return {
     ref,
@@ -63,49 +69,51 @@ export function describePush(gitDir: string, repository: string, pusher: string,
     after,
     repository: { name: repository },
     pusher: { name: pusher },
-    commits: commitsOf(gitDir, moved),
+    commits: await commitsOf(gitDir, moved),
   };
 }
 
-function commitsOf(gitDir: string, { before, after, ref }: PushedRef): PushedCommit[] {
+async function commitsOf(gitDir: string, { before, after, ref }: PushedRef): Promise<PushedCommit[]> {
   if (ABSENT.test(after)) return [];
-  const head = git(gitDir, ['rev-parse', '--verify', `${after}^{commit}`]).trim();
   const known = ABSENT.test(before) ? [`--exclude=${ref}`, '--glob=refs/*'] : [before];
-  const listed = git(gitDir, ['rev-list', `--max-count=${MAX_COMMITS}`, '--topo-order', head, '--not', ...known]);
-  const ids = listed.split('\n').filter(Boolean).reverse();
+  const fresh = await readCommits(gitDir, [`--max-count=${MAX_COMMITS}`, after, '--not', ...known]);
   // A new branch on a known commit brings nothing new, and yet its head is what a run would be made of.
-  return (ids.length > 0 ? ids : [head]).map((id) => readCommit(gitDir, id));
+  return fresh.length > 0 ? fresh : readCommits(gitDir, ['--max-count=1', after]);
 }
 
-function readCommit(gitDir: string, id: string): PushedCommit {
-  const [name = '', email = '', ...message] = git(gitDir, [
+/** Oldest first, in one git process however many there are. */
+async function readCommits(gitDir: string, revisions: readonly string[]): Promise<PushedCommit[]> {
+  // No author can know it, so no message can hold it.
+  const boundary = randomUUID();
+  const text = await git(gitDir, [
+    '-c',
+    'log.showRoot=true',
     'log',
-    '-1',
-    '--no-patch',
+    '--topo-order',
     '--encoding=UTF-8',
-    '--format=%an%x00%ae%x00%B',
-    id,
-  ]).split('\0');
-  const changes = git(gitDir, [
-    'diff-tree',
-    '-r',
-    '-z',
-    '--root',
-    '--no-commit-id',
     '--no-renames',
     '--name-status',
-    '-m',
-    '--first-parent',
-    id,
-  ]).split('\0');
+    '--diff-merges=first-parent',
+    '-z',
+    `--format=${boundary}%H%x00%an%x00%ae%x00%B%x00`,
+    ...revisions,
+    '--',
+  ]);
+  return text.split(boundary).slice(1).map(parseCommit).reverse();
+}
+
+function parseCommit(text: string): PushedCommit {
+  const [id = '', name = '', email = '', message = '', ...changes] = text.split('\0');
   const files: Record<'A' | 'M' | 'D', string[]> = { A: [], M: [], D: [] };
-  for (let i = 0; i + 1 < changes.length; i += 2) {
-    const kind = changes[i];
-    files[kind === 'A' || kind === 'D' ? kind : 'M'].push(changes[i + 1] ?? '');
+  const first = changes.findIndex((part) => /^\n?[A-Z]$/.test(part));
+  for (let at = first; first >= 0 && at + 1 < changes.length; at += 2) {
+    const kind = changes[at]?.trim();
+    if (kind === '') break;
+    files[kind === 'A' || kind === 'D' ? kind : 'M'].push(changes[at + 1] ?? '');
   }
   return {
     id,
-    message: message.join('').trimEnd(),
+    message: message.trimEnd(),
     author: { name, email },
     added: files.A,
     modified: files.M,
@@ -113,12 +121,13 @@ function readCommit(gitDir: string, id: string): PushedCommit {
   };
 }
 
-function git(gitDir: string, args: readonly string[]): string {
-  return execFileSync('git', ['--git-dir', gitDir, ...args], {
-    encoding: 'utf8',
+async function git(gitDir: string, args: readonly string[]): Promise<string> {
+  const { stdout } = await execa('git', ['--git-dir', gitDir, ...args], {
+    stdin: 'ignore',
+    stripFinalNewline: false,
     maxBuffer: 64 * 1024 * 1024,
-    stdio: ['ignore', 'pipe', 'pipe'],
   });
+  return stdout;
 }
 
 /** Sends one request and says in one line what the server answered; never throws, since a push must not fail because of us. */
@@ -161,26 +170,41 @@ function summarise(status: number, text: string): string {
   return status < 300 ? shown || `accepted (${status})` : `refused with ${status}: ${shown}`;
 }
 
-/** Body of the post-receive hook: settings come from the repository's own git configuration, pushed refs from standard input. */
-export async function runPostReceiveHook(): Promise<void> {
-  const gitDir = process.env['GIT_DIR'] ?? '.';
-  const setting = (key: string) => git(gitDir, ['config', '--local', '--get', key]).trimEnd();
-  let input = '';
-  for await (const chunk of process.stdin) input += String(chunk);
-  for (const line of input.split('\n').filter(Boolean)) {
+/**
+ * The git host's end of the post-receive hook: reads the pushed refs up to an empty line, announces each, and answers with one line
+ * for each to the person who pushes. The hook itself is a shell script without a process of its own, for a push waits for it.
+ */
+export async function answerHook(hook: Duplex, gitDir: string, pusher: string): Promise<void> {
+  // The hook's process may be gone: the push went through all the same.
+  hook.on('error', () => undefined);
+  const moved: PushedRef[] = [];
+  for await (const line of createInterface({ input: hook })) {
+    if (line === '') break;
     const [before = '', after = '', ref = ''] = line.split(' ');
-    try {
-      const payload = describePush(gitDir, setting('sluice.repository'), process.env['REMOTE_USER'] || 'anonymous', {
-        before,
-        after,
-        ref,
-      });
-      const request = pushRequest(setting('sluice.hookUrl'), setting('sluice.hookSecret'), payload, randomUUID());
-      process.stdout.write(`sluice: ${await deliverPush(request)}\n`);
-    } catch (error) {
-      process.stdout.write(
-        `sluice: the push of ${ref} was not announced: ${String((error as Error).message).split('\n')[0]}\n`,
-      );
-    }
+    moved.push({ before, after, ref });
   }
+  for (const one of moved) hook.write(`sluice: ${await announce(gitDir, pusher, one)}\n`);
+  hook.end();
+}
+
+async function announce(gitDir: string, pusher: string, moved: PushedRef): Promise<string> {
+  try {
+    const [settings, describe] = await Promise.all([readSettings(gitDir), describePush(gitDir, '', pusher, moved)]);
+    const payload = { ...describe, repository: { name: settings['sluice.repository'] ?? '' } };
+    const { 'sluice.hookurl': url = '', 'sluice.hooksecret': secret = '' } = settings;
+    return await deliverPush(pushRequest(url, secret, payload, randomUUID()));
+  } catch (error) {
+    return `the push of ${moved.ref} was not announced: ${String((error as Error).message).split('\n')[0]}`;
+  }
+}
+
+/** The repository's own git configuration; git writes the names in lower case. */
+async function readSettings(gitDir: string): Promise<Record<string, string>> {
+  const text = await git(gitDir, ['config', '--local', '--null', '--get-regexp', '^sluice\\.']);
+  return Object.fromEntries(
+    text
+      .split('\0')
+      .filter((entry) => entry !== '')
+      .map((entry) => [entry.slice(0, entry.indexOf('\n')), entry.slice(entry.indexOf('\n') + 1)]),
+  );
 }

@@ -8,6 +8,10 @@ export interface S3Options {
   readonly port?: number;
   /** Made at the start. Default: one bucket `sluice`. */
   readonly buckets?: readonly string[];
+  /** Where it listens. Default: loopback alone. */
+  readonly address?: string;
+  /** Its only keys. Default: new ones. */
+  readonly keys?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** `refused` = answers 501, `ignored` = writes anyway: as older S3-compatible servers do. Default `known`, as Amazon's S3. */
   readonly conditionalWrites?: 'known' | 'refused' | 'ignored';
 }
@@ -33,26 +37,29 @@ export interface S3Part {
 }
 
 /**
- * An S3-compatible server in this process, on loopback, with keys of its own: every request must carry a SigV4 signature (header or
+ * An S3-compatible server in this process with keys of its own: every request must carry a SigV4 signature (header or
  * signed address) made with them. For requests to objects; it miscounts the signature of `ListObjects` and `HeadBucket`, does not check
  * a body against its signed hash, and refuses streamed bodies with checksum trailers.
  */
 export async function startS3({
   port: fixed,
   buckets = ['sluice'],
+  address = '127.0.0.1',
+  keys: { accessKeyId, secretAccessKey } = {
+    accessKeyId: `TEST${randomBytes(8).toString('hex').toUpperCase()}`,
+    secretAccessKey: randomBytes(20).toString('hex'),
+  },
   conditionalWrites = 'known',
 }: S3Options = {}): Promise<S3Part> {
   const port = fixed ?? (await freePort());
   const folder = temporaryFolder('s3');
-  const accessKeyId = `TEST${randomBytes(8).toString('hex').toUpperCase()}`;
-  const secretAccessKey = randomBytes(20).toString('hex');
   const served: string[] = [];
   let running: S3rver | undefined;
 
   const up = async () => {
     if (running !== undefined) return;
     const server = new S3rver({
-      address: '127.0.0.1',
+      address,
       port,
       silent: true,
       directory: folder.path,

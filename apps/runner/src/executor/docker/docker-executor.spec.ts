@@ -12,7 +12,8 @@ import type { AttemptRecord } from '../../testing/fake-server.ts';
 import type { RunnerBench } from '../../testing/runner-bench.ts';
 import { runnerBench } from '../../testing/runner-bench.ts';
 import { DockerExecutor } from './docker-executor.ts';
-import { ATTEMPT_LABEL } from './docker-names.ts';
+import { ATTEMPT_LABEL, RUNNER_LABEL } from './docker-names.ts';
+import { NetworkShelf } from './network-shelf.ts';
 
 let engine: DockerEngine;
 let registry: Registry;
@@ -110,7 +111,7 @@ test('A85 A86 limits and privileges of the job container', async () => {
     Privileged: false,
     SecurityOpt: ['no-new-privileges'],
   });
-  expect(HostConfig.NetworkMode).toBe(`sluice-${grant.attemptId}-1`);
+  expect(HostConfig.NetworkMode).toMatch(/^sluice-network-/);
   expect(Mounts).toMatchObject([{ Type: 'volume', Destination: '/workspace' }]);
   expect(JSON.stringify(Config.Env)).not.toContain('SLUICE');
   record.cancel = true;
@@ -277,7 +278,8 @@ test('a build that fails is failed with its exit code; a registry that is away i
 }, 120_000);
 
 test('F13 I31 what a runner that died left in the engine is swept at the next start', async () => {
-  const executor = new DockerExecutor({ docker: engine.docker, runner: randomUUID(), internalNetwork: false });
+  const options = { docker: engine.docker, runner: randomUUID(), internalNetwork: false };
+  const executor = new DockerExecutor(options);
   const grant = job([]);
   if (grant.work.kind !== 'steps') throw new Error('not a steps job');
   const { LogSpool } = await import('../../log/log-spool.ts');
@@ -305,12 +307,85 @@ test('F13 I31 what a runner that died left in the engine is swept at the next st
     log,
     new AbortController().signal,
   );
-  expect(await leftovers(grant.attemptId)).toBe(3);
+  expect(await leftovers(grant.attemptId)).toBe(2);
+  expect(await networksOf(options.runner)).toHaveLength(1);
   expect(await executor.sweep((id) => id === grant.attemptId)).toBe(0);
-  expect(await leftovers(grant.attemptId)).toBe(3);
-  expect(await executor.sweep(() => false)).toBe(0);
+  expect(await leftovers(grant.attemptId)).toBe(2);
+  expect(await networksOf(options.runner)).toHaveLength(1);
+  expect(await new DockerExecutor(options).sweep(() => false)).toBe(0);
   expect(await leftovers(grant.attemptId)).toBe(0);
+  expect(await networksOf(options.runner)).toEqual([]);
 });
+
+test('the next job has the network of an ended one, never one that is in use; none stays when the runner ends', async () => {
+  let identity = '';
+  const executor = (made: string) => {
+    identity = made;
+    return new DockerExecutor({ docker: engine.docker, runner: made, internalNetwork: false, keptNetworks: 1 });
+  };
+  const runner = await bench.start({ ...docker(), executor }, { slots: 2 });
+  const used = async (attemptId: string) => {
+    const [listed] = await engine.docker.listContainers({ filters: { label: [`${ATTEMPT_LABEL}=${attemptId}`] } });
+    return (await engine.docker.getContainer(listed?.Id ?? '').inspect()).HostConfig.NetworkMode;
+  };
+  const grants = [1, 2].map(() => job(['echo begun; sleep 100']));
+  const both = grants.map((grant) => bench.server.give(grant));
+  await eventually(() => both.every(({ log }) => log.includes('begun\n')), { timeoutMs: 60_000 });
+  const [first, second] = await Promise.all(grants.map(({ attemptId }) => used(attemptId)));
+  expect(first).not.toBe(second);
+  for (const record of both) record.cancel = true;
+  await Promise.all(both.map(ended));
+  // One is kept, the other is removed.
+  const [kept] = await eventually(
+    async () => {
+      const networks = await networksOf(identity);
+      return networks.length === 1 ? networks : undefined;
+    },
+    { timeoutMs: 30_000 },
+  );
+  const grant = job(['echo begun; sleep 100']);
+  const third = bench.server.give(grant);
+  await eventually(() => third.log.includes('begun\n'), { timeoutMs: 60_000 });
+  expect(await used(grant.attemptId)).toBe(kept);
+  third.cancel = true;
+  await ended(third);
+  runner.drain();
+  await runner.finished;
+  expect(await networksOf(identity)).toEqual([]);
+}, 120_000);
+
+test('a kept network that somebody removed is made anew, and one that could not be made is not kept', async () => {
+  const options = { docker: engine.docker, runner: randomUUID(), internalNetwork: false, most: 1 };
+  const shelf = new NetworkShelf(options);
+  const lent = shelf.take();
+  await lent.made;
+  await shelf.giveBack(lent);
+  await engine.docker.getNetwork(lent.name).remove();
+  const again = shelf.take();
+  expect(again.name).toBe(lent.name);
+  await again.made;
+  expect(await networksOf(options.runner)).toEqual([lent.name]);
+  expect(shelf.isKnown(lent.name)).toBe(true);
+  await shelf.giveBack(again);
+  await shelf.close();
+  expect(await networksOf(options.runner)).toEqual([]);
+  expect(shelf.isKnown(lent.name)).toBe(false);
+
+  const refusing = {
+    createNetwork: () => Promise.reject(new Error('no addresses left')),
+    getNetwork: engine.docker.getNetwork.bind(engine.docker),
+  } as unknown as typeof engine.docker;
+  const without = new NetworkShelf({ ...options, docker: refusing });
+  const never = without.take();
+  await expect(never.made).rejects.toThrow('no addresses left');
+  await without.giveBack(never);
+  expect(without.take().name).not.toBe(never.name);
+});
+
+async function networksOf(runner: string): Promise<string[]> {
+  const networks = await engine.docker.listNetworks({ filters: { label: [`${RUNNER_LABEL}=${runner}`] } });
+  return networks.map(({ Name }) => Name);
+}
 
 async function serviceImage(script: string): Promise<string> {
   return build([`FROM ${node}`, `ENTRYPOINT ["node", "-e", ${JSON.stringify(script)}]`].join('\n'));

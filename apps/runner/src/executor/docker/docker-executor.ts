@@ -5,6 +5,7 @@ import type { ImagePlan, Sandbox, SandboxPlan } from '../executor.port.ts';
 import { buildAndPush } from './build-image.ts';
 import { attemptNames } from './docker-names.ts';
 import { toTrouble } from './engine-trouble.ts';
+import { NetworkShelf } from './network-shelf.ts';
 import { prepareSandbox } from './prepare-sandbox.ts';
 import { findLeftovers, removeParts } from './remove-attempt.ts';
 
@@ -13,20 +14,28 @@ export interface DockerExecutorOptions {
   /** Label of everything this runner makes: stays the same over restarts. */
   readonly runner: string;
   readonly internalNetwork: boolean;
+  /** Empty networks that are kept for later jobs. Default 4. */
+  readonly keptNetworks?: number;
 }
 
 export class DockerExecutor extends Executor {
   readonly #options: DockerExecutorOptions;
+  readonly #networks: NetworkShelf;
 
   constructor(options: DockerExecutorOptions) {
     super();
     this.#options = options;
+    this.#networks = new NetworkShelf({ ...options, most: options.keptNetworks ?? 4 });
   }
 
   prepare(plan: SandboxPlan, log: AttemptLog, signal: AbortSignal): Promise<Sandbox> {
     return prepareSandbox(
       plan,
-      { ...this.#options, names: attemptNames(this.#options.runner, plan.attemptId, plan.epoch) },
+      {
+        docker: this.#options.docker,
+        names: attemptNames(this.#options.runner, plan.attemptId, plan.epoch),
+        networks: this.#networks,
+      },
       log,
       signal,
     );
@@ -46,15 +55,21 @@ export class DockerExecutor extends Executor {
 
   async sweep(isActive: (attemptId: string) => boolean): Promise<number> {
     try {
-      await removeParts(await findLeftovers(this.#options.docker, this.#options.runner, isActive));
-      const { containers, networks, volumes } = await findLeftovers(
-        this.#options.docker,
-        this.#options.runner,
-        isActive,
-      );
+      const { docker, runner } = this.#options;
+      const find = () => findLeftovers(docker, runner, isActive, this.#networks.isKnown);
+      await removeParts(await find());
+      const { containers, networks, volumes } = await find();
       return containers.length + networks.length + volumes.length;
     } catch (error) {
       throw toTrouble(error, 'list and remove what earlier attempts left');
+    }
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#networks.close();
+    } catch (error) {
+      throw toTrouble(error, 'remove the networks kept for later jobs');
     }
   }
 }

@@ -1,11 +1,11 @@
-/** Everything that belongs to an attempt carries both labels; the boot sweep finds it by them. */
+/** Containers and volumes of an attempt carry both labels, networks the first: they serve one attempt after the other. The boot sweep finds all by them. */
 export const RUNNER_LABEL = 'sluice.runner';
 export const ATTEMPT_LABEL = 'sluice.attempt';
 export const WORKSPACE = '/workspace';
 
 export interface AttemptNames {
   readonly labels: Record<string, string>;
-  /** Name of the attempt's container, network and volume. */
+  /** Name of the attempt's container and volume. */
   readonly base: string;
 }
 

@@ -5,8 +5,6 @@ import { OUTPUT_FILE, Sandbox } from '../executor.port.ts';
 import type { SandboxFile, StepCommand, StepExit } from '../executor.port.ts';
 import type { ReadLimits } from './read-workspace.ts';
 import { readMatching } from './read-workspace.ts';
-import type { AttemptParts } from './remove-attempt.ts';
-import { removeParts } from './remove-attempt.ts';
 import { runInContainer } from './run-in-container.ts';
 
 /** One job's container with its network, volume and service containers. */
@@ -14,14 +12,14 @@ export class DockerSandbox extends Sandbox {
   readonly outputFile: string;
   readonly #job: Docker.Container;
   readonly #workingDir: string;
-  readonly #parts: AttemptParts;
+  readonly #remove: () => Promise<void>;
 
-  constructor(job: Docker.Container, workingDir: string, parts: AttemptParts) {
+  constructor(job: Docker.Container, workingDir: string, remove: () => Promise<void>) {
     super();
     this.#job = job;
     this.#workingDir = workingDir;
     this.outputFile = posix.join(workingDir, OUTPUT_FILE);
-    this.#parts = parts;
+    this.#remove = remove;
   }
 
   run(step: StepCommand, log: AttemptLog, signal: AbortSignal, graceMs: () => number): Promise<StepExit> {
@@ -33,6 +31,6 @@ export class DockerSandbox extends Sandbox {
   }
 
   destroy(): Promise<void> {
-    return removeParts(this.#parts);
+    return this.#remove();
   }
 }

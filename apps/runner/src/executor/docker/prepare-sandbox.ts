@@ -8,6 +8,7 @@ import type { AttemptNames } from './docker-names.ts';
 import { WORKSPACE } from './docker-names.ts';
 import { DockerSandbox } from './docker-sandbox.ts';
 import { toTrouble, wordsOf } from './engine-trouble.ts';
+import type { NetworkShelf } from './network-shelf.ts';
 import { createContainer, pullImage } from './pull-image.ts';
 import { removeParts } from './remove-attempt.ts';
 import { awaitServices } from './start-services.ts';
@@ -20,7 +21,7 @@ const KEEPER =
 export interface SandboxOptions {
   readonly docker: Docker;
   readonly names: AttemptNames;
-  readonly internalNetwork: boolean;
+  readonly networks: NetworkShelf;
 }
 
 /**
@@ -29,20 +30,22 @@ export interface SandboxOptions {
  */
 export async function prepareSandbox(
   plan: SandboxPlan,
-  { docker, names, internalNetwork }: SandboxOptions,
+  { docker, names, networks }: SandboxOptions,
   log: AttemptLog,
   signal: AbortSignal,
 ): Promise<DockerSandbox> {
   const containers: Docker.Container[] = [];
-  const network = docker.getNetwork(names.base);
-  const volume = docker.getVolume(names.base);
-  const parts = { containers, networks: [network], volumes: [volume] };
-  const made = docker.createNetwork({
-    Name: names.base,
-    CheckDuplicate: true,
-    Internal: internalNetwork,
-    Labels: names.labels,
-  });
+  const network = networks.take();
+  const { made } = network;
+  const destroy = async (): Promise<void> => {
+    try {
+      await removeParts({ containers, networks: [], volumes: [docker.getVolume(names.base)] });
+    } catch (error) {
+      networks.abandon(network);
+      throw error;
+    }
+    await networks.giveBack(network);
+  };
   const create = async (options: Docker.ContainerCreateOptions & { Image: string }): Promise<Docker.Container> => {
     const container = await createContainer(docker, options, () =>
       pullImage(docker, options.Image, plan.registries, log, signal),
@@ -58,10 +61,10 @@ export async function prepareSandbox(
   };
 
   const services = Object.entries(plan.work.services).map(async ([name, spec]): Promise<RunningService> => {
-    const container = await start(await create(serviceContainer(plan, names, name)));
+    const container = await start(await create(serviceContainer(plan, names, network.name, name)));
     return { name, container, spec };
   });
-  const job = create(jobContainer(plan, names));
+  const job = create(jobContainer(plan, names, network.name));
   const filled = Promise.all([job, plan.source]).then(async ([container, source]) => {
     const tar = await source.tar();
     await container.putArchive(tar, { path: WORKSPACE, abortSignal: signal });
@@ -76,10 +79,10 @@ export async function prepareSandbox(
   try {
     const [container, running] = await Promise.all([started, Promise.all(services), filled, made]);
     await awaitServices(container, running, log, signal);
-    return new DockerSandbox(container, posix.join(WORKSPACE, plan.path), parts);
+    return new DockerSandbox(container, posix.join(WORKSPACE, plan.path), destroy);
   } catch (error) {
     await Promise.allSettled(making);
-    await removeParts(parts);
+    await destroy();
     throw toTrouble(error, "prepare the job's containers");
   }
 }
@@ -87,6 +90,7 @@ export async function prepareSandbox(
 function jobContainer(
   { work }: SandboxPlan,
   { base, labels }: AttemptNames,
+  network: string,
 ): Docker.ContainerCreateOptions & { Image: string } {
   return {
     name: base,
@@ -102,7 +106,7 @@ function jobContainer(
     Healthcheck: { Test: ['NONE'] },
     HostConfig: {
       ...containerLimits(work.resources),
-      NetworkMode: base,
+      NetworkMode: network,
       LogConfig: { Type: 'none', Config: {} },
       Mounts: [
         {
@@ -119,6 +123,7 @@ function jobContainer(
 function serviceContainer(
   { work }: SandboxPlan,
   { base, labels }: AttemptNames,
+  network: string,
   name: string,
 ): Docker.ContainerCreateOptions & { Image: string } {
   const spec = work.services[name];
@@ -130,10 +135,10 @@ function serviceContainer(
     Env: Object.entries(spec?.env ?? {}).map(([key, value]) => `${key}=${value}`),
     HostConfig: {
       ...containerLimits(work.resources),
-      NetworkMode: base,
+      NetworkMode: network,
       LogConfig: { Type: 'json-file', Config: { 'max-size': '1m', 'max-file': '1' } },
     },
-    NetworkingConfig: { EndpointsConfig: { [base]: { Aliases: [name] } } },
+    NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [name] } } },
   };
 }
 

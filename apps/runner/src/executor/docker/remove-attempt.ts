@@ -21,11 +21,12 @@ export async function removeParts({ containers, networks, volumes }: AttemptPart
   ]);
 }
 
-/** Everything with our label whose attempt is not active; asked after the listing, so what begins meanwhile is safe. */
+/** Everything with our label that no active attempt and no kept network accounts for; asked after the listing, so what begins meanwhile is safe. */
 export async function findLeftovers(
   docker: Docker,
   runner: string,
   isActive: (attemptId: string) => boolean,
+  isKnownNetwork: (name: string) => boolean,
 ): Promise<AttemptParts> {
   const filters = { label: [`${RUNNER_LABEL}=${runner}`] };
   const [containers, networks, volumes] = await Promise.all([
@@ -37,7 +38,7 @@ export async function findLeftovers(
     !isActive(Labels?.[ATTEMPT_LABEL] ?? '');
   return {
     containers: containers.filter(old).map(({ Id }) => docker.getContainer(Id)),
-    networks: networks.filter(old).map(({ Id }) => docker.getNetwork(Id)),
+    networks: networks.filter(({ Name }) => !isKnownNetwork(Name)).map(({ Id }) => docker.getNetwork(Id)),
     volumes: volumes.Volumes.filter(old).map(({ Name }) => docker.getVolume(Name)),
   };
 }

@@ -34,6 +34,8 @@ export class ScriptedExecutor extends Executor {
     return { repository: work.repository, digest: `sha256:${'a'.repeat(64)}` };
   }
 
+  async close(): Promise<void> {}
+
   async sweep(isActive: (attemptId: string) => boolean): Promise<number> {
     this.sweeps++;
     for (const attemptId of this.present) {

@@ -1,3 +1,4 @@
 export { AuditModule } from './audit.module.ts';
 export { Audit } from './audit.ts';
-export { verifyChain } from './verify-chain.ts';
+export { ChainHead } from './chain-head.ts';
+export { verifyChain, verifyLinks } from './verify-chain.ts';

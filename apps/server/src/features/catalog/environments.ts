@@ -46,6 +46,7 @@ export class Environments {
       await this.#store.store(unit, { teamId, name, order, settings, actor: actorOf(by) });
       await failpoint('put-environment:before-commit');
     });
+    await failpoint('put-environment:after-commit');
     return { name, team: input.team, order, settings };
   }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { verifyChain } from '../audit/index.ts';
+import { verifyLinks } from '../audit/index.ts';
 import { testApp } from '../../testing/test-app.ts';
 import { LoadPipelines } from './load-pipelines.ts';
 import { readPipelinesFolder } from './pipelines-folder.ts';
@@ -154,7 +154,7 @@ describe('LoadPipelines', () => {
       expect(await count()).toBe(entries + 1);
       write({ 'environments.yaml': ENVIRONMENT.replace('team: platform', 'team: nobody') });
       await expect(load.load()).rejects.toThrow(/names the team nobody, which does not exist/);
-      expect(await verifyChain(db)).toMatchObject({ kind: 'intact' });
+      expect(await verifyLinks(db)).toMatchObject({ kind: 'intact' });
     } finally {
       await server.close();
     }

@@ -9,6 +9,7 @@ import { json } from '../../platform/db/database.ts';
 import type { Unit } from '../../platform/db/transactions.ts';
 import { Outbox } from '../../platform/outbox/outbox.ts';
 import { Audit } from '../audit/index.ts';
+import { settingsForAudit } from './settings-for-audit.ts';
 
 export type EnvironmentSettings = z.infer<typeof environmentSettings>;
 
@@ -33,7 +34,7 @@ export class StoreEnvironment {
     const hash = settingsHash(settings);
     const known = await unit.tx
       .selectFrom('environments')
-      .select(['id', 'settings_hash', 'position'])
+      .select(['id', 'settings', 'settings_hash', 'position'])
       .where('team_id', '=', teamId)
       .where('name', '=', name)
       .forUpdate()
@@ -53,7 +54,9 @@ export class StoreEnvironment {
       actor,
       action: known ? 'environment.change' : 'environment.create',
       subject: `environment:${name}`,
-      detail: { order, settings },
+      detail: {
+        ...settingsForAudit(known ? { order: known.position, settings: known.settings } : null, { order, settings }),
+      },
     });
     return true;
   }

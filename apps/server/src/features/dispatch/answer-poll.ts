@@ -61,7 +61,7 @@ export class AnswerPoll {
     await this.#transactions.run(async (unit) => {
       const locked = await lockAttempt(unit, attemptId);
       if (locked?.row.status !== 'running' || locked.row.epoch !== epoch || locked.row.runner_id !== runnerId) return;
-      await this.#endAttempt.end(unit, locked.row, { outcome: 'errored', reason });
+      await this.#endAttempt.end(unit, locked, { outcome: 'errored', reason });
     });
   }
 }

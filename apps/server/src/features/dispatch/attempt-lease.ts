@@ -17,8 +17,14 @@ export function leaseOf(row: Pick<AttemptRow, 'status' | 'epoch' | 'runner_id' |
 }
 
 /** Writes what a lease rule decided; a queued attempt belongs to no poll. */
-export async function writeLease(unit: Unit, attemptId: string, lease: Lease): Promise<void> {
+export async function writeLease(
+  unit: Unit,
+  attemptId: string,
+  lease: Lease,
+  { andDropPolls = false } = {},
+): Promise<void> {
   await unit.tx
+    .with('answered', (query) => query.deleteFrom('polls').where('attempt_id', '=', andDropPolls ? attemptId : null))
     .updateTable('attempts')
     .set({
       status: lease.status,
@@ -38,15 +44,22 @@ export interface LockedAttempt {
   readonly now: Date;
 }
 
+export interface LockedWithRun extends LockedAttempt {
+  /** Of the run, under its lock. */
+  readonly runVersion: number;
+}
+
 /**
  * Locks an attempt, its run first: RunStore locks runs before attempts, and one order for all means no deadlock.
  * undefined = there is no such attempt.
  */
-export async function lockAttempt(unit: Unit, attemptId: string): Promise<LockedAttempt | undefined> {
-  await sql`select 1 from runs where id = (select run_id from attempts where id = ${attemptId}) for update`.execute(
+export async function lockAttempt(unit: Unit, attemptId: string): Promise<LockedWithRun | undefined> {
+  const { rows } = await sql<{ version: number }>`
+    select version from runs where id = (select run_id from attempts where id = ${attemptId}) for update`.execute(
     unit.tx,
   );
-  return lockAttemptOnly(unit, attemptId);
+  const locked = rows[0] && (await lockAttemptOnly(unit, attemptId));
+  return locked && { ...locked, runVersion: rows[0]!.version };
 }
 
 /** Without the run: enough where nothing of the run changes. */

@@ -1,16 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Kysely } from 'kysely';
-import {
-  conditionFacts,
-  outputVariables,
-  readRunState,
-  type PlannedJob,
-  type Reason,
-  type RunState,
-} from '@sluice/engine';
+import { conditionFacts, outputVariables, type PlannedJob, type Reason, type RunState } from '@sluice/engine';
 import type { JobSpec } from '@sluice/pipeline-spec';
 import type { LeaseGrant } from '@sluice/protocol';
 import type { Db } from '../../platform/db/database.ts';
+import { RunStates } from '../runs/index.ts';
 import { registryOf } from '../secrets/index.ts';
 import { DispatchSettings } from './dispatch-settings.ts';
 import { JobSecrets } from './job-secrets.port.ts';
@@ -28,7 +22,14 @@ export class BuildLease {
   readonly #db: Db;
   readonly #secrets: JobSecrets;
   readonly #settings: DispatchSettings;
-  constructor(@Inject(Kysely) db: Db, @Inject(JobSecrets) secrets: JobSecrets, settings: DispatchSettings) {
+  readonly #states: RunStates;
+  constructor(
+    @Inject(Kysely) db: Db,
+    @Inject(JobSecrets) secrets: JobSecrets,
+    settings: DispatchSettings,
+    states: RunStates,
+  ) {
+    this.#states = states;
     this.#db = db;
     this.#secrets = secrets;
     this.#settings = settings;
@@ -37,7 +38,7 @@ export class BuildLease {
   async build({ attemptId, epoch }: HeldLease): Promise<BuiltLease> {
     const facts = await this.#facts(attemptId, epoch);
     if (!facts?.expires_at) return { kind: 'gone' };
-    const state = readRunState(facts.state);
+    const { state } = await this.#states.load(this.#db, facts.run_id, facts.version);
     const job = state.plan.jobs.find(({ key }) => key === facts.job_key);
     if (!job) return refused('unknown-job', `The plan of the run has no job ${facts.job_key}.`);
     const work = workOf(job, state);
@@ -99,7 +100,8 @@ export class BuildLease {
         'attempts.log_length',
         'attempts.team_id',
         'attempts.service_id',
-        'runs.state',
+        'attempts.run_id',
+        'runs.version',
         'services.slug as service',
         'services.path',
         'repositories.id as repository_id',

@@ -67,8 +67,8 @@ export class Dispatch {
 
   /** Lost hints are made good by the replica itself, which looks at its polls every few seconds. */
   async #tell(granted: readonly GrantedPoll[]): Promise<void> {
-    for (const { pollId, replicaId } of granted) {
-      if (this.#waiting.answer(pollId) || replicaId === this.#waiting.replicaId) continue;
+    for (const { pollId, replicaId, ...lease } of granted) {
+      if (this.#waiting.answer(pollId, lease) || replicaId === this.#waiting.replicaId) continue;
       await this.#notifications.notify(POLLS_CHANNEL, `${replicaId} ${pollId}`).catch(() => undefined);
     }
   }

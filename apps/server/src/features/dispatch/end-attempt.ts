@@ -4,7 +4,7 @@ import type { RunCommand } from '@sluice/engine';
 import { json } from '../../platform/db/database.ts';
 import type { Unit } from '../../platform/db/transactions.ts';
 import { RunStore, type Applied } from '../runs/index.ts';
-import type { AttemptRow } from './attempt-lease.ts';
+import type { LockedWithRun } from './attempt-lease.ts';
 
 type Ended = Omit<Extract<RunCommand, { type: 'attempt-ended' }>, 'type' | 'jobKey' | 'attemptId'>;
 
@@ -16,16 +16,13 @@ export class EndAttempt {
     this.#runs = runs;
   }
 
-  async end(unit: Unit, row: AttemptRow, ended: Ended): Promise<Applied> {
-    await unit.tx.deleteFrom('polls').where('attempt_id', '=', row.id).execute();
-    const applied = await this.#runs.apply(unit, row.run_id, {
-      type: 'attempt-ended',
-      jobKey: row.job_key as Extract<RunCommand, { type: 'attempt-ended' }>['jobKey'],
-      attemptId: row.id,
-      ...ended,
-    });
+  async end(unit: Unit, { row, runVersion }: LockedWithRun, ended: Ended): Promise<Applied> {
+    const jobKey = row.job_key as Extract<RunCommand, { type: 'attempt-ended' }>['jobKey'];
+    const command = { type: 'attempt-ended', jobKey, attemptId: row.id, ...ended } as const;
+    const applied = await this.#runs.apply(unit, row.run_id, command, runVersion);
     // A run that has no use for the word any more (it ended, or never knew the attempt) must not leave a live row behind.
     if (applied.kind !== 'accepted') {
+      await unit.tx.deleteFrom('polls').where('attempt_id', '=', row.id).execute();
       await unit.tx
         .updateTable('attempts')
         .set({

@@ -77,7 +77,7 @@ export class ExpireLeases {
           .set({ epoch: decision.lease.epoch, expires_at: null })
           .where('id', '=', attemptId)
           .execute();
-        await this.#endAttempt.end(unit, row, {
+        await this.#endAttempt.end(unit, locked, {
           outcome: 'lost',
           reason: {
             code: 'runner-lost',

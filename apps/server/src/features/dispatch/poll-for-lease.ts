@@ -9,7 +9,7 @@ import { Dispatch } from './dispatch.ts';
 import { DispatchSettings } from './dispatch-settings.ts';
 import { PollLimiter } from './poll-limiter.ts';
 import { ReturnLease, type HeldLease } from './return-lease.ts';
-import { WaitingPolls, type WaitingConnection } from './waiting-polls.ts';
+import { WaitingPolls, type GrantedLease, type WaitingConnection } from './waiting-polls.ts';
 
 export interface PollRequest {
   readonly pollId: string;
@@ -57,12 +57,11 @@ export class PollForLease {
     this.#limiter.admit(runner.runnerId);
     const connection = this.#waiting.wait(request.pollId);
     try {
-      await this.#register(runner, request);
-      let lease = await this.#leaseOf(runner, request.pollId);
+      let lease = (await this.#register(runner, request)) ? await this.#leaseOf(runner, request.pollId) : null;
       if (!lease && !request.draining && !this.#stopping && !gone.aborted) {
         await this.#dispatch.dispatch(runner.poolId);
-        await this.#wait(connection, request.waitSeconds, gone);
-        lease = await this.#leaseOf(runner, request.pollId);
+        const granted = await this.#wait(connection, request.waitSeconds, gone);
+        lease = granted ? { ...granted, runnerId: runner.runnerId } : await this.#leaseOf(runner, request.pollId);
       }
       if (!connection.isCurrent()) return null;
       lease ??= await this.#withdraw(runner, request.pollId);
@@ -82,36 +81,34 @@ export class PollForLease {
     this.#waiting.answerAll();
   }
 
-  async #register(runner: RunnerPrincipal, { pollId, slots, draining }: PollRequest): Promise<void> {
+  /** Whether the poll was given something before. One statement, because every poll pays for it. */
+  async #register(runner: RunnerPrincipal, { pollId, slots, draining }: PollRequest): Promise<boolean> {
+    const { rows } = await sql<{ seen: boolean; registered: boolean; answered: boolean; others: number }>`
+      with seen as (
+        update runners set slots = ${slots}, draining = ${draining}, last_seen_at = now()
+        where id = ${runner.runnerId} and removed_at is null returning id, pool_id),
+      registered as (
+        insert into polls (id, runner_id, pool_id, replica_id, expires_at)
+        select ${pollId}::uuid, id, pool_id, ${this.#waiting.replicaId}::uuid, ${this.#expiry()} from seen
+        on conflict (id) do update set replica_id = excluded.replica_id, expires_at = excluded.expires_at
+        where polls.runner_id = excluded.runner_id returning attempt_id)
+      select exists (select 1 from seen) as seen, exists (select 1 from registered) as registered,
+        exists (select 1 from registered where attempt_id is not null) as answered,
+        (select count(*)::int from polls
+         where runner_id = ${runner.runnerId} and attempt_id is null and id <> ${pollId}) as others`.execute(this.#db);
+    const { seen, registered, answered, others } = rows[0]!;
+    if (!seen) throw notFound('This runner');
+    if (!registered)
+      throw new Problem(409, 'poll-id-taken', 'This poll id belongs to another runner; make ids at random.');
+    if (others >= slots) await this.#endSurplus(runner, pollId, slots);
+    return answered;
+  }
+
+  /** A runner whose connection broke unnoticed polls anew: its oldest polls beyond its slots are the dead ones. */
+  async #endSurplus(runner: RunnerPrincipal, pollId: string, slots: number): Promise<void> {
     const replaced = await this.#transactions.run(async ({ tx }) => {
-      // Locks the runner: its polls are counted one after the other.
-      const seen = await tx
-        .updateTable('runners')
-        .set({ slots, draining, last_seen_at: sql<Date>`now()` })
-        .where('id', '=', runner.runnerId)
-        .where('removed_at', 'is', null)
-        .executeTakeFirst();
-      if (seen.numUpdatedRows === 0n) throw notFound('This runner');
-      const registered = await tx
-        .insertInto('polls')
-        .values({
-          id: pollId,
-          runner_id: runner.runnerId,
-          pool_id: runner.poolId,
-          replica_id: this.#waiting.replicaId,
-          expires_at: this.#expiry(),
-          attempt_id: null,
-        })
-        .onConflict((conflict) =>
-          conflict
-            .column('id')
-            .doUpdateSet({ replica_id: this.#waiting.replicaId, expires_at: this.#expiry() })
-            .where('polls.runner_id', '=', runner.runnerId),
-        )
-        .executeTakeFirst();
-      if (registered.numInsertedOrUpdatedRows === 0n)
-        throw new Problem(409, 'poll-id-taken', 'This poll id belongs to another runner; make ids at random.');
-      // A runner whose connection broke unnoticed polls anew: its oldest polls beyond its slots are the dead ones.
+      // Its polls are counted one after the other: two that count at once would each end the other.
+      await tx.selectFrom('runners').select('id').where('id', '=', runner.runnerId).forUpdate().execute();
       return (
         tx
           .deleteFrom('polls')
@@ -166,16 +163,17 @@ export class PollForLease {
     return numDeletedRows > 0n ? null : this.#leaseOf(runner, pollId);
   }
 
-  async #wait(connection: WaitingConnection, seconds: number, gone: AbortSignal): Promise<void> {
+  async #wait(connection: WaitingConnection, seconds: number, gone: AbortSignal): Promise<GrantedLease | undefined> {
     // It may have fired while the poll was being registered; then no event comes any more.
-    if (gone.aborted) return;
-    const ended = Promise.withResolvers<void>();
-    const end = () => ended.resolve();
+    if (gone.aborted) return undefined;
+    const ended = Promise.withResolvers<undefined>();
+    const end = () => ended.resolve(undefined);
     gone.addEventListener('abort', end, { once: true });
     const timer = setTimeout(end, seconds * 1_000);
-    await Promise.race([connection.answered, ended.promise]);
+    const granted = await Promise.race([connection.answered, ended.promise]);
     clearTimeout(timer);
     gone.removeEventListener('abort', end);
+    return granted;
   }
 
   #expiry() {

@@ -1,9 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Ids } from '../../platform/clock/clock.port.ts';
 
+/** What a poll was given, as far as this process knows; whoever acts on it is fenced by the epoch. */
+export interface GrantedLease {
+  readonly attemptId: string;
+  readonly epoch: number;
+}
+
 export interface WaitingConnection {
-  /** Settles when the poll's row may have an answer, or has been replaced. */
-  readonly answered: Promise<void>;
+  /** Settles when the poll's row may have an answer, or has been replaced; with the lease when this process granted it. */
+  readonly answered: Promise<GrantedLease | undefined>;
   /** False once the same poll waits on a newer connection of this process. */
   isCurrent(): boolean;
   end(): void;
@@ -14,16 +20,16 @@ export interface WaitingConnection {
 export class WaitingPolls {
   /** Names this process in poll rows, so that the one holding the connection is told. */
   readonly replicaId: string;
-  readonly #connections = new Map<string, { readonly wake: () => void }>();
+  readonly #connections = new Map<string, { readonly wake: (granted?: GrantedLease) => void }>();
 
   constructor(@Inject(Ids) ids: Ids) {
     this.replicaId = ids.next();
   }
 
   wait(pollId: string): WaitingConnection {
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<GrantedLease | undefined>();
     this.#connections.get(pollId)?.wake();
-    const connection = { wake: resolve };
+    const connection = { wake: (granted?: GrantedLease) => resolve(granted) };
     this.#connections.set(pollId, connection);
     const isCurrent = () => this.#connections.get(pollId) === connection;
     return {
@@ -31,14 +37,14 @@ export class WaitingPolls {
       isCurrent,
       end: () => {
         if (isCurrent()) this.#connections.delete(pollId);
-        resolve();
+        resolve(undefined);
       },
     };
   }
 
-  answer(pollId: string): boolean {
+  answer(pollId: string, granted?: GrantedLease): boolean {
     const connection = this.#connections.get(pollId);
-    connection?.wake();
+    connection?.wake(granted);
     return connection !== undefined;
   }
 

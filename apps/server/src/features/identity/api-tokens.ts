@@ -8,7 +8,7 @@ import type { Tables } from '../../platform/db/schema.ts';
 import { Transactions } from '../../platform/db/transactions.ts';
 import { hashToken, newToken } from '../../platform/http/bearer-tokens.ts';
 import { actorOf, requireTeam, type UserPrincipal } from '../../platform/http/principal.ts';
-import { notFound } from '../../platform/http/problem.ts';
+import { notFound, Problem } from '../../platform/http/problem.ts';
 import { Audit } from '../audit/index.ts';
 
 type TokenInfo = z.infer<typeof apiToken>;
@@ -43,6 +43,15 @@ export class ApiTokens {
     const token = newToken('slt_');
     const id = this.#ids.next();
     return this.#transactions.run(async (unit) => {
+      // Disabling a person revokes what is there; a token made at the same moment must not stay behind.
+      const enabled = await unit.tx
+        .selectFrom('users')
+        .select('id')
+        .where('id', '=', by.userId)
+        .where('disabled', '=', false)
+        .forShare()
+        .executeTakeFirst();
+      if (!enabled) throw new Problem(401, 'unauthorized', 'Sign in first, or send an API token.');
       const days = input.expiresInDays;
       await unit.tx
         .insertInto('api_tokens')

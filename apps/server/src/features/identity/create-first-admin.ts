@@ -7,7 +7,7 @@ import { Audit } from '../audit/index.ts';
 import { hashPassword } from './passwords.ts';
 import { describeMe, readMemberships } from './read-person.ts';
 import { SetupLink } from './setup-link.ts';
-import { StartSession } from './start-session.ts';
+import { StartSession, type SessionOrigin } from './start-session.ts';
 
 /** The first person administers the installation and every team that the pipelines folder has brought so far. */
 @Injectable()
@@ -25,7 +25,7 @@ export class CreateFirstAdmin {
     this.#audit = audit;
   }
 
-  async create(input: { token: string; email: string; name: string; password: string }) {
+  async create(input: { token: string; email: string; name: string; password: string }, origin: SessionOrigin) {
     if (!(await this.#link.needed())) throw linkUsed();
     const passwordHash = await hashPassword(input.password);
     const userId = this.#ids.next();
@@ -40,7 +40,7 @@ export class CreateFirstAdmin {
       const teams = await unit.tx.selectFrom('teams').select('id').execute();
       for (const team of teams)
         await unit.tx.insertInto('memberships').values({ team_id: team.id, user_id: userId, role: 'admin' }).execute();
-      const session = await this.#sessions.start(unit, userId);
+      const session = await this.#sessions.start(unit, userId, origin);
       await this.#audit.record(unit, {
         teamId: null,
         actor: { kind: 'user', userId, name: input.name },

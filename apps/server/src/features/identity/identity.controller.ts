@@ -5,19 +5,26 @@ import type { FastifyReply } from 'fastify';
 import { Kysely } from 'kysely';
 import type { Tables } from '../../platform/db/schema.ts';
 import { Access, CurrentUser, TokenScope, type SluiceRequest } from '../../platform/http/access.ts';
+import { clientAddress } from '../../platform/http/client-address.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { PublicOrigin } from '../../platform/http/public-origin.ts';
 import { endedSessionCookie, sessionCookie } from '../../platform/http/session-cookie.ts';
 import { ApiTokens } from './api-tokens.ts';
+import { ChangePassword } from './change-password.ts';
 import { CreateFirstAdmin } from './create-first-admin.ts';
 import { CreateUser } from './create-user.ts';
 import { ListUsers } from './list-users.ts';
 import { describeMe } from './read-person.ts';
+import { ResetLinks } from './reset-links.ts';
+import { Sessions } from './sessions.ts';
+import { SetDisabled } from './set-disabled.ts';
 import { SetMembership } from './set-membership.ts';
 import { SetupLink } from './setup-link.ts';
-import { requireSafeOrigin, SignIn } from './sign-in.ts';
+import { requireHttpsToProxy, requireSafeOrigin, SignIn } from './sign-in.ts';
+import type { SessionOrigin } from './start-session.ts';
 
 const identity = contract.identity;
+const OK = { ok: true } as const;
 
 @Controller()
 export class IdentityController {
@@ -30,6 +37,10 @@ export class IdentityController {
   readonly #createUser: CreateUser;
   readonly #membership: SetMembership;
   readonly #tokens: ApiTokens;
+  readonly #password: ChangePassword;
+  readonly #sessions: Sessions;
+  readonly #disabled: SetDisabled;
+  readonly #resetLinks: ResetLinks;
   constructor(
     db: Kysely<Tables>,
     origin: PublicOrigin,
@@ -40,6 +51,10 @@ export class IdentityController {
     createUser: CreateUser,
     membership: SetMembership,
     tokens: ApiTokens,
+    password: ChangePassword,
+    sessions: Sessions,
+    disabled: SetDisabled,
+    resetLinks: ResetLinks,
   ) {
     this.#db = db;
     this.#origin = origin;
@@ -50,6 +65,10 @@ export class IdentityController {
     this.#createUser = createUser;
     this.#membership = membership;
     this.#tokens = tokens;
+    this.#password = password;
+    this.#sessions = sessions;
+    this.#disabled = disabled;
+    this.#resetLinks = resetLinks;
   }
 
   @Access('public')
@@ -60,10 +79,11 @@ export class IdentityController {
 
   @Access('public')
   @Implement(identity.setup)
-  setup(@Res({ passthrough: true }) reply: FastifyReply) {
+  setup(@Req() request: SluiceRequest, @Res({ passthrough: true }) reply: FastifyReply) {
     return implement(identity.setup).handler(async ({ input }) => {
       requireSafeOrigin(this.#origin);
-      const { me, token } = await this.#firstAdmin.create(input);
+      requireHttpsToProxy(request, this.#origin);
+      const { me, token } = await this.#firstAdmin.create(input, sessionOrigin(request));
       void reply.header('set-cookie', sessionCookie(token));
       return me;
     });
@@ -73,7 +93,8 @@ export class IdentityController {
   @Implement(identity.signIn)
   signIn(@Req() request: SluiceRequest, @Res({ passthrough: true }) reply: FastifyReply) {
     return implement(identity.signIn).handler(async ({ input }) => {
-      const { me, token } = await this.#signIn.signIn(input, request.ip);
+      requireHttpsToProxy(request, this.#origin);
+      const { me, token } = await this.#signIn.signIn(input, sessionOrigin(request));
       void reply.header('set-cookie', sessionCookie(token));
       return me;
     });
@@ -133,4 +154,70 @@ export class IdentityController {
       return { ok: true as const };
     });
   }
+
+  @TokenScope('never')
+  @Implement(identity.changePassword)
+  changePassword(@CurrentUser() person: UserPrincipal, @Req() request: SluiceRequest) {
+    return implement(identity.changePassword).handler(async ({ input }) => {
+      const { address } = sessionOrigin(request);
+      await this.#password.change(person, input, { id: sessionOf(request), address });
+      return OK;
+    });
+  }
+
+  @TokenScope('never')
+  @Implement(identity.listSessions)
+  listSessions(@CurrentUser() person: UserPrincipal, @Req() request: SluiceRequest) {
+    return implement(identity.listSessions).handler(() => this.#sessions.list(person, sessionOf(request)));
+  }
+
+  @TokenScope('never')
+  @Implement(identity.endSession)
+  endSession(@CurrentUser() person: UserPrincipal) {
+    return implement(identity.endSession).handler(async ({ input }) => {
+      await this.#sessions.end(person, input.sessionId);
+      return OK;
+    });
+  }
+
+  @TokenScope('never')
+  @Implement(identity.endOtherSessions)
+  endOtherSessions(@CurrentUser() person: UserPrincipal, @Req() request: SluiceRequest) {
+    return implement(identity.endOtherSessions).handler(async () => ({
+      ended: await this.#sessions.endOthers(person, sessionOf(request)),
+    }));
+  }
+
+  @TokenScope('never')
+  @Implement(identity.setDisabled)
+  setDisabled(@CurrentUser() person: UserPrincipal) {
+    return implement(identity.setDisabled).handler(({ input }) => this.#disabled.set(person, input));
+  }
+
+  @TokenScope('never')
+  @Implement(identity.createResetLink)
+  createResetLink(@CurrentUser() person: UserPrincipal) {
+    return implement(identity.createResetLink).handler(({ input }) => this.#resetLinks.create(person, input.userId));
+  }
+
+  @Access('public')
+  @Implement(identity.resetPassword)
+  resetPassword(@Req() request: SluiceRequest) {
+    return implement(identity.resetPassword).handler(async ({ input }) => {
+      requireSafeOrigin(this.#origin);
+      requireHttpsToProxy(request, this.#origin);
+      await this.#resetLinks.use(input, clientAddress(request));
+      return OK;
+    });
+  }
+}
+
+function sessionOrigin(request: SluiceRequest): SessionOrigin {
+  return { address: clientAddress(request), agent: request.headers['user-agent'] ?? null };
+}
+
+/** Routes that no API token may use are called with a session alone. */
+function sessionOf(request: SluiceRequest): string {
+  if (request.session === undefined) throw new Error('route without session');
+  return request.session.id;
 }

@@ -2,11 +2,15 @@ import { Global, Module } from '@nestjs/common';
 import { Authenticator } from '../../platform/http/authenticator.port.ts';
 import { AuditModule } from '../audit/index.ts';
 import { ApiTokens } from './api-tokens.ts';
+import { ChangePassword } from './change-password.ts';
 import { CreateFirstAdmin } from './create-first-admin.ts';
 import { CreateUser } from './create-user.ts';
 import { DatabaseAuthenticator } from './database-authenticator.ts';
 import { IdentityController } from './identity.controller.ts';
 import { ListUsers } from './list-users.ts';
+import { ResetLinks } from './reset-links.ts';
+import { Sessions } from './sessions.ts';
+import { SetDisabled } from './set-disabled.ts';
 import { SetMembership } from './set-membership.ts';
 import { SetupLink } from './setup-link.ts';
 import { SignIn } from './sign-in.ts';
@@ -27,6 +31,10 @@ import { StartSession } from './start-session.ts';
     CreateUser,
     SetMembership,
     ApiTokens,
+    ChangePassword,
+    Sessions,
+    SetDisabled,
+    ResetLinks,
   ],
   exports: [Authenticator, SetupLink],
 })

@@ -17,7 +17,7 @@ export async function readMemberships(db: DbOrTx, userId: string): Promise<TeamM
 export async function readUser(db: DbOrTx, userId: string) {
   const row = await db
     .selectFrom('users')
-    .select(['id', 'email', 'name', 'system_admin'])
+    .select(['id', 'email', 'name', 'system_admin', 'disabled'])
     .where('id', '=', userId)
     .executeTakeFirst();
   if (!row) throw notFound(`Person ${userId}`);
@@ -33,6 +33,7 @@ export async function readUser(db: DbOrTx, userId: string) {
     email: row.email,
     name: row.name,
     systemAdmin: row.system_admin,
+    disabled: row.disabled,
     memberships: (await readMemberships(db, userId)).map(shown),
     identities,
   };

@@ -1,14 +1,17 @@
 import { Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { Kysely } from 'kysely';
 import { Clock } from '../../platform/clock/clock.port.ts';
 import type { Tables } from '../../platform/db/schema.ts';
 import { Transactions } from '../../platform/db/transactions.ts';
 import { AttemptLimiter } from '../../platform/http/attempt-limiter.ts';
+import { cameByPlainHttp, limitKey } from '../../platform/http/client-address.ts';
 import { Problem } from '../../platform/http/problem.ts';
 import { PublicOrigin } from '../../platform/http/public-origin.ts';
+import { Audit } from '../audit/index.ts';
 import { verifyPassword } from './passwords.ts';
 import { describeMe, readMemberships } from './read-person.ts';
-import { StartSession } from './start-session.ts';
+import { StartSession, type SessionOrigin } from './start-session.ts';
 
 const WINDOW_MS = 15 * 60_000;
 
@@ -22,23 +25,27 @@ export class SignIn {
   readonly #sessions: StartSession;
   readonly #clock: Clock;
   readonly #origin: PublicOrigin;
+  readonly #audit: Audit;
   constructor(
     db: Kysely<Tables>,
     transactions: Transactions,
     sessions: StartSession,
     clock: Clock,
     origin: PublicOrigin,
+    audit: Audit,
   ) {
     this.#db = db;
     this.#transactions = transactions;
     this.#sessions = sessions;
     this.#clock = clock;
     this.#origin = origin;
+    this.#audit = audit;
   }
 
-  async signIn(input: { email: string; password: string }, address: string) {
+  async signIn(input: { email: string; password: string }, from: SessionOrigin) {
     requireSafeOrigin(this.#origin);
     const email = input.email.toLowerCase();
+    const address = limitKey(from.address);
     const keys = [
       [this.#byPerson, `${address} ${email}`],
       [this.#byAddress, address],
@@ -54,20 +61,40 @@ export class SignIn {
     for (const [limiter, key] of keys) limiter.failed(key, now);
     const user = await this.#db.selectFrom('users').selectAll().where('email', '=', email).executeTakeFirst();
     const matches = await verifyPassword(input.password, user?.password_hash);
-    if (!user || !matches || user.disabled)
-      throw new Problem(401, 'sign-in-failed', 'The e-mail address or the password is wrong.');
+    if (!user || !matches || user.disabled) throw signInFailed();
     this.#byPerson.succeeded(`${address} ${email}`);
     this.#byAddress.forgive(address);
     return this.#transactions.run(async (unit) => {
-      const session = await this.#sessions.start(unit, user.id);
+      // Looked at again: the check above was slow, and a disabled person or an old password opens nothing.
+      const still = await unit.tx
+        .selectFrom('users')
+        .select('id')
+        .where('id', '=', user.id)
+        .where('disabled', '=', false)
+        .where('password_hash', '=', user.password_hash)
+        .forShare()
+        .executeTakeFirst();
+      if (!still) throw signInFailed();
+      const session = await this.#sessions.start(unit, user.id, from);
       const memberships = await readMemberships(unit.tx, user.id);
       const me = describeMe(
         { userId: user.id, email: user.email, name: user.name, systemAdmin: user.system_admin, memberships },
         session.csrfToken,
       );
+      await this.#audit.record(unit, {
+        teamId: null,
+        actor: { kind: 'user', userId: user.id, name: user.name },
+        action: 'session.start',
+        subject: `user:${user.id}`,
+        detail: { address: from.address },
+      });
       return { me, token: session.token };
     });
   }
+}
+
+function signInFailed(): Problem {
+  return new Problem(401, 'sign-in-failed', 'The e-mail address or the password is wrong.');
 }
 
 /** Over plain http beyond this machine the cookie would be refused by the browser, or readable by anyone in between (A73). */
@@ -78,4 +105,13 @@ export function requireSafeOrigin(origin: PublicOrigin): void {
     'https-needed',
     'Sign-in needs https: put TLS in front of the server and set PUBLIC_URL to its https address.',
   );
+}
+
+/** The cookie is for https alone; a proxy that was reached by plain http would have let the password be read on the way. */
+export function requireHttpsToProxy(
+  request: Pick<FastifyRequest, 'protocol' | 'headers' | 'ip' | 'socket'>,
+  origin: PublicOrigin,
+): void {
+  if (!origin.value.startsWith('https:') || !cameByPlainHttp(request)) return;
+  throw new Problem(403, 'https-needed', `This request came to the proxy by plain http; open ${origin.value} instead.`);
 }

@@ -4,8 +4,15 @@ import { Ids } from '../../platform/clock/clock.port.ts';
 import type { Unit } from '../../platform/db/transactions.ts';
 import { hashToken, newToken } from '../../platform/http/bearer-tokens.ts';
 
+/** The browser at the other end. */
+export interface SessionOrigin {
+  readonly address: string;
+  readonly agent: string | null;
+}
+
 export const SESSION_IDLE_HOURS = 8;
 const SESSION_DAYS = 7;
+const AGENT_LENGTH = 300;
 
 @Injectable()
 export class StartSession {
@@ -15,7 +22,7 @@ export class StartSession {
   }
 
   /** The token goes to the cookie and nowhere else; the database keeps its hash. */
-  async start(unit: Unit, userId: string): Promise<{ token: string; csrfToken: string }> {
+  async start(unit: Unit, userId: string, origin: SessionOrigin): Promise<{ token: string; csrfToken: string }> {
     const token = newToken('sls_');
     const csrfToken = newToken('sls_').slice(4);
     await unit.tx
@@ -29,6 +36,8 @@ export class StartSession {
         user_id: userId,
         token_hash: hashToken(token),
         csrf_token: csrfToken,
+        address: origin.address,
+        agent: origin.agent?.slice(0, AGENT_LENGTH) ?? null,
         expires_at: sql<Date>`now() + make_interval(days => ${SESSION_DAYS})`,
       })
       .execute();

@@ -46,12 +46,13 @@ export class DecideGate {
     for (let look = 1; ; look += 1) {
       const { laneId, release, live } = await this.#read(by, deploymentId);
       const change = await this.#contributors.sinceLive(release, live);
-      const refusal = await this.#decide(by, laneId, (approver) => ({
+      const refusal = await this.#decide(by, laneId, async (approver, unit) => ({
         type: 'approve',
         deploymentId,
         by: approver,
         binding,
         contributors: { since: change.since, contributors: change.contributors },
+        earlier: await approversNow(unit, laneId, deploymentId),
         ...(note === undefined ? {} : { note }),
       }));
       if (!refusal) return;
@@ -62,7 +63,7 @@ export class DecideGate {
   async reject(by: UserPrincipal, deploymentId: string, binding: string, reason: string): Promise<void> {
     requireApprovalScope(by);
     const { laneId } = await this.#read(by, deploymentId);
-    const refusal = await this.#decide(by, laneId, (approver) => ({
+    const refusal = await this.#decide(by, laneId, async (approver) => ({
       type: 'reject',
       deploymentId,
       by: approver,
@@ -97,14 +98,14 @@ export class DecideGate {
   async #decide(
     by: UserPrincipal,
     laneId: string,
-    command: (approver: Approver) => Extract<LaneCommand, { type: 'approve' | 'reject' }>,
+    command: (approver: Approver, unit: Unit) => Promise<Extract<LaneCommand, { type: 'approve' | 'reject' }>>,
   ): Promise<Problem | undefined> {
     const refusal = await this.#transactions.run(async (unit) => {
       const lane = await findLane(unit.tx, laneId);
       if (!lane) throw notFound('This lane');
       await bindToSettings(unit, this.#lanes, laneId);
-      const approver = await entitledNow(unit, by, laneId);
-      const decided = command(approver);
+      const [approver = { userId: by.userId, name: by.name, roles: [] }] = await rightsNow(unit, laneId, [by.userId]);
+      const decided = await command(approver, unit);
       const applied = await this.#lanes.apply(unit, lane, decided);
       if (applied.kind === 'rejected') {
         return FORBIDDEN.has(applied.code)
@@ -137,16 +138,33 @@ function requireApprovalScope(by: UserPrincipal): void {
   }
 }
 
-async function entitledNow(unit: Unit, by: UserPrincipal, laneId: string): Promise<Approver> {
+/** Whoever has approved before, as far as they still have a role here. */
+async function approversNow(unit: Unit, laneId: string, deploymentId: string): Promise<readonly Approver[]> {
+  const row = await unit.tx
+    .selectFrom('deployments')
+    .select('approvals')
+    .where('id', '=', deploymentId)
+    .executeTakeFirst();
+  return rightsNow(
+    unit,
+    laneId,
+    (row?.approvals ?? []).map(({ userId }) => userId),
+  );
+}
+
+/** Roles in the lane's team at this moment; a disabled person has none. */
+async function rightsNow(unit: Unit, laneId: string, userIds: readonly string[]): Promise<readonly Approver[]> {
+  if (userIds.length === 0) return [];
   const rows = await unit.tx
     .selectFrom('memberships')
     .innerJoin('users', 'users.id', 'memberships.user_id')
     .innerJoin('lanes', 'lanes.team_id', 'memberships.team_id')
-    .select(['memberships.role', 'users.name'])
+    .select(['memberships.user_id', 'memberships.role', 'users.name'])
     .where('lanes.id', '=', laneId)
-    .where('memberships.user_id', '=', by.userId)
+    .where('memberships.user_id', 'in', userIds)
     .where('users.disabled', '=', false)
-    .forShare('memberships')
+    .orderBy('memberships.user_id')
+    .forShare(['memberships', 'users'])
     .execute();
-  return { userId: by.userId, name: rows[0]?.name ?? by.name, roles: rows.map((row) => row.role) };
+  return rows.map(({ user_id: userId, name, role }) => ({ userId, name, roles: [role] }));
 }

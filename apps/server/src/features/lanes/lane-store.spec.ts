@@ -5,7 +5,7 @@ import { json } from '../../platform/db/database.ts';
 import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-database.ts';
 import type { CommitAuthors, CommitInfo, DiffSummary, GitMirror } from '../../platform/forge/git-mirror.port.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
-import { Audit } from '../audit/index.ts';
+import { Audit, ChainHead } from '../audit/index.ts';
 import { PipelineRows, type TestTeam } from '../../testing/pipeline-rows.ts';
 import { DecideGate } from './decide-gate.ts';
 import { LaneStore } from './lane-store.ts';
@@ -56,7 +56,7 @@ describe('lanes on PostgreSQL', () => {
       database.transactions,
       lanes,
       new ReadContributors(database.db, history, repositories as never),
-      new Audit(),
+      new Audit(new ChainHead(Buffer.alloc(32))),
     );
   });
   afterAll(() => database.close());
@@ -170,6 +170,59 @@ describe('lanes on PostgreSQL', () => {
       expect(started.filter((row) => row.event.type === 'deployment-started')).toHaveLength(1);
     },
   );
+
+  it.each([
+    [
+      'is disabled',
+      (userId: string) => database.db.updateTable('users').set({ disabled: true }).where('id', '=', userId),
+    ],
+    [
+      'lost the role',
+      (userId: string) =>
+        database.db.updateTable('memberships').set({ role: 'developer' }).where('user_id', '=', userId),
+    ],
+  ])('I16: an approval lapses at a closed gate when its person %s', async (_why, takeAway) => {
+    const team = await rows.team();
+    await environment(team, 2);
+    const deployment = await deploymentOf(await release(team));
+    const people = [0, 1, 2].map(() => person(team, 'release-manager'));
+    const [rita, ruben, rosa] = (await Promise.all(people)) as [UserPrincipal, UserPrincipal, UserPrincipal];
+    await gate.approve(rita, deployment.id, deployment.binding);
+    await takeAway(rita.userId).execute();
+    await gate.approve(ruben, deployment.id, deployment.binding);
+    const after = await deploymentOf(deployment.release_id);
+    expect(after).toMatchObject({ status: 'waiting', approvals: [{ userId: ruben.userId }] });
+    expect((await laneOf(deployment.lane_id)).open[0]?.approvals).toHaveLength(1);
+    await gate.approve(rosa, deployment.id, deployment.binding);
+    expect((await deploymentOf(deployment.release_id)).status).toBe('running');
+  });
+
+  it('I19: after a cancel was acknowledged no gate opens for the run, although the word has not come to the lane yet', async () => {
+    const team = await rows.team();
+    await environment(team, 1);
+    const deployment = await deploymentOf(await release(team));
+    const rita = await person(team, 'release-manager');
+    const { run_id: runId } = await database.db
+      .selectFrom('releases')
+      .select('run_id')
+      .where('id', '=', deployment.release_id)
+      .executeTakeFirstOrThrow();
+    const cancelRequested = { by: { kind: 'user', name: 'Dev' }, at: new Date().toISOString() } as const;
+    const state = { ...(await rows.stateOf(runId)), cancelRequested };
+    await database.db
+      .updateTable('runs')
+      .set({ state: json(state) })
+      .where('id', '=', runId)
+      .execute();
+    await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({
+      status: 409,
+      code: 'not-waiting',
+    });
+    expect(await deploymentOf(deployment.release_id)).toMatchObject({
+      status: 'cancelled',
+      reason: { code: 'withdrawn', message: 'Withdrawn by Dev.' },
+    });
+  });
 
   it('F57: approve and reject in the same moment: the first wins, the other is told 409', async () => {
     const team = await rows.team();

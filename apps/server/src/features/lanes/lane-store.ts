@@ -148,11 +148,13 @@ export class LaneStore {
             .execute();
         }
         return;
-      case 'approved': {
+      case 'approved':
+      case 'approvals-lapsed': {
         const known = state.open.find((deployment) => deployment.id === event.deploymentId)?.approvals;
+        if (!known) throw new Error(`deployment ${event.deploymentId} of lane ${state.laneId} is not open`);
         await tx
           .updateTable('deployments')
-          .set({ approvals: json(known ?? [event.approval]) })
+          .set({ approvals: json(known) })
           .where('id', '=', event.deploymentId)
           .execute();
         return;

@@ -9,6 +9,7 @@ import { Outbox } from '../../platform/outbox/outbox.ts';
 import { bindingOf, laneSettings } from './lane-settings.ts';
 import { LaneStore } from './lane-store.ts';
 import { bindToSettings } from './rebind-lanes.ts';
+import { calledOffBy } from './withdraw-called-off.ts';
 
 /** Handlers of `offer-release`, `advance-release` and `withdraw-release`: how a release walks its route of lanes. */
 @Injectable()
@@ -31,7 +32,6 @@ export class OfferRelease {
         .selectAll()
         .where('id', '=', releaseId)
         .executeTakeFirstOrThrow();
-      if (await isCalledOff(unit, release.run_id)) return;
       const target = await unit.tx
         .selectFrom('environments')
         .selectAll()
@@ -53,6 +53,8 @@ export class OfferRelease {
         target.id,
       );
       await bindToSettings(unit, this.#lanes, laneId);
+      // A release of a cancelled run must enter no further lane: at an open gate it would start at once.
+      if (await calledOffBy(unit, release.run_id)) return;
       await this.#lanes.apply(
         unit,
         { laneId, environmentId: target.id, settings: target.settings },
@@ -120,12 +122,6 @@ export class OfferRelease {
       laneVersion: 0,
     });
   }
-}
-
-/** A release of a cancelled run must enter no further lane: at an open gate it would start at once. */
-async function isCalledOff(unit: Unit, runId: string): Promise<boolean> {
-  const run = await unit.tx.selectFrom('runs').select('state').where('id', '=', runId).executeTakeFirst();
-  return run?.state.cancelRequested !== undefined;
 }
 
 export function offeredRelease(row: Row<'releases'>): OfferedRelease {

@@ -3,6 +3,7 @@ import { Transactions, type Unit } from '../../platform/db/transactions.ts';
 import type { OutboxMessages } from '../../platform/outbox/messages.ts';
 import { bindingOf, laneSettings } from './lane-settings.ts';
 import { LaneStore } from './lane-store.ts';
+import { withdrawCalledOff } from './withdraw-called-off.ts';
 
 /** Handler of `rebind-lanes`: new settings of an environment reach its lanes and void approvals given under the old ones (I17). */
 @Injectable()
@@ -23,8 +24,9 @@ export class RebindLanes {
 }
 
 /**
- * Brings a lane to its environment's settings of this moment, and locks it. The message above may be late: whoever decides
- * by the gate calls this first, so that nothing passes by a rule that has been replaced.
+ * Brings a lane to its environment's settings and its runs' cancels of this moment, and locks it. The messages may be late:
+ * whoever decides by the gate calls this first, so that nothing passes by a rule that has been replaced or for a run that
+ * was called off.
  */
 export async function bindToSettings(unit: Unit, lanes: LaneStore, laneId: string): Promise<void> {
   const lane = await unit.tx
@@ -38,6 +40,8 @@ export async function bindToSettings(unit: Unit, lanes: LaneStore, laneId: strin
     .select(['settings', 'settings_hash'])
     .where('id', '=', lane.environment_id)
     .executeTakeFirstOrThrow();
+  const row = { laneId, environmentId: lane.environment_id, settings: environment.settings };
+  await withdrawCalledOff(unit, lanes, row, lane.state);
   const settings = laneSettings(environment);
   const bindings = Object.fromEntries(
     lane.state.open.map(({ id, release }) => [
@@ -45,9 +49,5 @@ export async function bindToSettings(unit: Unit, lanes: LaneStore, laneId: strin
       bindingOf({ digest: release.image.digest, planHash: release.planHash }, settings.settingsHash),
     ]),
   );
-  await lanes.apply(
-    unit,
-    { laneId, environmentId: lane.environment_id, settings: environment.settings },
-    { type: 'change-settings', settings, bindings },
-  );
+  await lanes.apply(unit, row, { type: 'change-settings', settings, bindings });
 }

@@ -33,7 +33,7 @@ export class LiveModule implements OnApplicationBootstrap, OnModuleDestroy {
     this.#notifications = notifications;
     this.#hub = hub;
     this.#missed = missed;
-    handlers.on('changed', ({ topics }) => notifier.changed(topics));
+    handlers.onMany('changed', (messages) => notifier.changed(messages.flatMap(({ topics }) => topics)));
   }
 
   async onApplicationBootstrap(): Promise<void> {

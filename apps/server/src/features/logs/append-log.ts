@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Transactions } from '../../platform/db/transactions.ts';
 import { failpoint } from '../../platform/failpoints/failpoints.ts';
 import { conflict, Problem } from '../../platform/http/problem.ts';
+import { countNewlines } from './count-newlines.ts';
 import { lockLog, type LogHolder } from './log-holder.ts';
 import { LogHashes } from './log-hashes.ts';
 import { LiveSignals } from './live-signals.port.ts';
@@ -71,7 +72,10 @@ export class AppendLog {
       const overlapEnd = Math.min(written.length, end);
       await this.#compareStored(holder.attemptId, known, bytes.subarray(known - offset, overlapEnd - offset));
       known = overlapEnd;
-      if (known === end) return { length: written.length };
+      if (known < end) continue;
+      // Whoever stored them may have died before they became a segment, and nothing more need come.
+      await this.#segments.storeWhenFull(holder.attemptId, written.length);
+      return { length: written.length };
     }
   }
 
@@ -99,7 +103,12 @@ export class AppendLog {
       const length = start + fresh.length;
       await unit.tx
         .insertInto('log_chunks')
-        .values({ attempt_id: holder.attemptId, start_offset: start, bytes: fresh })
+        .values({
+          attempt_id: holder.attemptId,
+          start_offset: start,
+          bytes: fresh,
+          newlines: countNewlines(fresh),
+        })
         .execute();
       await unit.tx.updateTable('attempts').set({ log_length: length }).where('id', '=', holder.attemptId).execute();
       await failpoint('append-log:before-commit');
@@ -117,7 +126,7 @@ export class AppendLog {
     this.#hashes.add(attemptId, start, fresh);
     this.#live.logGrew(attemptId, written.length, false);
     // Before the answer, so that a runner cannot send faster than segments are stored.
-    await this.#segments.storeWhenFull(attemptId, written.length);
+    await this.#segments.storeWhenFull(attemptId, written.length, { start, bytes: fresh });
     if (written.hasResult) await this.#seal.sealIfComplete(attemptId);
   }
 }

@@ -8,6 +8,7 @@ import { errorAnswer, errorBodyOf } from '../../platform/http/error-answer.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { LogSettings } from './log-settings.ts';
 import { LogsController } from './logs.controller.ts';
+import { SearchTurns } from './search-turns.ts';
 import { leasedAttempt, LogBench } from './testing/log-bench.ts';
 import { MemoryBlobs } from '../../testing/memory-blobs.ts';
 
@@ -21,7 +22,7 @@ let person: UserPrincipal;
 beforeAll(async () => {
   database = await testDatabase();
   bench = new LogBench(database, new LogSettings({ segmentBytes: 1_000 }), blobs);
-  const controller = new LogsController(database.db, bench.reader);
+  const controller = new LogsController(database.db, bench.reader, bench.lines, bench.search, new SearchTurns());
   server = Fastify();
   server.setErrorHandler((error, request, reply) => {
     const answer = errorAnswer(error);
@@ -29,6 +30,12 @@ beforeAll(async () => {
   });
   server.get('/log/:id', (request, reply) =>
     controller.read((request.params as { id: string }).id, person, request as unknown as SluiceRequest, reply as never),
+  );
+  server.get('/log/:id/lines', (request, reply) =>
+    controller.readLines((request.params as { id: string }).id, person, request.query, reply as never),
+  );
+  server.get('/log/:id/search', (request, reply) =>
+    controller.search((request.params as { id: string }).id, person, request.query, reply as never),
   );
   await server.listen({ port: 0, host: '127.0.0.1' });
   origin = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`;
@@ -124,5 +131,67 @@ describe('log for people', () => {
     await new Promise((resolve) => stream.once('readable', resolve));
     expect(asked).toBeLessThan(5_000);
     stream.destroy();
+  });
+});
+
+describe('lines and search for people', () => {
+  const TEXT = Buffer.from(Array.from({ length: 300 }, (_, index) => `line ${index + 1}\n`).join(''));
+  const ask = (id: string, path: string) => fetch(`${origin}/log/${id}/${path}`);
+
+  it('gives lines n to m, with where they lie', async () => {
+    const answer = await ask(await logOf(TEXT), 'lines?from=250&count=3');
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toBe('line 250\nline 251\nline 252\n');
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'x-sluice-log-lines': '300',
+      'x-sluice-log-offset': String(TEXT.indexOf('line 250')),
+      'x-sluice-log-length': String(TEXT.length),
+      'x-sluice-log-sealed': 'false',
+      'content-security-policy': "sandbox; default-src 'none'",
+    });
+  });
+
+  it('answers 416 with the number of lines past the end', async () => {
+    const answer = await ask(await logOf(TEXT), 'lines?from=301');
+    expect(answer.status).toBe(416);
+    expect(await answer.json()).toMatchObject({ lines: 300, error: { code: 'range' } });
+  });
+
+  it('finds text with line and offset', async () => {
+    const answer = await ask(await logOf(TEXT), `search?q=${encodeURIComponent('LINE 29')}&limit=2`);
+    expect(await answer.json()).toEqual({
+      hits: [
+        { line: 29, offset: TEXT.indexOf('line 29') },
+        { line: 290, offset: TEXT.indexOf('line 290') },
+      ],
+      next: TEXT.indexOf('line 290') + 7,
+      length: TEXT.length,
+      sealed: false,
+    });
+  });
+
+  it.each([
+    'lines',
+    'lines?from=0',
+    'lines?from=1&count=10001',
+    'lines?from=1e3',
+    'search',
+    'search?q=',
+    'search?q=a%0Ab',
+    'search?q=a&q=b',
+    'search?q=a&limit=0',
+    'search?q=a&case=maybe',
+    `search?q=${'x'.repeat(201)}`,
+  ])('refuses %s with the remedy', async (path) => {
+    const answer = await ask(await logOf(TEXT), path);
+    expect(answer.status).toBe(400);
+    expect(((await answer.json()) as { error: { message: string } }).error.message).toMatch(/Ask for (from|q)=/);
+  });
+
+  it('does not exist for another team', async () => {
+    const id = await logOf(TEXT);
+    person = member((await leasedAttempt(database)).poolId);
+    expect((await ask(id, 'lines?from=1')).status).toBe(404);
+    expect((await ask(id, 'search?q=line')).status).toBe(404);
   });
 });

@@ -7,6 +7,7 @@ import { LiveSignals } from './live-signals.port.ts';
 import { LogHashes } from './log-hashes.ts';
 import { LogReader } from './log-reader.ts';
 import { LogSettings } from './log-settings.ts';
+import { StoreSegment } from './store-segment.ts';
 
 /** The process that has the last byte or the result seals at once; after this time it is taken for dead. */
 const LEFT_OPEN_SECONDS = 2;
@@ -17,18 +18,21 @@ export class SealLog {
   readonly #db: Db;
   readonly #reader: LogReader;
   readonly #hashes: LogHashes;
+  readonly #segments: StoreSegment;
   readonly #live: LiveSignals;
   readonly #settings: LogSettings;
   constructor(
     @Inject(Kysely) db: Db,
     reader: LogReader,
     hashes: LogHashes,
+    segments: StoreSegment,
     @Inject(LiveSignals) live: LiveSignals,
     settings: LogSettings,
   ) {
     this.#db = db;
     this.#reader = reader;
     this.#hashes = hashes;
+    this.#segments = segments;
     this.#live = live;
     this.#settings = settings;
   }
@@ -131,6 +135,7 @@ export class SealLog {
     if (numUpdatedRows === 0n) return false;
     this.#hashes.forget(attemptId);
     this.#live.logGrew(attemptId, log.length, true);
+    await this.#segments.forget(attemptId);
     return true;
   }
 }

@@ -1,3 +1,4 @@
+import { changedPatterns } from '@sluice/engine';
 import { matchesAnyPath, matchesPattern } from '@sluice/pipeline-spec';
 import type { DefinitionFile } from './definition-file.ts';
 
@@ -12,6 +13,12 @@ export interface Change {
 export type Concern = { readonly concerned: true } | { readonly concerned: false; readonly why: string };
 
 const CONCERNED: Concern = { concerned: true };
+
+/** Whether the changed paths matter at all to a service with this file: to whether it runs, or to its conditions. */
+export function needsPaths({ definition }: DefinitionFile): boolean {
+  if (definition === null) return true;
+  return definition.on.push !== null && (definition.on.paths.length > 0 || changedPatterns(definition).length > 0);
+}
 
 /** Whether a push starts a run of a service. Pure. */
 export function concerns(service: { readonly path: string }, file: DefinitionFile, change: Change): Concern {

@@ -18,7 +18,7 @@ export type PushPlace =
   | {
       readonly kind: 'next';
       readonly commit: CommitInfo;
-      /** Paths to look at; null = everything. */ readonly paths: readonly string[] | null;
+      /** Commit that the push is compared with; null = with none, everything counts. */ readonly base: string | null;
     }
   /** A newer push of the branch was planned already (F53). */
   | { readonly kind: 'older' }
@@ -43,21 +43,25 @@ export class PlacePush {
     before: string | null,
     after: string,
   ): Promise<PushPlace> {
-    const now = await this.#mirror.resolve(repository, branch.ref);
-    let commit: CommitInfo;
-    try {
-      commit = await this.#mirror.commit(repository, after);
-    } catch (error) {
-      if (error instanceof CommitMissingError) return { kind: 'missing' };
-      throw error;
-    }
+    const [now, commit] = await Promise.all([
+      this.#mirror.resolve(repository, branch.ref),
+      this.#commit(repository, after),
+    ]);
+    if (commit === null) return { kind: 'missing' };
     if (now !== after && !(await this.#mirror.contains(repository, branch.ref, after))) return { kind: 'elsewhere' };
     const shared = branch.head === null ? null : await this.#mirror.mergeBase(repository, branch.head, after);
     // The head moves to an ancestor only if the branch itself was set back to it (I21).
     if (branch.head !== after && shared === after && now !== after) return { kind: 'older' };
-    const base = await this.#base(repository, branch, before, after, shared);
-    const paths = base === null ? null : await this.#mirror.changedPaths(repository, base, after);
-    return { kind: 'next', commit, paths };
+    return { kind: 'next', commit, base: await this.#base(repository, branch, before, after, shared) };
+  }
+
+  async #commit(repository: MirrorRepository, sha: string): Promise<CommitInfo | null> {
+    try {
+      return await this.#mirror.commit(repository, sha);
+    } catch (error) {
+      if (error instanceof CommitMissingError) return null;
+      throw error;
+    }
   }
 
   /**

@@ -3,6 +3,7 @@ import { Kysely } from 'kysely';
 import type { Row, Tables } from '../../platform/db/schema.ts';
 import { GitMirror, RepositoryUnreachableError, type MirrorRepository } from '../../platform/forge/git-mirror.port.ts';
 import { OpenRepository } from '../catalog/index.ts';
+import { needsPaths } from './concerned.ts';
 import { PlacePush } from './place-push.ts';
 import { PlanServices } from './plan-services.ts';
 import { readPushDelivery, type PushDelivery } from './push-delivery.ts';
@@ -72,18 +73,10 @@ export class PlanDelivery {
     repository: MirrorRepository,
   ): Promise<'ended' | 'moved'> {
     const { ref } = push;
-    const { default_branch: defaultBranch } = await this.#db
-      .selectFrom('repositories')
-      .select('default_branch')
-      .where('id', '=', delivery.repository_id)
-      .executeTakeFirstOrThrow();
-    const known = await this.#db
-      .selectFrom('branch_heads')
-      .select('commit')
-      .where('repository_id', '=', delivery.repository_id)
-      .where('ref', '=', ref)
-      .executeTakeFirst();
-    const head = known?.commit ?? null;
+    const { defaultBranch, head, services } = await this.#known(delivery.repository_id, ref);
+    // Side by side with the look at the history: where the push is planned, as nearly all are, they are needed.
+    const read = this.#services.read(repository, services, after);
+    read.catch(() => undefined);
     const place = await this.#places.place(repository, { ref, defaultBranch, head }, push.before, after);
     const short = after.slice(0, 12);
     switch (place.kind) {
@@ -111,24 +104,47 @@ export class PlanDelivery {
         );
         return 'ended';
       case 'next': {
-        const services = await this.#db
-          .selectFrom('services')
-          .select(['id', 'slug', 'path'])
-          .where('repository_id', '=', delivery.repository_id)
-          .orderBy('slug')
-          .execute();
-        const change = { branch: ref.replace(/^refs\/heads\//, ''), defaultBranch, paths: place.paths };
-        const planned = await this.#services.plan(repository, services, after, change);
+        const found = await read;
+        // A git process of its own, which most repositories of one service can do without.
+        const paths =
+          place.base === null || !found.some(({ file }) => needsPaths(file))
+            ? null
+            : await this.#mirror.changedPaths(repository, place.base, after);
+        const change = { branch: ref.replace(/^refs\/heads\//, ''), defaultBranch, paths };
+        const planned = this.#services.decide(found, change);
         return (await this.#record.record(delivery, push, {
           head,
           commit: place.commit,
-          changedPaths: place.paths,
+          changedPaths: paths,
           services: planned,
         })) === 'void'
           ? 'moved'
           : 'ended';
       }
     }
+  }
+
+  async #known(repositoryId: string, ref: string) {
+    const [repository, head, services] = await Promise.all([
+      this.#db
+        .selectFrom('repositories')
+        .select('default_branch')
+        .where('id', '=', repositoryId)
+        .executeTakeFirstOrThrow(),
+      this.#db
+        .selectFrom('branch_heads')
+        .select('commit')
+        .where('repository_id', '=', repositoryId)
+        .where('ref', '=', ref)
+        .executeTakeFirst(),
+      this.#db
+        .selectFrom('services')
+        .select(['id', 'slug', 'path'])
+        .where('repository_id', '=', repositoryId)
+        .orderBy('slug')
+        .execute(),
+    ]);
+    return { defaultBranch: repository.default_branch, head: head?.commit ?? null, services };
   }
 
   async #deleted(delivery: Row<'deliveries'>, repository: MirrorRepository): Promise<void> {

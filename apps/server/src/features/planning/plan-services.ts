@@ -10,7 +10,20 @@ export interface PlannedService {
     { readonly kind: 'run'; readonly file: DefinitionFile } | { readonly kind: 'not-affected'; readonly why: string };
 }
 
-/** Reads the definition of every service of a repository at a commit and decides which of them the change concerns. */
+export interface RepositoryService {
+  readonly id: string;
+  readonly slug: string;
+  readonly path: string;
+}
+
+export interface ReadService extends RepositoryService {
+  readonly file: DefinitionFile;
+}
+
+/** git processes of one repository at once: more of them only take turns. */
+const READ_AT_ONCE = 4;
+
+/** Reads the definition of every service of a repository at a commit and decides which of them a change concerns. */
 @Injectable()
 export class PlanServices {
   readonly #files: DefinitionFiles;
@@ -18,30 +31,32 @@ export class PlanServices {
     this.#files = files;
   }
 
-  async plan(
+  /** In the order of `services`. Throws CommitMissingError. */
+  async read(
     repository: MirrorRepository,
-    services: readonly { id: string; slug: string; path: string }[],
+    services: readonly RepositoryService[],
     commit: string,
-    change: Change,
-  ): Promise<PlannedService[]> {
-    const planned: PlannedService[] = [];
-    for (const service of services)
-      planned.push({
-        id: service.id,
-        slug: service.slug,
-        decision: await this.#decide(repository, service, commit, change),
-      });
-    return planned;
+  ): Promise<ReadService[]> {
+    const found: ReadService[] = [];
+    const waiting = [...services.entries()];
+    const readNext = async (): Promise<void> => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const [index, service] = next;
+        found[index] = { ...service, file: await this.#files.read(repository, service, commit) };
+      }
+    };
+    await Promise.all(Array.from({ length: READ_AT_ONCE }, readNext));
+    return found;
   }
 
-  async #decide(
-    repository: MirrorRepository,
-    service: { slug: string; path: string },
-    commit: string,
-    change: Change,
-  ): Promise<PlannedService['decision']> {
-    const file = await this.#files.read(repository, service, commit);
-    const concern = concerns(service, file, change);
-    return concern.concerned ? { kind: 'run', file } : { kind: 'not-affected', why: concern.why };
+  decide(services: readonly ReadService[], change: Change): PlannedService[] {
+    return services.map((service) => {
+      const concern = concerns(service, service.file, change);
+      return {
+        id: service.id,
+        slug: service.slug,
+        decision: concern.concerned ? { kind: 'run', file: service.file } : { kind: 'not-affected', why: concern.why },
+      };
+    });
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { endLease, readRunState, type PlannedJob, type RunCommand } from '@sluice/engine';
+import { endLease, type PlannedJob, type RunCommand } from '@sluice/engine';
 import type { AttemptResult } from '@sluice/protocol';
 import { json } from '../../platform/db/database.ts';
 import { Transactions, type Unit } from '../../platform/db/transactions.ts';
@@ -9,6 +9,7 @@ import { conflict, invalid, Problem } from '../../platform/http/problem.ts';
 import { Audit } from '../audit/index.ts';
 import { EndAttempt, leaseOf, lockAttempt, type AttemptRow } from '../dispatch/index.ts';
 import { leaseLost, SealLog } from '../logs/index.ts';
+import { RunStates } from '../runs/index.ts';
 import { known, type OnLease } from './hold-lease.ts';
 
 /** `{ outcome, reason, exitCode, image }` as the run hears it. */
@@ -24,7 +25,9 @@ export class AcceptResult {
   readonly #endAttempt: EndAttempt;
   readonly #audit: Audit;
   readonly #sealLog: SealLog;
-  constructor(transactions: Transactions, endAttempt: EndAttempt, audit: Audit, sealLog: SealLog) {
+  readonly #states: RunStates;
+  constructor(transactions: Transactions, endAttempt: EndAttempt, audit: Audit, sealLog: SealLog, states: RunStates) {
+    this.#states = states;
     this.#transactions = transactions;
     this.#endAttempt = endAttempt;
     this.#audit = audit;
@@ -34,19 +37,24 @@ export class AcceptResult {
   /** Throws 409 `lease-lost` or `result-conflict`, 422 when the result contradicts itself or the plan. */
   async accept(runner: RunnerPrincipal, lease: OnLease, result: AttemptResult): Promise<void> {
     const refusal = await this.#transactions.run(async (unit) => {
-      const { row } = known(runner, await lockAttempt(unit, lease.attemptId));
+      const locked = known(runner, await lockAttempt(unit, lease.attemptId));
+      const { row } = locked;
       if (row.result !== null && row.epoch === lease.epoch && row.runner_id === runner.runnerId) {
         return sameContent(row.result, result) ? undefined : this.#conflict(unit, runner, row, result);
       }
       const decision = endLease(leaseOf(row), { runnerId: runner.runnerId, epoch: lease.epoch }, result.outcome);
       if (decision.kind !== 'accepted') return this.#late(unit, runner, row, lease, result);
-      checkAgainstPlan(await plannedJob(unit, row), result);
+      const plan = await this.#states.readPlan(unit.tx, row.run_id);
+      checkAgainstPlan(
+        plan.jobs.find(({ key }) => key === row.job_key),
+        result,
+      );
       await unit.tx
         .updateTable('attempts')
         .set({ result: json(result), steps: json(result.steps), log_truncated: result.log.truncated })
         .where('id', '=', row.id)
         .execute();
-      await this.#endAttempt.end(unit, row, toEnded(result));
+      await this.#endAttempt.end(unit, locked, toEnded(result));
       await failpoint('result:before-commit');
       return undefined;
     });
@@ -97,15 +105,6 @@ export class AcceptResult {
       detail,
     });
   }
-}
-
-async function plannedJob(unit: Unit, row: AttemptRow): Promise<PlannedJob | undefined> {
-  const { state } = await unit.tx
-    .selectFrom('runs')
-    .select('state')
-    .where('id', '=', row.run_id)
-    .executeTakeFirstOrThrow();
-  return readRunState(state).plan.jobs.find(({ key }) => key === row.job_key);
 }
 
 /** A runner cannot claim a success that its own words contradict (A55), nor an image that was not asked of it (A92). */

@@ -1,9 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { renewLease, startLease, type RunCommand } from '@sluice/engine';
 import type { stepReport } from '@sluice/protocol';
-import { sql } from 'kysely';
+import { Kysely, sql } from 'kysely';
 import type { z } from 'zod';
-import { json } from '../../platform/db/database.ts';
+import { json, type Db } from '../../platform/db/database.ts';
 import { Transactions, type Unit } from '../../platform/db/transactions.ts';
 import { failpoint } from '../../platform/failpoints/failpoints.ts';
 import type { RunnerPrincipal } from '../../platform/http/principal.ts';
@@ -29,11 +29,19 @@ export interface OnLease {
 /** What a runner says while it holds a lease. Every call is fenced by attempt, epoch and runner, and may be repeated. */
 @Injectable()
 export class HoldLease {
+  readonly #db: Db;
   readonly #transactions: Transactions;
   readonly #runs: RunStore;
   readonly #outbox: Outbox;
   readonly #settings: DispatchSettings;
-  constructor(transactions: Transactions, runs: RunStore, outbox: Outbox, settings: DispatchSettings) {
+  constructor(
+    @Inject(Kysely) db: Db,
+    transactions: Transactions,
+    runs: RunStore,
+    outbox: Outbox,
+    settings: DispatchSettings,
+  ) {
+    this.#db = db;
     this.#transactions = transactions;
     this.#runs = runs;
     this.#outbox = outbox;
@@ -41,24 +49,21 @@ export class HoldLease {
   }
 
   async start(runner: RunnerPrincipal, { attemptId, epoch }: OnLease): Promise<void> {
+    // Before the lock of the run, which many runners may be waiting for.
+    const { name } = await this.#db
+      .selectFrom('runners')
+      .select('name')
+      .where('id', '=', runner.runnerId)
+      .executeTakeFirstOrThrow();
     await this.#transactions.run(async (unit) => {
-      const { row, now } = known(runner, await lockAttempt(unit, attemptId));
+      const { row, now, runVersion } = known(runner, await lockAttempt(unit, attemptId));
       const decision = startLease(leaseOf(row), { runnerId: runner.runnerId, epoch }, now.toISOString());
       if (decision.kind === 'rejected') throw leaseLost();
       if (decision.kind === 'ignored') return;
-      await writeLease(unit, attemptId, decision.lease);
-      await unit.tx.deleteFrom('polls').where('attempt_id', '=', attemptId).execute();
-      const { name } = await unit.tx
-        .selectFrom('runners')
-        .select('name')
-        .where('id', '=', runner.runnerId)
-        .executeTakeFirstOrThrow();
-      await this.#runs.apply(unit, row.run_id, {
-        type: 'attempt-started',
-        jobKey: row.job_key as Extract<RunCommand, { type: 'attempt-started' }>['jobKey'],
-        attemptId,
-        runner: name,
-      });
+      await writeLease(unit, attemptId, decision.lease, { andDropPolls: true });
+      const jobKey = row.job_key as Extract<RunCommand, { type: 'attempt-started' }>['jobKey'];
+      const command = { type: 'attempt-started', jobKey, attemptId, runner: name } as const;
+      await this.#runs.apply(unit, row.run_id, command, runVersion);
       await failpoint('start-lease:before-commit');
     });
   }
@@ -97,7 +102,7 @@ export class HoldLease {
 }
 
 /** A runner knows of the attempts of its own pool only; of others it must not even learn that they exist (A49, A50). */
-export function known(runner: RunnerPrincipal, locked: LockedAttempt | undefined): LockedAttempt {
+export function known<T extends LockedAttempt>(runner: RunnerPrincipal, locked: T | undefined): T {
   if (locked?.row.pool_id !== runner.poolId) throw notFound('This attempt');
   return locked;
 }

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Kysely } from 'kysely';
-import { readRunState } from '@sluice/engine';
 import type { Tables } from '../../platform/db/schema.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { Problem } from '../../platform/http/problem.ts';
+import { currentStates } from './current-states.ts';
 import { serviceInScope } from './service-scope.ts';
 import { summariseRun, type RunSummary } from './summarise-run.ts';
 
@@ -26,15 +26,16 @@ export class ListRuns {
     const before = query.cursor === undefined ? undefined : readCursor(query.cursor);
     const rows = await this.#db
       .selectFrom('runs')
-      .select(['number', 'state'])
+      .select(['id', 'number', 'version', 'state'])
       .where('service_id', '=', service.id)
       .$if(before !== undefined, (builder) => builder.where('number', '<', before!))
       .orderBy('number', 'desc')
       .limit(limit + 1)
       .execute();
     const page = rows.slice(0, limit);
+    const states = await currentStates(this.#db, page);
     return {
-      items: page.map((row) => summariseRun(readRunState(row.state), { service: service.slug, team: service.team })),
+      items: page.map((row) => summariseRun(states.get(row.id)!, { service: service.slug, team: service.team })),
       next: rows.length > limit ? String(page.at(-1)!.number) : null,
     };
   }

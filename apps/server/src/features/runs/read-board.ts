@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
 import type { z } from 'zod';
-import { readRunState, type RunState } from '@sluice/engine';
+import type { RunState } from '@sluice/engine';
 import type { boardService } from '@sluice/protocol';
 import type { Tables } from '../../platform/db/schema.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
+import { currentStates, type StoredRun } from './current-states.ts';
 import { readLaneSummaries } from './read-lanes.ts';
 import { orNone, serviceInScope } from './service-scope.ts';
 import { summariseRun } from './summarise-run.ts';
@@ -89,13 +90,14 @@ export class ReadBoard {
   /** One index look-up per service, whatever the length of its history. */
   async #newestStates(serviceIds: string[]): Promise<Map<string, RunState>> {
     if (serviceIds.length === 0) return new Map();
-    const { rows } = await sql<{ service_id: string; state: RunState }>`
-      select s.id as service_id, r.state
+    const { rows } = await sql<{ service_id: string } & StoredRun>`
+      select s.id as service_id, r.id, r.version, r.state
       from unnest(${serviceIds}::uuid[]) as s(id)
       cross join lateral (
-        select state from runs where service_id = s.id order by number desc limit 1
+        select id, version, state from runs where service_id = s.id order by number desc limit 1
       ) r`.execute(this.#db);
-    return new Map(rows.map((row) => [row.service_id, readRunState(row.state)]));
+    const states = await currentStates(this.#db, rows);
+    return new Map(rows.map((row) => [row.service_id, states.get(row.id)!]));
   }
 
   async #targetKinds(teamIds: string[]): Promise<Map<string, string[]>> {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Kysely } from 'kysely';
 import type { z } from 'zod';
-import { isTerminal, readRunState, waitingCause, type LaneState, type RunState } from '@sluice/engine';
+import { isTerminal, waitingCause, type LaneState, type RunState } from '@sluice/engine';
 import type {
   attemptDetail,
   jobDetail,
@@ -15,6 +15,7 @@ import type {
 import type { Row, Tables } from '../../platform/db/schema.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { notFound } from '../../platform/http/problem.ts';
+import { currentStates } from './current-states.ts';
 import { describeEvent } from './describe-event.ts';
 import { ReadQueue } from './read-queue.ts';
 import { runInScope, serviceInScope } from './service-scope.ts';
@@ -38,12 +39,12 @@ export class ReadRun {
     const scope = await serviceInScope(this.#db, person, service);
     const row = await this.#db
       .selectFrom('runs')
-      .select(['id', 'state', 'findings'])
+      .select(['id', 'version', 'state', 'findings'])
       .where('service_id', '=', scope.id)
       .where('number', '=', number)
       .executeTakeFirst();
     if (!row) throw notFound(`Run ${number} of ${service}`);
-    const state = readRunState(row.state);
+    const state = (await currentStates(this.#db, [row])).get(row.id)!;
     const [attempts, counts, lanes] = await Promise.all([
       this.#db.selectFrom('attempts').selectAll().where('run_id', '=', row.id).orderBy('number').execute(),
       this.#testCounts(row.id),

@@ -6,6 +6,7 @@ import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { PipelineRows, type TestTeam } from '../../testing/pipeline-rows.ts';
 import { Audit } from '../audit/index.ts';
 import { Rerun } from './rerun.ts';
+import { RunStates } from './run-states.ts';
 
 const STAGES = `
 commit:
@@ -27,7 +28,7 @@ describe('Rerun on PostgreSQL', () => {
     database = await testDatabase();
     rows = new PipelineRows(database);
     await rows.pool();
-    rerun = new Rerun(database.transactions, new UuidV7(), rows.runs, new Audit());
+    rerun = new Rerun(database.transactions, new UuidV7(), rows.runs, new RunStates(), new Audit());
   });
   afterAll(() => database.close());
 

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { planRerun, readRunState, type RerunScope } from '@sluice/engine';
+import { planRerun, type RerunScope } from '@sluice/engine';
 import { Ids } from '../../platform/clock/clock.port.ts';
 import { Transactions } from '../../platform/db/transactions.ts';
 import { actorOf, requireRole, type UserPrincipal } from '../../platform/http/principal.ts';
 import { conflict, notFound } from '../../platform/http/problem.ts';
 import { Audit } from '../audit/index.ts';
+import { RunStates } from './run-states.ts';
 import { RunStore } from './run-store.ts';
 
 /**
@@ -16,8 +17,10 @@ export class Rerun {
   readonly #transactions: Transactions;
   readonly #ids: Ids;
   readonly #runs: RunStore;
+  readonly #states: RunStates;
   readonly #audit: Audit;
-  constructor(transactions: Transactions, ids: Ids, runs: RunStore, audit: Audit) {
+  constructor(transactions: Transactions, ids: Ids, runs: RunStore, states: RunStates, audit: Audit) {
+    this.#states = states;
     this.#transactions = transactions;
     this.#ids = ids;
     this.#runs = runs;
@@ -33,7 +36,7 @@ export class Rerun {
       const run = await unit.tx.selectFrom('runs').selectAll().where('id', '=', runId).executeTakeFirst();
       if (!run) throw notFound(`Run ${runId}`);
       requireRole(by, run.team_id, 'developer', `Run ${runId}`);
-      const old = readRunState(run.state);
+      const { state: old } = await this.#states.load(unit.tx, runId, run.version);
       const rerun = planRerun(old, scope);
       if (rerun.kind === 'rejected') throw conflict(rerun.code, rerun.message);
       const service = await unit.tx

@@ -1,11 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import {
-  choosePool,
   decideRun,
   evolveRun,
-  isTerminal,
   nextWakeAt,
-  readRunState,
   type Decision,
   type RunCommand,
   type RunEffect,
@@ -17,7 +14,10 @@ import { Clock, Ids } from '../../platform/clock/clock.port.ts';
 import { json } from '../../platform/db/database.ts';
 import type { Unit } from '../../platform/db/transactions.ts';
 import { failpoint } from '../../platform/failpoints/failpoints.ts';
-import { Outbox } from '../../platform/outbox/outbox.ts';
+import { message, Outbox, type OutboxMessage } from '../../platform/outbox/outbox.ts';
+import { queueAttempts } from './queue-attempts.ts';
+import { isSnapshotDue, RunStates, type KnownRun } from './run-states.ts';
+import { writeHistory } from './write-history.ts';
 
 export interface NewRun {
   readonly command: Extract<RunCommand, { type: 'create' }>;
@@ -31,7 +31,7 @@ export interface NewRun {
 export type Applied = Decision<RunEvent, RunEffect> & { readonly state: RunState };
 
 /**
- * The only writer of runs. One call changes one run: row locked, decision by the pure engine, events, state, attempt rows
+ * The only writer of runs. One call changes one run: row locked, decision by the pure engine, events, snapshot, attempt rows
  * and outbox in the caller's transaction. Locks run before attempt rows; callers that hold an attempt row first may
  * deadlock with a cancel and are retried by `Transactions`.
  */
@@ -40,7 +40,9 @@ export class RunStore {
   readonly #clock: Clock;
   readonly #ids: Ids;
   readonly #outbox: Outbox;
-  constructor(clock: Clock, ids: Ids, outbox: Outbox) {
+  readonly #states: RunStates;
+  constructor(clock: Clock, ids: Ids, outbox: Outbox, states: RunStates = new RunStates()) {
+    this.#states = states;
     this.#clock = clock;
     this.#ids = ids;
     this.#outbox = outbox;
@@ -74,141 +76,73 @@ export class RunStore {
         finished_at: state.finishedAt ?? null,
       })
       .execute();
-    await this.#write(unit, state, 0, decision.events, decision.effects);
+    await this.#write(unit, state, undefined, decision);
     await failpoint('run:before-commit');
     return state;
   }
 
-  /** Throws when the run does not exist; a rejected or ignored command is a value. */
-  async apply(unit: Unit, runId: string, command: RunCommand): Promise<Applied> {
-    const row = await unit.tx
-      .selectFrom('runs')
-      .select(['state', 'version'])
-      .where('id', '=', runId)
-      .forUpdate()
-      .executeTakeFirst();
-    if (!row) throw new Error(`run ${runId} does not exist`);
-    const before = readRunState(row.state);
-    const decision = decideRun(before, command, this.#context());
-    if (decision.kind !== 'accepted') return { ...decision, state: before };
-    const state = decision.events.reduce<RunState>(evolveRun, before);
-    const { numUpdatedRows } = await unit.tx
-      .updateTable('runs')
-      .set({
-        status: state.status,
-        version: state.version,
-        state: json(state),
-        finished_at: state.finishedAt ?? null,
-        release_id: state.releaseId ?? null,
-        wake_at: nextWakeAt(state) ?? null,
-      })
-      .where('id', '=', runId)
-      .where('version', '=', before.version)
-      .executeTakeFirst();
-    if (numUpdatedRows !== 1n) throw new Error(`run ${runId} changed under its lock`);
-    await this.#write(unit, state, before.version, decision.events, decision.effects);
+  /**
+   * Throws when the run does not exist; a rejected or ignored command is a value. `version`: of the run, for callers that
+   * hold its lock already.
+   */
+  async apply(unit: Unit, runId: string, command: RunCommand, version?: number): Promise<Applied> {
+    const before = await this.#states.load(unit.tx, runId, version ?? (await lockRun(unit, runId)));
+    const decision = decideRun(before.state, command, this.#context());
+    if (decision.kind !== 'accepted') return { ...decision, state: before.state };
+    const state = decision.events.reduce<RunState>(evolveRun, before.state);
+    await this.#write(unit, state, before, decision);
     await failpoint('run:before-commit');
     return { ...decision, state };
   }
 
+  /** `before`: what is stored already, nothing of it for a run that is just being made. */
   async #write(
     unit: Unit,
     state: RunState,
-    version: number,
-    events: readonly RunEvent[],
-    effects: readonly RunEffect[],
+    before: KnownRun | undefined,
+    { events, effects }: Extract<Decision<RunEvent, RunEffect>, { kind: 'accepted' }>,
   ): Promise<void> {
-    if (events.length > 0) {
-      await unit.tx
-        .insertInto('run_events')
-        .values(
-          events.map((event, index) => ({
-            run_id: state.runId,
-            sequence: version + index + 1,
-            at: event.at,
-            event: json(event),
-          })),
-        )
-        .execute();
-    }
-    for (const effect of effects) await this.#carryOut(unit, state, effect);
-    for (const event of events) if (event.type === 'attempt-ended') await this.#endAttemptRow(unit, event);
-    await this.#outbox.add(unit, 'changed', { topics: [`run:${state.runId}`, `service:${state.serviceId}`, 'board'] });
-  }
-
-  async #carryOut(unit: Unit, state: RunState, effect: RunEffect): Promise<void> {
-    switch (effect.type) {
-      case 'queue-attempt':
-        return this.#queueAttempt(unit, state, effect);
-      case 'cancel-attempt':
-        await unit.tx
-          .updateTable('attempts')
-          .set((eb) => ({ cancel_requested_at: eb.fn<Date>('now') }))
-          .where('id', '=', effect.attemptId)
-          .where('status', '=', 'running')
-          .execute();
-        return;
-      case 'make-release':
-        return this.#outbox.add(unit, 'make-release', { runId: state.runId });
-      case 'withdraw-release':
-        return this.#outbox.add(unit, 'withdraw-release', {
-          releaseId: effect.releaseId,
-          by: state.cancelRequested?.by ?? { kind: 'system', name: 'Sluice' },
-        });
-    }
-  }
-
-  async #queueAttempt(
-    unit: Unit,
-    state: RunState,
-    effect: Extract<RunEffect, { type: 'queue-attempt' }>,
-  ): Promise<void> {
-    const job = state.plan.jobs.find((planned) => planned.key === effect.jobKey);
-    if (!job) throw new Error(`run ${state.runId} queued the unknown job ${effect.jobKey}`);
-    const pools = await unit.tx
-      .selectFrom('pools')
-      .select(['id', 'team_id', 'name', 'trust', 'labels'])
-      .where((eb) => eb.or([eb('team_id', '=', state.teamId), eb('team_id', 'is', null)]))
-      .orderBy('name')
-      .execute();
-    const pool = choosePool(
-      pools.map((row) => ({ poolId: row.id, teamId: row.team_id, trust: row.trust, labels: row.labels })),
-      { teamId: state.teamId, trust: state.trust, labels: job.labels },
+    const messages: OutboxMessage[] = [
+      message('changed', { topics: [`run:${state.runId}`, `service:${state.serviceId}`, 'board'] }),
+    ];
+    const queued = effects.filter((effect) => effect.type === 'queue-attempt');
+    for (const poolId of await queueAttempts(unit, state, queued)) messages.push(message('look-at-pool', { poolId }));
+    await this.#cancelAttempts(
+      unit,
+      effects.flatMap((effect) => (effect.type === 'cancel-attempt' ? [effect.attemptId] : [])),
     );
-    await unit.tx
-      .insertInto('attempts')
-      .values({
-        id: effect.attemptId,
-        team_id: state.teamId,
-        run_id: state.runId,
-        service_id: state.serviceId,
-        job_key: effect.jobKey,
-        number: effect.number,
-        pool_id: pool?.poolId ?? null,
-        trust: state.trust,
-        labels: json(job.labels),
-      })
-      .execute();
-    if (pool) await this.#outbox.add(unit, 'look-at-pool', { poolId: pool.poolId });
+    for (const effect of effects) {
+      if (effect.type === 'make-release') messages.push(message('make-release', { runId: state.runId }));
+      if (effect.type !== 'withdraw-release') continue;
+      const by = state.cancelRequested?.by ?? { kind: 'system', name: 'Sluice' };
+      messages.push(message('withdraw-release', { releaseId: effect.releaseId, by }));
+    }
+    const storedVersion = before === undefined ? state.version : before.storedVersion;
+    const withSnapshot = before !== undefined && isSnapshotDue(events, state, storedVersion);
+    await writeHistory(unit, state, { from: before?.state.version, events, messages, withSnapshot });
+    unit.afterCommit(() => {
+      this.#states.keep({ state, storedVersion: withSnapshot ? state.version : storedVersion });
+      this.#outbox.wake();
+    });
   }
 
-  /** The row follows the aggregate: an attempt that the run has ended can no longer be leased, renewed or reported. */
-  async #endAttemptRow(unit: Unit, event: Extract<RunEvent, { type: 'attempt-ended' }>): Promise<void> {
-    if (!isTerminal(event.status)) return;
+  async #cancelAttempts(unit: Unit, attemptIds: readonly string[]): Promise<void> {
+    if (attemptIds.length === 0) return;
     await unit.tx
       .updateTable('attempts')
-      .set((eb) => ({
-        status: event.status,
-        finished_at: eb.fn<Date>('now'),
-        reason: event.reason ? json(event.reason) : null,
-        exit_code: event.exitCode ?? null,
-      }))
-      .where('id', '=', event.attemptId)
-      .where('status', 'in', ['queued', 'running'])
+      .set((eb) => ({ cancel_requested_at: eb.fn<Date>('now') }))
+      .where('id', 'in', attemptIds)
+      .where('status', '=', 'running')
       .execute();
   }
 
   #context() {
     return { now: this.#clock.now().toISOString(), newId: () => this.#ids.next() };
   }
+}
+
+async function lockRun(unit: Unit, runId: string): Promise<number> {
+  const row = await unit.tx.selectFrom('runs').select('version').where('id', '=', runId).forUpdate().executeTakeFirst();
+  if (!row) throw new Error(`run ${runId} does not exist`);
+  return row.version;
 }

@@ -11,6 +11,7 @@ import { ReadBoard } from './read-board.ts';
 import { ReadQueue } from './read-queue.ts';
 import { ReadRun } from './read-run.ts';
 import { Rerun } from './rerun.ts';
+import { RunStates } from './run-states.ts';
 import { RunStore } from './run-store.ts';
 import { RunsController } from './runs.controller.ts';
 
@@ -20,6 +21,7 @@ import { WakeRuns } from './wake-runs.ts';
   imports: [AuditModule],
   controllers: [RunsController],
   providers: [
+    RunStates,
     RunStore,
     AssignPools,
     CreateRun,
@@ -33,7 +35,7 @@ import { WakeRuns } from './wake-runs.ts';
     ListRuns,
     WakeRuns,
   ],
-  exports: [RunStore, AssignPools, CreateRun],
+  exports: [RunStates, RunStore, AssignPools, CreateRun],
 })
 export class RunsModule implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #wake: WakeRuns;

@@ -33,7 +33,7 @@ export class PutSecret {
 
   async put(by: UserPrincipal, input: PutSecretInput) {
     const { teamId } = requireTeam(by, input.team, input.environment === null ? 'developer' : 'admin');
-    return this.#transactions.run(async (unit) => {
+    const stored = await this.#transactions.run(async (unit) => {
       const { serviceId, environmentId } = await findScope(unit.tx, teamId, input);
       const known = await unit.tx
         .selectFrom('secrets')
@@ -80,5 +80,7 @@ export class PutSecret {
         lastUsedAt: row.last_used_at?.toISOString() ?? null,
       };
     });
+    await failpoint('put-secret:after-commit');
+    return stored;
   }
 }

@@ -4,7 +4,7 @@ import { AuditModule } from '../audit/index.ts';
 import { CheckMasterKey } from './check-master-key.ts';
 import { DeleteSecret } from './delete-secret.ts';
 import { ListSecrets } from './list-secrets.ts';
-import { loadMasterKey } from './load-master-key.ts';
+import { loadMasterKey } from '../../platform/config/load-master-key.ts';
 import { PutSecret } from './put-secret.ts';
 import { ReadSecrets } from './read-secrets.ts';
 import { RegistryCredentials } from './registry-credentials.ts';

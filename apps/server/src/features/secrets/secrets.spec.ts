@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testApp, type TestApp, type TestPerson } from '../../testing/test-app.ts';
 import { JobSecrets } from '../dispatch/index.ts';
 import { CheckMasterKey } from './check-master-key.ts';
-import { loadMasterKey } from './load-master-key.ts';
+import { loadMasterKey } from '../../platform/config/load-master-key.ts';
 import { ReadSecrets } from './read-secrets.ts';
 import { Sealer, UnsealError } from './sealer.ts';
 

@@ -1,30 +1,21 @@
+import { failpointsOf, type FailpointName } from '../../platform/failpoints/failpoint-names.ts';
 import type { DockerActionName } from './docker/docker-world.ts';
 
-const DOCKER_ACTIONS = {
-  pull: true,
-  'ensure-network': true,
-  create: true,
-  'stop-old': true,
-  start: true,
-  'remove-old': true,
-  'remove-new': true,
-  'start-old': true,
-} as const satisfies Record<DockerActionName, true>;
+type OfDocker = `docker:${'before' | 'after'}-${DockerActionName}`;
+type Listed = Extract<FailpointName, `docker:${string}`>;
+
+/** Does not compile when the catalogue lacks an action of the target, or lists one that the target does not know. */
+const AROUND_ACTIONS: [OfDocker, Listed] extends [Listed, OfDocker] ? readonly Listed[] : never =
+  failpointsOf('docker:');
+
+/** The failpoint around one action of a target. */
+export function actionFailpoint(kind: string, when: 'before' | 'after', action: string): FailpointName {
+  // A target of a test has actions that nobody can arm; those of real ones are compared above.
+  return `${kind}:${when}-${action}` as FailpointName;
+}
 
 /**
  * Every place where a test may end the process while a deployment is driven. Those of `remove-new` and `start-old` are
  * passed only when a release is not healthy, those of `unknown` only when the engine is silent.
  */
-export const DEPLOYMENT_FAILPOINTS: readonly string[] = [
-  'deploy:after-claim',
-  'deploy:before-intent',
-  'deploy:after-intent',
-  'deploy:before-intention',
-  'deploy:after-intention',
-  ...Object.keys(DOCKER_ACTIONS).flatMap((action) => [`docker:before-${action}`, `docker:after-${action}`]),
-  'deploy:after-result',
-  'deploy:before-unknown',
-  'deploy:after-unknown',
-  'deploy:before-end',
-  'deploy:after-end',
-];
+export const DEPLOYMENT_FAILPOINTS: readonly FailpointName[] = [...failpointsOf('deploy:'), ...AROUND_ACTIONS];

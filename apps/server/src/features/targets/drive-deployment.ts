@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Clock } from '../../platform/clock/clock.port.ts';
 import { FailpointError, failpoint } from '../../platform/failpoints/failpoints.ts';
 import { ClaimLostError, DeploymentClaims, type DeploymentClaim } from './deployment-claims.ts';
+import { actionFailpoint } from './deployment-failpoints.ts';
 import { DeploymentRecord, type DeploymentFacts } from './deployment-record.ts';
 import { DriveSettings } from './drive-settings.ts';
 import { makeIntent } from './make-intent.ts';
@@ -175,10 +176,10 @@ export class DriveDeployment {
     await this.#save(course, { ...course.cursor, memory: step.memory, pending, acted: true }, step.text);
     await failpoint('deploy:after-intention');
     const acted = await this.#ask(course, async () => {
-      await failpoint(`${target.kind}:before-${action.name}`);
+      await failpoint(actionFailpoint(target.kind, 'before', action.name));
       claim.ensureHeld();
       const result = await target.act(context, action, course.cursor);
-      await failpoint(`${target.kind}:after-${action.name}`);
+      await failpoint(actionFailpoint(target.kind, 'after', action.name));
       return result;
     });
     if (acted.kind === 'none') return acted.until;

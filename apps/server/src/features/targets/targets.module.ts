@@ -16,12 +16,14 @@ import { SealedTargetSecrets } from './sealed-target-secrets.ts';
 import { TargetSecrets } from './target-secrets.port.ts';
 import { Targets } from './targets.ts';
 
-/** Who shortens leases wants dead processes noticed sooner: a replica's claim follows, at a fifth (12 s of 60 s). */
+/** Who shortens leases wants dead processes noticed sooner: a replica's claim follows, at a fifth (12 s of 60 s), and so does a silent target. */
 function driveSettings({ leaseSeconds }: Config): DriveSettings {
   return new DriveSettings({
     claimMs: leaseSeconds * 200,
     renewMs: leaseSeconds * 50,
     sweepMs: Math.min(3_000, leaseSeconds * 50),
+    silenceLimitMs: leaseSeconds * 1_000,
+    backoffMs: Math.min(15_000, leaseSeconds * 250),
   });
 }
 

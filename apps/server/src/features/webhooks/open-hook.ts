@@ -15,6 +15,8 @@ export interface OpenedHook {
   readonly services: readonly string[];
 }
 
+/** Hooks whose opened secret is kept; deriving a key costs more than the rest of a request. */
+const KEPT_SECRETS = 1_000;
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Finds a hook by the id in its address. The secret belongs to this id and to no other (A07). */
@@ -22,6 +24,8 @@ const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export class OpenHook {
   readonly #db: Kysely<Tables>;
   readonly #sealer: Sealer;
+  /** By hook; counts only while the row holds the very same sealed text, so a new secret counts at once. */
+  readonly #opened = new Map<string, { readonly sealed: string; readonly secret: string | null }>();
   constructor(db: Kysely<Tables>, sealer: Sealer) {
     this.#db = db;
     this.#sealer = sealer;
@@ -57,6 +61,16 @@ export class OpenHook {
   }
 
   #secret(row: { id: string; secret_sealed: string }): string | null {
+    const known = this.#opened.get(row.id);
+    if (known?.sealed === row.secret_sealed) return known.secret;
+    const secret = this.#unseal(row);
+    this.#opened.delete(row.id);
+    if (this.#opened.size >= KEPT_SECRETS) this.#opened.delete(this.#opened.keys().next().value!);
+    this.#opened.set(row.id, { sealed: row.secret_sealed, secret });
+    return secret;
+  }
+
+  #unseal(row: { id: string; secret_sealed: string }): string | null {
     try {
       return this.#sealer.open(row.secret_sealed, hookPlace(row.id)) || null;
     } catch (error) {

@@ -5,6 +5,7 @@ import { PublicOrigin } from '../../platform/http/public-origin.ts';
 import type { PushDelivery } from '../planning/index.ts';
 import type { HookEvent } from './hook-event.ts';
 import { HookRate } from './hook-rate.ts';
+import { HookTraffic } from './hook-traffic.ts';
 import { OpenHook, type OpenedHook } from './open-hook.ts';
 import { readGitEvent } from './read-git-event.ts';
 import { readGithubEvent } from './read-github-event.ts';
@@ -55,7 +56,9 @@ export class ReceiveWebhook {
   readonly #rate: HookRate;
   readonly #deliveries: StoreDelivery;
   readonly #origin: PublicOrigin;
-  constructor(hooks: OpenHook, rate: HookRate, deliveries: StoreDelivery, origin: PublicOrigin) {
+  readonly #traffic: HookTraffic;
+  constructor(hooks: OpenHook, rate: HookRate, deliveries: StoreDelivery, origin: PublicOrigin, traffic: HookTraffic) {
+    this.#traffic = traffic;
     this.#hooks = hooks;
     this.#rate = rate;
     this.#deliveries = deliveries;
@@ -136,11 +139,9 @@ export class ReceiveWebhook {
         `The header ${HEADERS[hook.kind].delivery} must be an id of at most 128 letters, digits, ".", "_", ":" or "-".`,
       );
     }
-    const { kind, deliveryId: delivery } = await this.#deliveries.store(hook, {
-      key: deliveryId ?? `content:${contentKey}`,
-      contentKey,
-      push,
-    });
+    const { kind, deliveryId: delivery } = await this.#traffic.count(() =>
+      this.#deliveries.store(hook, { key: deliveryId ?? `content:${contentKey}`, contentKey, push }),
+    );
     const url = this.#pageOf(hook);
     if (kind === 'duplicate')
       return { status: 200, body: { duplicate: true, delivery, message: `This push is known already: ${url}`, url } };

@@ -5,11 +5,8 @@ import type { Readable } from 'node:stream';
  * Any call may throw BlobStoreError when the store itself is in trouble: the caller tries again later.
  */
 export abstract class BlobStore {
-  /**
-   * Resolves when the bytes are safe. The same bytes again are fine (repeated after a crash); other bytes under the same key throw
-   * BlobConflictError and change nothing.
-   */
-  abstract put(key: string, bytes: Buffer): Promise<void>;
+  /** Begins a blob that comes piece by piece and has no name yet. */
+  abstract draft(): Promise<BlobDraft>;
   /**
    * Bytes [from, to) of the object as far as it goes, like `Buffer.subarray`, or all of it. Throws BlobMissingError.
    * The stream must be read to its end or destroyed.
@@ -17,6 +14,31 @@ export abstract class BlobStore {
   abstract read(key: string, range?: { from: number; to: number }): Promise<Readable>;
   /** What is not there counts as removed. */
   abstract remove(key: string): Promise<void>;
+
+  /** A whole blob at once, see `BlobDraft.put`. */
+  async put(key: string, bytes: Buffer): Promise<void> {
+    const draft = await this.draft();
+    try {
+      await draft.write(bytes);
+      await draft.put(key);
+    } finally {
+      await draft.discard();
+    }
+  }
+}
+
+/** A blob on its way, kept on disk and not in memory. One call at a time; always ends with `discard`. */
+export interface BlobDraft {
+  /** Bytes written so far. */
+  readonly length: number;
+  write(bytes: Buffer): Promise<void>;
+  /**
+   * Resolves with the SHA-256 (hex) when the bytes are safe under this name. The same bytes again are fine (repeated after a
+   * crash); other bytes under the same key throw BlobConflictError and change nothing.
+   */
+  put(key: string): Promise<string>;
+  /** Removes what lies aside; a blob that was put stays. May be called twice. */
+  discard(): Promise<void>;
 }
 
 export class BlobMissingError extends Error {

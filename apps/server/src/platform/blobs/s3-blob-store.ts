@@ -1,4 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
@@ -10,7 +12,8 @@ import {
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
 import { requireBlobKey, requireBlobRange } from './blob-key.ts';
-import { BlobConflictError, BlobMissingError, BlobStore, BlobStoreError } from './blob-store.port.ts';
+import { BlobConflictError, BlobMissingError, BlobStore, BlobStoreError, type BlobDraft } from './blob-store.port.ts';
+import { FileDraft, type DraftKeeper } from './file-draft.ts';
 
 export interface S3Place {
   readonly bucket: string;
@@ -62,9 +65,23 @@ export class S3BlobStore extends BlobStore {
     }
   }
 
-  override async put(key: string, bytes: Buffer): Promise<void> {
+  override draft(): Promise<BlobDraft> {
+    const keeper: DraftKeeper = {
+      keep: (key, draft) => this.#keep(key, draft),
+      trouble: (cause) =>
+        new BlobStoreError(
+          `The folder for temporary files ${tmpdir()} did not let us write (${(cause as NodeJS.ErrnoException).code ?? String(cause)}).`,
+          { cause, lasting: false },
+        ),
+    };
+    return FileDraft.create(join(tmpdir(), `sluice-blob-${randomUUID()}`), keeper, { nameless: true });
+  }
+
+  async #keep(key: string, draft: FileDraft): Promise<void> {
     const at = this.#at(key);
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const { sha256 } = draft;
+    // In one piece: a body that can be sent again lets the client try again.
+    const bytes = await draft.bytes();
     for (let tries = 1; ; tries += 1) {
       // Servers without conditional writes replace silently, so the look comes first; the condition then shuts the gap where it is known.
       if (await this.#holds(key, bytes, sha256)) return;

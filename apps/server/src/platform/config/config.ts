@@ -32,6 +32,8 @@ export class Config {
   readonly masterKey: MasterKeyPlace;
   readonly dockerEngines: readonly string[];
   readonly gitAllowOrigins: readonly string[];
+  /** Addresses and networks whose `X-Forwarded-*` headers are believed. */
+  readonly trustedProxies: readonly string[];
   readonly runner: 'embedded' | 'off';
   readonly runnerSlots: number;
   readonly pipelinesFolder: string;
@@ -79,6 +81,7 @@ export class Config {
         : { kind: 'value', text: values.SLUICE_MASTER_KEY };
     this.dockerEngines = values.SLUICE_DOCKER_ENGINES ?? [];
     this.gitAllowOrigins = values.SLUICE_GIT_ALLOW_ORIGINS ?? [];
+    this.trustedProxies = values.SLUICE_TRUSTED_PROXIES ?? [];
     this.runner = values.SLUICE_RUNNER ?? (this.mode === 'standalone' ? 'embedded' : 'off');
     this.runnerSlots = values.SLUICE_RUNNER_SLOTS ?? 2;
     this.pipelinesRequired = values.SLUICE_PIPELINES_DIR !== undefined;

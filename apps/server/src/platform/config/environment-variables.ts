@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /**
@@ -50,6 +51,28 @@ const engines = z
     (list) => list.every((engine) => /^(unix|ssh|tcp):\/\/.+/.test(engine)),
     'write engine addresses such as unix:///var/run/docker.sock or tcp://docker.example.com:2376, separated by commas',
   );
+
+const networks = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  )
+  .refine(
+    (list) => list.every(isNetwork),
+    'write addresses and networks of the proxies such as 10.0.0.7 or 10.0.0.0/24, separated by commas; not the whole internet',
+  );
+
+/** A network of /0 would let anybody say who they are. */
+function isNetwork(text: string): boolean {
+  const [address = '', bits, more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more !== undefined) return false;
+  if (bits === undefined) return true;
+  return /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);
+}
 
 const publicUrl = addressOf('http:', 'https:')
   .refine((text) => {
@@ -139,6 +162,11 @@ export const environmentVariables = z.object({
     default: 'none',
     description:
       'Exact origins, separated by commas, from which repositories may be read besides public https and ssh addresses, such as `http://127.0.0.1:4010`.',
+  }),
+  SLUICE_TRUSTED_PROXIES: variable(networks, {
+    default: 'none',
+    description:
+      'Addresses and networks, separated by commas, of the proxies in front of the server. From these alone `X-Forwarded-For` and `X-Forwarded-Proto` are believed: for limits per address, in the audit trail, and to see that a sign-in came by https.',
   }),
   SLUICE_RUNNER: variable(z.enum(['embedded', 'off'], 'write embedded or off'), {
     default: '`embedded`; `off` in distributed mode',

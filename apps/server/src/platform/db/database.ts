@@ -30,6 +30,9 @@ export function openDatabase(
   });
   // A broken idle connection is replaced by the pool; without a listener it would end the process.
   pool.on('error', onError);
+  // The pool listens to idle connections only. One that breaks between two queries of a transaction would end the process
+  // too (F35); its next query fails, which is how the transaction hears of it.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
 }
 

@@ -106,22 +106,20 @@ describe('embedded PostgreSQL', { timeout: 120_000 }, () => {
     await expect(start()).rejects.toThrow(/did not start; its log .*postgres\.log ends with/);
   });
 
-  it.runIf(process.getuid?.() === 0)(
-    'where user namespaces are refused, runs as nobody from a folder that nobody can reach',
-    async () => {
-      const outside = mkdtempSync(join(tmpdir(), 'sluice-outside-'));
-      try {
-        const launch = nobodyLaunch(join(folder, 'postgres'), await embeddedBinaries(), outside);
-        const postgres = await start({ launch });
-        expect(await ask(postgres.url, 'select 1')).toBe(1);
-        expect(readFileSync(`/proc/${postgres.pid}/status`, 'utf8')).toMatch(/^Uid:\s+65534/m);
-        expect((await start({ launch })).adopted).toBe(true);
-        await postgres.stop();
-      } finally {
-        rmSync(outside, { recursive: true, force: true });
-      }
-    },
-  );
+  it('where user namespaces are refused, runs as nobody from a folder that nobody can reach', async ({ skip }) => {
+    skip(process.getuid?.() !== 0, 'only root can start a program as nobody');
+    const outside = mkdtempSync(join(tmpdir(), 'sluice-outside-'));
+    try {
+      const launch = nobodyLaunch(join(folder, 'postgres'), await embeddedBinaries(), outside);
+      const postgres = await start({ launch });
+      expect(await ask(postgres.url, 'select 1')).toBe(1);
+      expect(readFileSync(`/proc/${postgres.pid}/status`, 'utf8')).toMatch(/^Uid:\s+65534/m);
+      expect((await start({ launch })).adopted).toBe(true);
+      await postgres.stop();
+    } finally {
+      rmSync(outside, { recursive: true, force: true });
+    }
+  });
 
   it('F42 server and PostgreSQL killed again and again: no acknowledged row is lost, and every start succeeds', async () => {
     const acknowledged: number[] = [];

@@ -2,12 +2,16 @@ import { Migrator, type Migration } from 'kysely/migration';
 import { failpoint } from '../failpoints/failpoints.ts';
 import type { Db } from './database.ts';
 import * as initial from './migrations/0001-initial.ts';
-import * as jobs from './migrations/0002-jobs.ts';
+import * as logs from './migrations/0002-logs.ts';
+import * as identity from './migrations/0003-identity.ts';
+import * as jobs from './migrations/0004-jobs.ts';
 
 /** Imported, not read from a folder: what was compiled is what runs. Names never change once released. */
 const MIGRATIONS: Record<string, Migration> = {
   '0001-initial': initial as Migration,
-  '0002-jobs': jobs as Migration,
+  '0002-logs': logs as Migration,
+  '0003-identity': identity as Migration,
+  '0004-jobs': jobs as Migration,
 };
 
 /**
@@ -15,7 +19,8 @@ const MIGRATIONS: Record<string, Migration> = {
  * others wait. All pending migrations are one transaction: killed half way, nothing of them remains (F44).
  */
 export async function migrateDatabase(db: Db, migrations: Record<string, Migration> = MIGRATIONS): Promise<string[]> {
-  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
+  const provider = { getMigrations: () => Promise.resolve(withFailpoint(migrations)) };
+  const migrator = new Migrator({ db, provider });
   await failpoint('migrate:before');
   const { error, results = [] } = await migrator.migrateToLatest();
   await failpoint('migrate:after');
@@ -30,6 +35,22 @@ export async function migrateDatabase(db: Db, migrations: Record<string, Migrati
     throw new Error(`The database does not fit this version of Sluice: ${sentence(error)} ${remedy}`, { cause: error });
   }
   return results.map(({ migrationName }) => migrationName);
+}
+
+/** After each of them, still in the transaction of all. */
+function withFailpoint(migrations: Record<string, Migration>): Record<string, Migration> {
+  return Object.fromEntries(
+    Object.entries(migrations).map(([name, migration]) => [
+      name,
+      {
+        ...migration,
+        up: async (db) => {
+          await migration.up(db);
+          await failpoint('migrate:before-commit');
+        },
+      } satisfies Migration,
+    ]),
+  );
 }
 
 function sentence(error: unknown): string {

@@ -45,10 +45,14 @@ export interface Tables {
     user_id: string;
     token_hash: string;
     csrf_token: string;
+    /** Of the browser that signed in. */
+    address: string | null;
+    agent: string | null;
     created_at: TimeDefault;
     last_used_at: TimeDefault;
     expires_at: Time;
   };
+  password_resets: { user_id: string; token_hash: string; created_by: string | null; expires_at: Time };
   api_tokens: {
     id: string;
     user_id: string;
@@ -216,8 +220,18 @@ export interface Tables {
     expires_at: Time;
     attempt_id: string | null;
   };
-  log_chunks: { attempt_id: string; start_offset: Big; bytes: Buffer };
-  log_segments: { attempt_id: string; start_offset: Big; length: Big; sha256: string; blob_key: string };
+  log_chunks: { attempt_id: string; start_offset: Big; bytes: Buffer; newlines: number | null };
+  log_segments: {
+    attempt_id: string;
+    start_offset: Big;
+    length: Big;
+    sha256: string;
+    blob_key: string;
+    /** Null: stored before lines were counted. */
+    newlines: number | null;
+  };
+  /** Objects on their way into the blob store; the row ends in the transaction that names the object. */
+  log_puts: { blob_key: string; begun_at: TimeDefault; abandoned_at: TimeOrNull };
   test_cases: {
     attempt_id: string;
     run_id: string;
@@ -230,6 +244,15 @@ export interface Tables {
     status: 'passed' | 'failed' | 'skipped';
     seconds: number;
     message: string | null;
+  };
+  test_reports: {
+    attempt_id: string;
+    file: string;
+    bytes: Big;
+    cases: number;
+    /** Why its cases were not kept. */
+    finding: string | null;
+    received_at: TimeDefault;
   };
   releases: {
     id: string;
@@ -301,6 +324,16 @@ export interface Tables {
     detail: JsonDefault<Record<string, unknown>>;
     previous_hash: string;
     hash: string;
+  };
+  audit_head: {
+    only_row: Generated<boolean>;
+    entries: Big;
+    hash: string;
+    /** Entries that existed before the first seal; cutting those off would not show. */
+    sealed_from: Big;
+    /** What was found wrong while writing; never taken back. */
+    damage: string | null;
+    seal: string;
   };
 }
 

@@ -3,7 +3,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
-import { checkRepositoryUrl, fullRefName, gitEnvironment, KeyedLock, type GitAccess } from '@sluice/git';
+import {
+  checkRepositoryUrl,
+  fullRefName,
+  gitEnvironment,
+  GitObjectReader,
+  KeyedLock,
+  type GitAccess,
+} from '@sluice/git';
 import { failpoint } from '../failpoints/failpoints.ts';
 import { Problem } from '../http/problem.ts';
 import { resolvePublicAddresses, type Lookup } from '../http/public-address.ts';
@@ -17,10 +24,15 @@ import {
   type DiffSummary,
   type MirrorRepository,
 } from './git-mirror.port.ts';
+import { parseCommit, parseTree, type ParsedCommit } from './git-objects.ts';
 
 const MAX_FILE_BYTES = 1024 * 1024;
 const FETCH_TIMEOUT_MS = 120_000;
+const MAX_TREE_BYTES = 16 * 1024 * 1024;
 const SEEN_LIMIT = 10_000;
+/** Readers that are kept, oldest out; an idle one has no process. */
+const READER_LIMIT = 200;
+const COMMIT_ID = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 /** Fields end with NUL, the one sign that neither a name nor a message can hold. */
 const COMMIT_FORMAT = '%H%x00%s%x00%an%x00%ae%x00%aI%x00';
 const AUTHOR_FORMAT = '%H%x00%ae%x00%(trailers:key=Co-authored-by,valueonly,separator=%x0A)%x00';
@@ -49,8 +61,9 @@ export interface MirrorSettings {
 export class SimpleGitMirror extends GitMirror {
   readonly #settings: MirrorSettings;
   readonly #locks = new KeyedLock();
-  /** Commits found once: a mirror is never pruned, so they stay. Saves a process for every further question about one. */
-  readonly #seen = new Set<string>();
+  /** Commits found once: a mirror is never pruned, so they stay. */
+  readonly #seen = new Map<string, ParsedCommit>();
+  readonly #readers = new Map<string, GitObjectReader>();
   /** Folders that this process has fetched into. */
   readonly #entered = new Set<string>();
   readonly #fetching = new Map<string, Promise<void>>();
@@ -109,7 +122,7 @@ export class SimpleGitMirror extends GitMirror {
     try {
       await this.#git(folder, access).raw([
         'fetch',
-        '--quiet',
+        // Not quiet: simple-git lets 50 ms pass for the output of a program that has said nothing.
         '--prune',
         '--no-tags',
         '--no-write-fetch-head',
@@ -128,41 +141,38 @@ export class SimpleGitMirror extends GitMirror {
   override async resolve(repository: MirrorRepository, ref: string): Promise<string | null> {
     const full = fullRefName(ref);
     if (full === undefined) return null;
-    const answer = await this.#try(repository, [
-      'rev-parse',
-      '--verify',
-      '--quiet',
-      '--end-of-options',
-      `${full}^{commit}`,
-    ]);
-    return answer === null ? null : answer.trim();
+    const found = await this.#read(repository, `${full}^{commit}`);
+    return found?.type === 'commit' ? found.id : null;
   }
 
   override async readFile(repository: MirrorRepository, commit: string, path: string): Promise<string | null> {
     await this.#requireCommit(repository, commit);
-    const listed = await this.#try(repository, ['ls-tree', '-l', '-z', commit, '--', path]);
-    const entry = listed?.split('\0').find((line) => line.endsWith(`\t${path}`));
+    const folder = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+    const tree = await this.#read(
+      repository,
+      folder === '' ? `${commit}^{tree}` : `${commit}:${folder}`,
+      MAX_TREE_BYTES,
+    );
+    if (tree?.type !== 'tree') return null;
+    if (tree.content === undefined)
+      throw new UnreadableFileError(`The folder of ${path} has too many files to be read.`);
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    const entry = parseTree(tree.content, commit.length / 2).find((one) => one.name === name);
     if (!entry) return null;
-    const [mode, type, object, size] = entry.split('\t')[0]!.split(/ +/);
-    if (type !== 'blob' || (mode !== '100644' && mode !== '100755')) {
+    if (entry.mode !== '100644' && entry.mode !== '100755') {
       throw new UnreadableFileError(
-        `${path} is no regular file at this commit (mode ${mode}); replace the link by the file itself.`,
+        `${path} is no regular file at this commit (mode ${entry.mode}); replace the link by the file itself.`,
       );
     }
-    if (Number(size) > MAX_FILE_BYTES) throw new UnreadableFileError(`${path} is larger than 1 MiB.`);
-    return this.#git(this.#folder(repository)).raw(['cat-file', 'blob', object!]);
+    const file = await this.#read(repository, entry.id, MAX_FILE_BYTES);
+    if (file === null) throw new Error(`${path} is in the tree of ${commit.slice(0, 12)}, and its content is missing`);
+    if (file.content === undefined) throw new UnreadableFileError(`${path} is larger than 1 MiB.`);
+    return file.content.toString();
   }
 
   override async commit(repository: MirrorRepository, commit: string): Promise<CommitInfo> {
-    await this.#requireCommit(repository, commit);
-    const text = await this.#git(this.#folder(repository)).raw([
-      'log',
-      '-1',
-      `--format=${COMMIT_FORMAT}`,
-      commit,
-      '--',
-    ]);
-    return parseCommits(text)[0]!;
+    const { message, author, authorEmail, at } = await this.#requireCommit(repository, commit);
+    return { sha: commit, message, author, authorEmail, at };
   }
 
   override async commitsBetween(
@@ -235,7 +245,10 @@ export class SimpleGitMirror extends GitMirror {
   }
 
   override async mergeBase(repository: MirrorRepository, one: string, other: string): Promise<string | null> {
-    if (!(await this.#has(repository, one)) || !(await this.#has(repository, other))) return null;
+    const [from, to] = [await this.#find(repository, one), await this.#find(repository, other)];
+    if (!from || !to) return null;
+    // What nearly every push is: a commit on top of the one before.
+    if (one === other || to.parents.includes(one)) return one;
     return (await this.#try(repository, ['merge-base', one, other]))?.trim() ?? null;
   }
 
@@ -267,23 +280,44 @@ export class SimpleGitMirror extends GitMirror {
     }
   }
 
-  async #has(repository: MirrorRepository, commit: string): Promise<boolean> {
-    if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(commit)) return false;
-    const key = `${this.#folder(repository)} ${commit}`;
-    if (this.#seen.has(key)) return true;
-    const found = (await this.#try(repository, ['cat-file', '-t', commit]))?.trim() === 'commit';
-    if (found) {
-      if (this.#seen.size >= SEEN_LIMIT) this.#seen.clear();
-      this.#seen.add(key);
-    }
-    return found;
+  #read(repository: MirrorRepository, name: string, most = MAX_FILE_BYTES): ReturnType<GitObjectReader['read']> {
+    const folder = this.#folder(repository);
+    if (!existsSync(join(folder, 'HEAD'))) return Promise.resolve(null);
+    const env = gitEnvironment(join(this.#settings.folder, 'home'));
+    const reader = this.#readers.get(folder) ?? new GitObjectReader({ cwd: folder, env });
+    this.#readers.delete(folder);
+    this.#readers.set(folder, reader);
+    if (this.#readers.size > READER_LIMIT) this.#readers.delete(this.#readers.keys().next().value!);
+    return reader.read(name, most);
   }
 
-  async #requireCommit(repository: MirrorRepository, commit: string): Promise<void> {
-    if (!(await this.#has(repository, commit))) {
-      throw new CommitMissingError(`Commit ${commit.slice(0, 12)} is not in the repository.`);
-    }
+  async #find(repository: MirrorRepository, commit: string): Promise<ParsedCommit | null> {
+    if (!COMMIT_ID.test(commit)) return null;
+    const key = `${this.#folder(repository)} ${commit}`;
+    const seen = this.#seen.get(key);
+    if (seen) return seen;
+    const found = await this.#read(repository, commit);
+    if (found?.type !== 'commit' || found.id !== commit) return null;
+    if (found.content === undefined) throw new Error(`Commit ${commit.slice(0, 12)} is larger than 1 MiB.`);
+    const parsed = parseCommit(found.content);
+    if (this.#seen.size >= SEEN_LIMIT) this.#seen.clear();
+    this.#seen.set(key, parsed);
+    return parsed;
   }
+
+  async #has(repository: MirrorRepository, commit: string): Promise<boolean> {
+    return (await this.#find(repository, commit)) !== null;
+  }
+
+  async #requireCommit(repository: MirrorRepository, commit: string): Promise<ParsedCommit> {
+    const found = await this.#find(repository, commit);
+    if (found === null) throw commitMissing(commit);
+    return found;
+  }
+}
+
+function commitMissing(commit: string): CommitMissingError {
+  return new CommitMissingError(`Commit ${commit.slice(0, 12)} is not in the repository.`);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** `slt_` API token, `slr_` runner token, `slg_` runner registration token, `sls_` session, `slu_` one-time set-up link. */
-export type TokenPrefix = 'slt_' | 'slr_' | 'slg_' | 'sls_' | 'slu_';
+/** `slt_` API token, `slr_` runner token, `slg_` runner registration token, `sls_` session, `slu_` one-time set-up link, `slp_` one-time password link. */
+export type TokenPrefix = 'slt_' | 'slr_' | 'slg_' | 'sls_' | 'slu_' | 'slp_';
 
 /** 256 random bits behind a prefix that secret scanners can recognise. */
 export function newToken(prefix: TokenPrefix): string {

@@ -1,5 +1,3 @@
-import type { FastifyReply } from 'fastify';
-
 /** What pages of this origin may do: load their own files and talk to this server, nothing else. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -22,8 +20,9 @@ export function contentSecurityPolicy(nonce?: string): string {
     : CONTENT_SECURITY_POLICY.replace("style-src 'self'", `style-src 'self' 'nonce-${nonce}'`);
 }
 
-export function setSecurityHeaders(reply: FastifyReply, requestId: string, overHttps: boolean): void {
-  void reply.headers({
+/** For every answer, also those that no route makes. */
+export function securityHeaders(requestId: string, overHttps: boolean): Record<string, string> {
+  return {
     'x-request-id': requestId,
     'content-security-policy': CONTENT_SECURITY_POLICY,
     'x-content-type-options': 'nosniff',
@@ -33,5 +32,5 @@ export function setSecurityHeaders(reply: FastifyReply, requestId: string, overH
     'cross-origin-resource-policy': 'same-origin',
     'permissions-policy': 'camera=(), geolocation=(), microphone=()',
     ...(overHttps ? { 'strict-transport-security': 'max-age=31536000' } : {}),
-  });
+  };
 }

@@ -54,6 +54,52 @@ describe('outbox relay', () => {
     expect(seen).toEqual(['one']);
   });
 
+  it('carries messages of a topic together where its handler takes many, and tries them again together', async () => {
+    const signal = new OutboxSignal();
+    const handlers = new RegisteredHandlers();
+    const calls: string[][] = [];
+    handlers.onMany('look-at-pool', (payloads) => {
+      calls.push(payloads.map(({ poolId }) => poolId));
+      return calls.length === 1 ? Promise.reject(new Error('not yet')) : Promise.resolve();
+    });
+    const relay = new OutboxRelay(database.db, signal, handlers, {
+      topics: ['look-at-pool'],
+      sweepMs: 20,
+      retryMs: 20,
+    });
+    started.push(relay);
+    const pools = ['a', 'b', 'c', 'd', 'e', 'f'];
+    for (const poolId of pools) await add(new Outbox(new OutboxSignal()), poolId);
+    relay.start();
+    await eventually(async () => (await rows()).length === 0, { describe: 'an empty outbox' });
+    expect(calls[0]?.toSorted()).toEqual(pools);
+    expect(calls.slice(1).flat().toSorted()).toEqual(pools);
+  });
+
+  it('leaves a topic alone while its feature has no place for it, and others go on', async () => {
+    const signal = new OutboxSignal();
+    const handlers = new RegisteredHandlers();
+    const seen: string[] = [];
+    let places = 0;
+    handlers.on('look-at-pool', ({ poolId }) => Promise.resolve(void seen.push(poolId)));
+    handlers.on('make-release', ({ runId }) => Promise.resolve(void seen.push(runId)));
+    handlers.limit('look-at-pool', () => places);
+    const relay = new OutboxRelay(database.db, signal, handlers, {
+      topics: ['look-at-pool', 'make-release'],
+      sweepMs: 60_000,
+    });
+    started.push(relay);
+    const outbox = new Outbox(signal);
+    relay.start();
+    await add(outbox, 'held');
+    await database.transactions.run((unit) => outbox.add(unit, 'make-release', { runId: 'free' }));
+    await eventually(() => seen.includes('free'));
+    expect(seen).toEqual(['free']);
+    places = 1;
+    outbox.wake();
+    await eventually(() => seen.includes('held'));
+  });
+
   it('carries nothing of a transaction that rolls back', async () => {
     const seen: string[] = [];
     const { relay, outbox } = replica(({ poolId }) => Promise.resolve(void seen.push(poolId)));

@@ -26,6 +26,14 @@ interface Claimed {
 }
 
 const RETRY_LIMIT_MS = 60_000;
+/** Most messages of one topic that are carried out together. */
+const TOGETHER = 500;
+
+/** Messages that one call of a handler carries out; it succeeds or fails for all of them. */
+interface Load {
+  readonly topic: string;
+  readonly messages: readonly Claimed[];
+}
 
 /**
  * Carries committed messages to their handlers, at least once, in no particular order. A row is claimed by its state
@@ -36,7 +44,7 @@ export class OutboxRelay {
   readonly #db: Db;
   readonly #handlers: RegisteredHandlers;
   readonly #options: Required<OutboxRelayOptions>;
-  readonly #running = new Map<number, { readonly topic: string; readonly done: Promise<void> }>();
+  readonly #running = new Map<Load, Promise<void>>();
   #timers: NodeJS.Timeout[] = [];
   #looking: Promise<void> | undefined;
   #lookAgain = false;
@@ -75,7 +83,7 @@ export class OutboxRelay {
     for (const timer of this.#timers) clearInterval(timer);
     const ended = (async () => {
       await this.#looking;
-      await Promise.all([...this.#running.values()].map(({ done }) => done));
+      await Promise.all(this.#running.values());
     })();
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([ended, new Promise<void>((resolve) => (timer = setTimeout(resolve, limitMs)))]);
@@ -93,7 +101,7 @@ export class OutboxRelay {
     while (this.#lookAgain && !this.#stopped) {
       this.#lookAgain = false;
       try {
-        for (const message of await this.#claim()) this.#carryOut(message);
+        for (const load of this.#loads(await this.#claim())) this.#carryOut(load);
       } catch (error) {
         this.#options.onError(error as Error, 'outbox');
       }
@@ -101,12 +109,9 @@ export class OutboxRelay {
   }
 
   async #claim(): Promise<Claimed[]> {
-    const free = this.#options.perTopic;
-    const busy = new Map<string, number>();
-    for (const { topic } of this.#running.values()) busy.set(topic, (busy.get(topic) ?? 0) + 1);
-    const open = this.#handlers.topics().filter((topic) => (busy.get(topic) ?? 0) < free);
-    if (open.length === 0) return [];
-    const room = open.map((topic) => free - (busy.get(topic) ?? 0));
+    const rooms = this.#rooms();
+    if (rooms.length === 0) return [];
+    const [open, room] = [rooms.map(({ topic }) => topic), rooms.map(({ free }) => free)];
     const { rows } = await sql<Claimed>`
       with open as (select * from unnest(${open}::text[], ${room}::int[]) as open(topic, room)),
       claimed as (
@@ -118,25 +123,50 @@ export class OutboxRelay {
     return rows;
   }
 
-  #carryOut(message: Claimed): void {
-    const done = this.#handle(message).finally(() => {
-      this.#running.delete(message.id);
-      this.look();
-    });
-    this.#running.set(message.id, { topic: message.topic, done });
+  #rooms(): { readonly topic: string; readonly free: number }[] {
+    const busy = new Map<string, number>();
+    for (const { topic } of this.#running.keys()) busy.set(topic, (busy.get(topic) ?? 0) + 1);
+    return this.#handlers
+      .topics()
+      .map((topic) => {
+        const places = Math.min(this.#options.perTopic, this.#handlers.placesOf(topic));
+        return { topic, free: places - (busy.get(topic) ?? 0) };
+      })
+      .filter(({ free }) => free > 0)
+      .map(({ topic, free }) => ({ topic, free: this.#handlers.handlerOf(topic)!.together ? TOGETHER : free }));
   }
 
-  async #handle({ id, topic, payload, tries }: Claimed): Promise<void> {
+  #loads(claimed: readonly Claimed[]): Load[] {
+    const loads: Load[] = [];
+    for (const [topic, messages = []] of Map.groupBy(claimed, (message) => message.topic)) {
+      if (this.#handlers.handlerOf(topic)!.together) loads.push({ topic, messages });
+      else for (const message of messages) loads.push({ topic, messages: [message] });
+    }
+    return loads;
+  }
+
+  #carryOut(load: Load): void {
+    const done = this.#handle(load).finally(() => {
+      this.#running.delete(load);
+      this.look();
+    });
+    this.#running.set(load, done);
+  }
+
+  async #handle({ topic, messages }: Load): Promise<void> {
+    const ids = messages.map(({ id }) => id);
     try {
       await failpoint('outbox:before-handler');
-      await this.#handlers.handlerOf(topic)!(payload as never);
+      await this.#handlers.handlerOf(topic)!.carryOut(messages.map(({ payload }) => payload));
       await failpoint('outbox:after-handler');
-      await this.#db.deleteFrom('outbox').where('id', '=', id).execute();
+      await this.#db.deleteFrom('outbox').where('id', 'in', ids).execute();
     } catch (error) {
-      this.#options.onError(error as Error, `outbox topic ${topic}, message ${id}, try ${tries}`);
-      await this.#putBack(id, tries, error as Error).catch((failed: unknown) =>
-        this.#options.onError(failed as Error, 'outbox'),
-      );
+      for (const { id, tries } of messages) {
+        this.#options.onError(error as Error, `outbox topic ${topic}, message ${id}, try ${tries}`);
+        await this.#putBack(id, tries, error as Error).catch((failed: unknown) =>
+          this.#options.onError(failed as Error, 'outbox'),
+        );
+      }
     }
   }
 
@@ -155,7 +185,7 @@ export class OutboxRelay {
   }
 
   async #renewClaims(): Promise<void> {
-    const ids = [...this.#running.keys()];
+    const ids = [...this.#running.keys()].flatMap(({ messages }) => messages.map(({ id }) => id));
     if (ids.length === 0) return;
     await this.#db
       .updateTable('outbox')

@@ -6,7 +6,7 @@ import { Transactions } from '../../../platform/db/transactions.ts';
 import { openDatabase } from '../../../platform/db/database.ts';
 import { Outbox } from '../../../platform/outbox/outbox.ts';
 import { OutboxSignal } from '../../../platform/outbox/outbox-signal.ts';
-import { AssignPools, RunStore } from '../../runs/index.ts';
+import { AssignPools, RunStates, RunStore } from '../../runs/index.ts';
 import { AnswerPoll } from '../answer-poll.ts';
 import { BuildLease } from '../build-lease.ts';
 import { Dispatch } from '../dispatch.ts';
@@ -73,7 +73,8 @@ export class DispatchReplica {
     const [clock, ids, signal] = [new SystemClock(), new UuidV7(), new OutboxSignal()];
     this.outbox = new Outbox(signal);
     this.#notifications = new PgNotifications(database.url, this.db);
-    this.runs = new RunStore(clock, ids, this.outbox);
+    const states = new RunStates();
+    this.runs = new RunStore(clock, ids, this.outbox, states);
     this.dispatch = new Dispatch(this.transactions, new GrantLeases(settings), this.waiting, this.#notifications);
     this.returnLease = new ReturnLease(this.transactions, this.outbox);
     this.polls = new PollForLease(
@@ -85,7 +86,7 @@ export class DispatchReplica {
       settings,
       clock,
     );
-    this.build = new BuildLease(this.db, this.secrets, settings);
+    this.build = new BuildLease(this.db, this.secrets, settings, states);
     this.endAttempt = new EndAttempt(this.runs);
     this.answer = new AnswerPoll(this.polls, this.build, this.returnLease, this.endAttempt, this.transactions, clock);
     this.expire = new ExpireLeases(this.db, this.transactions, this.endAttempt, this.outbox, settings);

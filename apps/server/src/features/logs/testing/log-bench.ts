@@ -1,11 +1,16 @@
 import type { TestDatabase } from '../../../platform/db/testing/test-database.ts';
+import { UuidV7 } from '../../../platform/clock/system-clock.ts';
 import { AppendLog } from '../append-log.ts';
+import { FindLines } from '../find-lines.ts';
 import { LiveSignals } from '../live-signals.port.ts';
 import { LogHashes } from '../log-hashes.ts';
 import type { LogHolder } from '../log-holder.ts';
+import { LogPieces } from '../log-pieces.ts';
 import { LogReader } from '../log-reader.ts';
 import { LogSettings } from '../log-settings.ts';
 import { SealLog } from '../seal-log.ts';
+import { RemoveOrphans } from '../remove-orphans.ts';
+import { SearchLog } from '../search-log.ts';
 import { StoreSegment } from '../store-segment.ts';
 import { MemoryBlobs } from '../../../testing/memory-blobs.ts';
 import { PipelineRows } from '../../../testing/pipeline-rows.ts';
@@ -24,14 +29,21 @@ export class LogBench {
   readonly seal: SealLog;
   readonly append: AppendLog;
   readonly segments: StoreSegment;
+  readonly lines: FindLines;
+  readonly search: SearchLog;
+  readonly orphans: RemoveOrphans;
   readonly #database: TestDatabase;
 
   constructor(database: TestDatabase, settings: LogSettings, blobs: MemoryBlobs = new MemoryBlobs()) {
     const hashes = new LogHashes();
     this.#database = database;
     this.reader = new LogReader(database.db, blobs);
-    this.seal = new SealLog(database.db, this.reader, hashes, this.live, settings);
-    this.segments = new StoreSegment(database.db, database.transactions, blobs, settings);
+    const pieces = new LogPieces(database.db, this.reader);
+    this.lines = new FindLines(pieces, this.reader);
+    this.search = new SearchLog(pieces, this.reader);
+    this.orphans = new RemoveOrphans(database.db, blobs, settings);
+    this.segments = new StoreSegment(database.db, database.transactions, blobs, this.reader, new UuidV7(), settings);
+    this.seal = new SealLog(database.db, this.reader, hashes, this.segments, this.live, settings);
     this.append = new AppendLog(
       database.transactions,
       this.reader,

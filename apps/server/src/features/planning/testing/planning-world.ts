@@ -12,7 +12,7 @@ import { makeWorkTree, type WorkTree } from '../../../platform/forge/testing/wor
 import type { UserPrincipal } from '../../../platform/http/principal.ts';
 import { Outbox } from '../../../platform/outbox/outbox.ts';
 import { OutboxSignal } from '../../../platform/outbox/outbox-signal.ts';
-import { Audit } from '../../audit/index.ts';
+import { Audit, ChainHead } from '../../audit/index.ts';
 import {
   OpenRepository,
   repositoryPlace,
@@ -96,7 +96,7 @@ export class PlanningWorld {
       mirror,
       files,
       createRun,
-      new Audit(),
+      new Audit(new ChainHead(Buffer.alloc(32))),
     );
   }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { MasterKeyPlace } from '../../platform/config/config.ts';
+import type { MasterKeyPlace } from './config.ts';
 
 /** Reads the key, or makes it at the first start of a standalone server. Throws one sentence with the remedy. */
 export function loadMasterKey(place: MasterKeyPlace): Buffer {

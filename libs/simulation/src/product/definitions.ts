@@ -1,0 +1,64 @@
+import { plan, type Plan } from '@sluice/engine';
+import { checkDefinition, type Definition } from '@sluice/pipeline-spec';
+
+const FILES = {
+  catalog: `
+service: catalog
+team: shop
+on: { push: { branches: [main] } }
+commit:
+  jobs:
+    lint: { image: "node:24", steps: [{ run: npm run lint }], outputs: [version] }
+    verify: { image: "node:24", matrix: { node: [22, 24] }, needs: [lint], steps: [{ run: npm test }], secrets: [TOKEN], retry: { on: [lost, errored], times: 2, delay: 20s, factor: 2 } }
+build:
+  image: { context: ., dockerfile: Dockerfile, repository: registry.example.com/catalog, retry: { on: [lost, errored], times: 1 } }
+test:
+  timeout: 20m
+  jobs:
+    acceptance: { image: "node:24", steps: [{ run: npm run acceptance }], retry: { on: [lost, errored, failed], times: 1 } }
+    smoke: { image: "node:24", allow_failure: true, steps: [{ run: npm run smoke }] }
+    report: { image: "node:24", needs: [acceptance, smoke], if: 'branch == "main" && event == "push"', steps: [{ run: npm run report }] }
+    publish: { image: "node:24", if: 'tag.startsWith("v")', steps: [{ run: npm run publish }] }
+    collect: { image: "node:24", needs: [acceptance], when: failure, steps: [{ run: npm run collect }] }
+    compare: { image: "node:24", needs: [smoke], when: always, if: 'test["smoke"].status == "passed"', steps: [{ run: npm run compare }] }
+release: [{ environment: staging }, { environment: production }]
+`,
+  orders: `
+service: orders
+team: shop
+on: { push: { branches: [main] } }
+build:
+  image: { context: ., dockerfile: Dockerfile, repository: registry.example.com/orders, retry: { on: [lost, errored], times: 2 } }
+release: [{ environment: production }]
+`,
+  reports: `
+service: reports
+team: data
+on: { push: { branches: [main] } }
+commit:
+  jobs:
+    train: { image: "node:24", labels: [gpu], steps: [{ run: make train }], secrets: [TOKEN], retry: { on: [lost], times: 2 } }
+    lint: { image: "node:24", steps: [{ run: make lint }] }
+`,
+} as const;
+
+export type ServiceName = keyof typeof FILES;
+export const SERVICES = Object.keys(FILES) as ServiceName[];
+export const TEAM_OF: Record<ServiceName, string> = { catalog: 'shop', orders: 'shop', reports: 'data' };
+
+const PUSH = { event: 'push', ref: 'refs/heads/main', changedPaths: null } as const;
+
+const checked = new Map<ServiceName, Definition>();
+
+/** What the real planner makes of a service's file at a commit. The file never changes, so it is checked once. */
+export function planAt(service: ServiceName, commit: string): { plan: Plan; planHash: string } {
+  const definition = checked.get(service) ?? check(service);
+  checked.set(service, definition);
+  return { plan: plan({ definition, commit, event: PUSH }), planHash: `plan of ${service} at ${commit}` };
+}
+
+function check(service: ServiceName): Definition {
+  const { definition, findings } = checkDefinition(FILES[service], 'sluice.yaml');
+  if (!definition) throw new Error(`the definition of ${service} is refused: ${JSON.stringify(findings)}`);
+  return definition;
+}
