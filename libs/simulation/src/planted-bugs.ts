@@ -23,14 +23,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'unguarded-run-write',
     what: 'A run is written without its row lock, expected version and event key: the later of two writers wins.',
     breaks: ['I01', 'I02', 'I03', 'I34', 'crash'],
-    seed: 50,
+    seed: 15,
     wiring: without({ runWrites: false }),
   },
   {
     name: 'epoch-ignored',
     what: 'A result counts whatever epoch it carries.',
     breaks: ['I06'],
-    seed: 65,
+    seed: 13,
     wiring: {
       ...real,
       endLease: (lease, by, outcome) =>
@@ -90,7 +90,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'message-lost-on-crash',
     what: 'A message leaves the outbox before it is carried out, and dies with its process.',
     breaks: ['I22', 'I28', 'I30'],
-    seed: 6,
+    seed: 1,
     wiring: without({ outboxUntilDone: false }),
   },
   {
@@ -104,7 +104,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'older-over-newer',
     what: 'A release that comes late replaces the newer one that is live.',
     breaks: ['I14'],
-    seed: 3,
+    seed: 6,
     wiring: {
       ...real,
       decideLane: (state, command, context) =>
@@ -115,7 +115,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'result-after-cancel',
     what: 'A success that comes after the cancel was acknowledged counts.',
     breaks: ['I19'],
-    seed: 2,
+    seed: 1,
     wiring: {
       ...real,
       decideRun: (state, command, context) => {
@@ -155,14 +155,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'created-again-unseen',
     what: 'A driver that heard nothing calls the target again without a look.',
     breaks: ['I18'],
-    seed: 1,
+    seed: 5,
     wiring: without({ lookBeforeActing: false }),
   },
   {
     name: 'cancelled-release-at-gate',
     what: 'A gate opens for a run whose cancel was acknowledged, because the word has not yet come to the lane.',
     breaks: ['I19'],
-    seed: 87,
+    seed: 102,
     wiring: without({ cancelledAtGate: false }),
   },
 ];

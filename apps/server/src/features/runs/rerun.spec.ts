@@ -4,7 +4,7 @@ import { UuidV7 } from '../../platform/clock/system-clock.ts';
 import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-database.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { PipelineRows, type TestTeam } from '../../testing/pipeline-rows.ts';
-import { Audit } from '../audit/index.ts';
+import { Audit, ChainHead } from '../audit/index.ts';
 import { Rerun } from './rerun.ts';
 import { RunStates } from './run-states.ts';
 
@@ -28,7 +28,13 @@ describe('Rerun on PostgreSQL', () => {
     database = await testDatabase();
     rows = new PipelineRows(database);
     await rows.pool();
-    rerun = new Rerun(database.transactions, new UuidV7(), rows.runs, new RunStates(), new Audit());
+    rerun = new Rerun(
+      database.transactions,
+      new UuidV7(),
+      rows.runs,
+      new RunStates(),
+      new Audit(new ChainHead(Buffer.alloc(32))),
+    );
   });
   afterAll(() => database.close());
 
