@@ -40,8 +40,8 @@ const HEADERS = {
   git: { event: 'x-sluice-event', delivery: 'x-sluice-delivery', signature: 'x-sluice-signature-256' },
 } as const;
 const READERS = { github: readGithubEvent, git: readGitEvent } as const;
-/** A push of 2,048 commits, the most that GitHub lists, has some 35,000. */
-const MAX_KEYS = 100_000;
+/** A signed push may list all the commits that its bytes have room for. */
+const MAX_KEYS = Number.POSITIVE_INFINITY;
 const EVENT_NAME = /^[a-z][a-z0-9_.-]{0,63}$/;
 const DELIVERY_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 /** For unknown hooks: they cost the same work as known ones, so their absence does not show in the time. */
