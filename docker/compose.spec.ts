@@ -67,6 +67,8 @@ async function fillSettings(): Promise<Record<string, string>> {
     SLUICE_TLS_CERTIFICATE: certificate,
     SLUICE_TLS_KEY: key,
     SLUICE_HTTPS_PORT: `127.0.0.1:${await freePort()}`,
+    // Two networks of one engine must not overlap.
+    SLUICE_NETWORK: `172.31.${process.pid % 250}`,
     SLUICE_MASTER_KEY: secret(32),
     POSTGRES_PASSWORD: secret(24),
     REDIS_PASSWORD: secret(24),

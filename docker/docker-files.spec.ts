@@ -112,8 +112,12 @@ describe('compose.yaml', () => {
     for (const [, name = '', rest] of used)
       expect([name, rest]).toEqual([
         name,
-        { SLUICE_REGISTRATION_TOKEN_1: ':-', SLUICE_REGISTRATION_TOKEN_2: ':-', SLUICE_HTTPS_PORT: ':-443' }[name] ??
-          `:?set ${name} in docker/.env`,
+        {
+          SLUICE_REGISTRATION_TOKEN_1: ':-',
+          SLUICE_REGISTRATION_TOKEN_2: ':-',
+          SLUICE_HTTPS_PORT: ':-443',
+          SLUICE_NETWORK: ':-172.31.251',
+        }[name] ?? `:?set ${name} in docker/.env`,
       ]);
     const [project, ...rest] = example;
     expect(project?.[0]).toBe('COMPOSE_PROJECT_NAME=sluice');
@@ -134,7 +138,11 @@ describe('compose.yaml', () => {
   });
 
   it('gives each server what the server knows, and a configuration it accepts', () => {
-    const sample: Record<string, string> = { SLUICE_HOST: 'sluice.example.com', SLUICE_MASTER_KEY: 'ab'.repeat(32) };
+    const sample: Record<string, string> = {
+      SLUICE_HOST: 'sluice.example.com',
+      SLUICE_MASTER_KEY: 'ab'.repeat(32),
+      SLUICE_NETWORK: '172.31.251',
+    };
     for (const [, service] of ofKind('server')) {
       const environment = { ...Object.fromEntries(environmentOf('server')), ...service.environment };
       const ours = Object.keys(environment).filter(

@@ -9,7 +9,7 @@ export interface Chain {
   readonly name: string;
   readonly course: CourseName;
   readonly failpoints: readonly string[];
-  /** `SLUICE_LEASE_SECONDS` of its servers; claims on deployments last a fifth of it. Default 10, as in the whole suite. */
+  /** `SLUICE_LEASE_SECONDS` of its servers; claims on deployments last a fifth of it. Default 15, as in the whole suite. */
   readonly leaseSeconds?: number;
 }
 

@@ -21,7 +21,7 @@ import { ServerGroup } from './server-group.ts';
 import { startStores, type Mode, type Stores } from './stores.ts';
 
 /** Runs of the suite wait for dead runners, so leases are short; two busy cores must still renew in time. */
-const LEASE = { SLUICE_LEASE_SECONDS: '10', SLUICE_LEASE_RENEW_SECONDS: '2' };
+const LEASE = { SLUICE_LEASE_SECONDS: '15', SLUICE_LEASE_RENEW_SECONDS: '1' };
 const GIT_PASSWORD = 'pushes-from-the-suite';
 
 /** One installation of the product in one mode, with everything around it. */

@@ -1,12 +1,20 @@
 import { TextField } from '../ui/text-field.tsx';
 
 /** A password to be set, with the rule that the server holds it to. */
-export function NewPassword({ value, onValue }: { value: string; onValue: (value: string) => void }) {
+export function NewPassword({
+  label = 'New password',
+  value,
+  onValue,
+}: {
+  label?: string;
+  value: string;
+  onValue: (value: string) => void;
+}) {
   return (
     <>
       <TextField
         id="new-password"
-        label="New password"
+        label={label}
         className="mt-3"
         type="password"
         autoComplete="new-password"

@@ -4,6 +4,7 @@ import { api, rememberCsrfToken } from '../api/contract-client.ts';
 import { problemSentence } from '../api/problem.ts';
 import { queries } from '../api/queries.ts';
 import { ErrorBar } from '../ui/notice.tsx';
+import { NewPassword } from '../account/new-password.tsx';
 import { TextField } from '../ui/text-field.tsx';
 
 /** The first account, made with the one-time link; it administers the installation. */
@@ -52,22 +53,7 @@ export function CreateAdmin({ token }: { token: string }) {
         value={email}
         onValue={setEmail}
       />
-      <TextField
-        id="password"
-        label="Password"
-        className="mt-3"
-        type="password"
-        autoComplete="new-password"
-        required
-        minLength={12}
-        maxLength={128}
-        aria-describedby="password-rule"
-        value={password}
-        onValue={setPassword}
-      />
-      <p id="password-rule" className="mt-1 text-sub text-text-2">
-        At least 12 characters
-      </p>
+      <NewPassword label="Password" value={password} onValue={setPassword} />
       {create.isError && (
         <div className="mt-3">
           <ErrorBar>{problemSentence(create.error, 'create the account')}</ErrorBar>

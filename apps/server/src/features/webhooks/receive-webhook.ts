@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import { Problem } from '../../platform/http/problem.ts';
 import { PublicOrigin } from '../../platform/http/public-origin.ts';
+import { readStrictJson } from '../../platform/http/read-strict-json.ts';
 import type { PushDelivery } from '../planning/index.ts';
 import type { HookEvent } from './hook-event.ts';
 import { HookRate } from './hook-rate.ts';
@@ -9,7 +10,6 @@ import { HookTraffic } from './hook-traffic.ts';
 import { OpenHook, type OpenedHook } from './open-hook.ts';
 import { readGitEvent } from './read-git-event.ts';
 import { readGithubEvent } from './read-github-event.ts';
-import { readStrictJson } from './read-strict-json.ts';
 import { StoreDelivery } from './store-delivery.ts';
 import { verifySignature } from './verify-signature.ts';
 
@@ -40,6 +40,8 @@ const HEADERS = {
   git: { event: 'x-sluice-event', delivery: 'x-sluice-delivery', signature: 'x-sluice-signature-256' },
 } as const;
 const READERS = { github: readGithubEvent, git: readGitEvent } as const;
+/** A signed push may list all the commits that its bytes have room for. */
+const MAX_KEYS = Number.POSITIVE_INFINITY;
 const EVENT_NAME = /^[a-z][a-z0-9_.-]{0,63}$/;
 const DELIVERY_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 /** For unknown hooks: they cost the same work as known ones, so their absence does not show in the time. */
@@ -108,7 +110,7 @@ export class ReceiveWebhook {
     }
     if (name === undefined || !EVENT_NAME.test(name))
       throw refusal(400, 'bad-event', `The header ${HEADERS[hook.kind].event} must name the event.`);
-    const read = readStrictJson(body);
+    const read = readStrictJson(body, MAX_KEYS);
     if (!read.ok) throw refusal(400, 'bad-payload', read.problem);
     return READERS[hook.kind](name, read.value);
   }

@@ -11,7 +11,7 @@ const BACKSLASH = 0x5c;
  * Reads bytes as JSON that every reader understands the same way: UTF-8 without byte order mark, no key twice in one
  * object, no `__proto__`, bounded depth (A09). The depth is known before anything is built.
  */
-export function readStrictJson(bytes: Uint8Array): StrictJson {
+export function readStrictJson(bytes: Uint8Array, maxKeys = MAX_KEYS): StrictJson {
   if (bytes.length === 0) return no('The body is empty; send JSON, or leave out the content type.');
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf)
     return no('The body begins with a byte order mark; send plain UTF-8.');
@@ -21,7 +21,7 @@ export function readStrictJson(bytes: Uint8Array): StrictJson {
   } catch {
     return no('The body is not UTF-8.');
   }
-  const problem = structureProblem(text);
+  const problem = structureProblem(text, maxKeys);
   if (problem !== undefined) return no(problem);
   try {
     return { ok: true, value: JSON.parse(text) as unknown };
@@ -37,7 +37,7 @@ function notJson(error: unknown): string {
 }
 
 /** Walks brackets and strings only; what is no JSON at all is found by the parser afterwards. */
-function structureProblem(text: string): string | undefined {
+function structureProblem(text: string, maxKeys: number): string | undefined {
   const keys: (Set<string> | null)[] = [];
   let count = 0;
   for (let at = 0; at < text.length; at += 1) {
@@ -47,7 +47,7 @@ function structureProblem(text: string): string | undefined {
       if (end < 0) return 'The body is not JSON: a text in it has no end.';
       if (keys.length > 0 && isKey(text, end)) {
         count += 1;
-        if (count > MAX_KEYS) return `The body holds more than ${MAX_KEYS} keys.`;
+        if (count > maxKeys) return `The body holds more than ${maxKeys} keys.`;
         const problem = keyProblem(keys.at(-1), text.slice(at, end));
         if (problem !== undefined) return problem;
       }
