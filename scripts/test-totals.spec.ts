@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 import { chooseSuites } from './choose-suites.ts';
-import { addTotals, describeTotals, totalsOfSummary, totalsOfVitestReport } from './test-totals.ts';
+import {
+  addTotals,
+  describeTotals,
+  failuresOfSummary,
+  failuresOfVitestReport,
+  totalsOfSummary,
+  totalsOfVitestReport,
+} from './test-totals.ts';
 
 const report = { numPassedTests: 3, numFailedTests: 0, numPendingTests: 1, numTodoTests: 1, testResults: [] };
 
@@ -19,17 +26,30 @@ test('a green report counts passed, skipped and planned tests', () => {
 });
 
 test('a test file that cannot be loaded counts as one failure', () => {
-  const broken = { ...report, testResults: [{ status: 'failed', assertionResults: [] }] };
+  const file = { name: 'a.spec.ts', status: 'failed', message: 'no such module', assertionResults: [] };
+  const broken = { ...report, testResults: [file] };
   expect(totalsOfVitestReport(broken, 1).failed).toBe(1);
+  expect(failuresOfVitestReport(broken)).toEqual(['a.spec.ts: cannot be loaded\n    no such module']);
 });
 
 test('a failed test is not counted a second time through its file', () => {
   const failed = {
     ...report,
     numFailedTests: 1,
-    testResults: [{ status: 'failed', assertionResults: [{ status: 'failed' }] }],
+    testResults: [
+      {
+        name: 'a.spec.ts',
+        status: 'failed',
+        message: '',
+        assertionResults: [
+          { status: 'passed', fullName: 'it adds', failureMessages: [] },
+          { status: 'failed', fullName: 'it sums', failureMessages: ['expected 1\n  at sum.ts:3'] },
+        ],
+      },
+    ],
   };
   expect(totalsOfVitestReport(failed, 1).failed).toBe(1);
+  expect(failuresOfVitestReport(failed)).toEqual(['a.spec.ts: it sums\n    expected 1\n      at sum.ts:3']);
 });
 
 test('trouble outside any test, or no report at all, counts as one failure', () => {
@@ -43,6 +63,12 @@ test('an end-to-end summary must hold counts and agree with the exit code', () =
   for (const broken of [undefined, null, {}, { passed: '2', failed: 0 }, { passed: 2, failed: -1 }]) {
     expect(totalsOfSummary(broken, 0).failed).toBe(1);
   }
+});
+
+test('failures of the end-to-end runner are said again, long reasons shortened', () => {
+  expect(failuresOfSummary({ failures: ['happy path\n  - no release'] })).toEqual(['happy path\n  - no release']);
+  expect(failuresOfSummary({ failures: ['x\n'.repeat(100)] })[0]!.split('\n')).toHaveLength(40);
+  for (const nothing of [undefined, null, {}, { failures: 'one' }]) expect(failuresOfSummary(nothing)).toEqual([]);
 });
 
 test('arguments choose the suites', () => {

@@ -3,11 +3,11 @@ import { writeFileSync } from 'node:fs';
 /** Counts what was shown and prints one line for each. */
 export class TestReport {
   #passed = 0;
-  #failed = 0;
+  readonly #failures: string[] = [];
   #skipped = 0;
 
   get failed(): number {
-    return this.#failed;
+    return this.#failures.length;
   }
 
   pass(name: string, seconds: number, remark = ''): void {
@@ -16,7 +16,7 @@ export class TestReport {
   }
 
   fail(name: string, seconds: number, why: string): void {
-    this.#failed += 1;
+    this.#failures.push(`${name}\n${why}`);
     console.log(`  FAIL  ${name}  ${seconds.toFixed(1)} s\n${why}`);
   }
 
@@ -28,10 +28,11 @@ export class TestReport {
   /** For the program that adds up all suites. */
   write(path: string | undefined): void {
     if (path === undefined || path === '') return;
-    writeFileSync(path, JSON.stringify({ passed: this.#passed, failed: this.#failed, skipped: this.#skipped }));
+    const counts = { passed: this.#passed, failed: this.failed, skipped: this.#skipped };
+    writeFileSync(path, JSON.stringify({ ...counts, failures: this.#failures }));
   }
 
   describe(): string {
-    return `${this.#passed} passed, ${this.#failed} failed${this.#skipped > 0 ? `, ${this.#skipped} skipped` : ''}`;
+    return `${this.#passed} passed, ${this.failed} failed${this.#skipped > 0 ? `, ${this.#skipped} skipped` : ''}`;
   }
 }
