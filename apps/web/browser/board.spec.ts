@@ -48,6 +48,8 @@ it('a change arrives in place; rows wait with moving while the pointer is in the
   await page.getByRole('link', { name: 'gateway', exact: true }).hover();
   const orderOf = (): Promise<string[]> => page.locator('.board-row [data-column="0"]').allTextContents();
   const before = await orderOf();
+  const placeOf = () => page.getByRole('link', { name: 'gateway', exact: true }).boundingBox();
+  const place = await placeOf();
   const account = world.services.get('account');
   if (account === undefined || account.latest === null)
     throw new Error('The example has no account service with a run.');
@@ -63,8 +65,14 @@ it('a change arrives in place; rows wait with moving while the pointer is in the
   expect(await orderOf()).toEqual(before);
   const pill = page.getByRole('button', { name: /moved, sort/ });
   await pill.waitFor();
+  expect(await placeOf()).toEqual(place);
+  // The way to the button goes over the rows; they and the button wait for the click however slow the hand is.
+  await pill.hover();
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  expect(await orderOf()).toEqual(before);
   await pill.click();
   await until('the new order', orderOf, (order) => order.indexOf('account') < order.indexOf('login'));
+  await pill.waitFor({ state: 'detached' });
 });
 
 it('one tab stop, arrows inside, Enter opens the run', async () => {

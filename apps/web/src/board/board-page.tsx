@@ -36,9 +36,10 @@ export function BoardPage() {
   useLive('board', ['board']);
   const narrow = useNarrow();
   const gridRef = useRef<HTMLDivElement>(null);
+  const rowsRef = useRef<HTMLDivElement>(null);
   const data = board.data ?? nothing;
   const wanted = useMemo(() => sortedSlugs(data), [data]);
-  const { order, moved, sort } = useFrozenOrder(wanted, gridRef);
+  const { order, moved, sort } = useFrozenOrder(wanted, rowsRef);
   const [closed, toggleClosed] = useToggles();
   const [quietOpen, toggleQuiet] = useToggles();
   const q = useDeferredValue(search.q);
@@ -73,54 +74,59 @@ export function BoardPage() {
           </ErrorBar>
         </div>
       )}
-      {moved > 0 && (
-        <button
-          type="button"
-          onClick={sort}
-          className="btn btn-small sticky top-1 z-10 mx-auto mb-2 flex rounded-full! shadow-(--shadow-pop)"
-        >
-          <ArrowUpDown size={13} aria-hidden="true" />
-          {plural(moved, 'row')} moved, sort
-        </button>
-      )}
-      {noServices ? (
-        <div className="card">
-          <EmptyState title="No services yet">
-            <Link to="/welcome" className="btn btn-ink mt-2">
-              Connect a repository
-            </Link>
-          </EmptyState>
-        </div>
-      ) : narrow ? (
-        <PhoneBoard
-          services={
-            order
-              .map((slug) => data.services.find((each) => each.slug === slug))
-              .filter((each) => each !== undefined && matches(each, { q, team, status })) as Board['services']
-          }
-          environments={data.environments}
-          mine={decidable}
-          all={filtered}
-        />
-      ) : (
-        <>
-          {(rows.length > 0 || !filtered) && (
-            <BoardGrid
-              gridRef={gridRef}
-              rows={rows}
-              environments={data.environments}
-              mine={decidable}
-              onFoldTeam={toggleClosed}
-              onFoldQuiet={toggleQuiet}
-            />
-          )}
-          {board.isPending && (
-            <div className="card mt-px">
-              <SkeletonRows rows={12} height={40} />
-            </div>
-          )}
-        </>
-      )}
+      <div ref={rowsRef}>
+        {moved > 0 && (
+          // Over the rows and without a height of its own, so that no row moves when it comes.
+          <div className="sticky top-1 z-10 flex h-0 justify-center">
+            <button
+              type="button"
+              onClick={sort}
+              className="btn btn-small mt-1 shrink-0 rounded-full! shadow-(--shadow-pop)"
+            >
+              <ArrowUpDown size={13} aria-hidden="true" />
+              {plural(moved, 'row')} moved, sort
+            </button>
+          </div>
+        )}
+        {noServices ? (
+          <div className="card">
+            <EmptyState title="No services yet">
+              <Link to="/welcome" className="btn btn-ink mt-2">
+                Connect a repository
+              </Link>
+            </EmptyState>
+          </div>
+        ) : narrow ? (
+          <PhoneBoard
+            services={
+              order
+                .map((slug) => data.services.find((each) => each.slug === slug))
+                .filter((each) => each !== undefined && matches(each, { q, team, status })) as Board['services']
+            }
+            environments={data.environments}
+            mine={decidable}
+            all={filtered}
+          />
+        ) : (
+          <>
+            {(rows.length > 0 || !filtered) && (
+              <BoardGrid
+                gridRef={gridRef}
+                rows={rows}
+                environments={data.environments}
+                mine={decidable}
+                onFoldTeam={toggleClosed}
+                onFoldQuiet={toggleQuiet}
+              />
+            )}
+            {board.isPending && (
+              <div className="card mt-px">
+                <SkeletonRows rows={12} height={40} />
+              </div>
+            )}
+          </>
+        )}
+      </div>
       {filtered && rows.length === 0 && board.data !== undefined && (
         <div className="card">
           <EmptyState title="No service matches">

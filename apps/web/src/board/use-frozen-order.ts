@@ -1,17 +1,18 @@
 import { useEffect, useMemo, useState, type RefObject } from 'react';
 
 /**
- * Rows keep their place while pointer or focus is in the grid or the tab is hidden. `moved` counts the rows that would
- * change place; `sort` puts them there.
+ * Rows keep their place while pointer or focus is in `area` or the tab is hidden. `moved` counts the rows that would
+ * change place; `sort` puts them there. Its button belongs into the area: else the way to it leaves the rows, which then
+ * move, and something else lies under the click.
  */
 export function useFrozenOrder(
   wanted: readonly string[],
-  grid: RefObject<HTMLElement | null>,
+  area: RefObject<HTMLElement | null>,
 ): { order: readonly string[]; moved: number; sort: () => void } {
   const [order, setOrder] = useState(wanted);
   const [held, setHeld] = useState(false);
   useEffect(() => {
-    const element = grid.current;
+    const element = area.current;
     if (element === null) return undefined;
     let pointer = false;
     let focus = false;
@@ -21,7 +22,11 @@ export function useFrozenOrder(
       update();
     };
     const enter = on(() => (pointer = true));
-    const leave = on(() => (pointer = false));
+    const leave = on(() => {
+      pointer = false;
+      // A button that went away took its focus along without a word.
+      focus = element.contains(document.activeElement);
+    });
     const focusIn = on(() => (focus = true));
     const focusOut = on(() => (focus = false));
     element.addEventListener('pointerenter', enter);
@@ -36,7 +41,7 @@ export function useFrozenOrder(
       element.removeEventListener('focusout', focusOut);
       document.removeEventListener('visibilitychange', update);
     };
-  }, [grid]);
+  }, [area]);
 
   // New services come at the end while the order is held, gone ones leave at once.
   const kept = useMemo(() => {
