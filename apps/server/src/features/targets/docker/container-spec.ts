@@ -66,9 +66,10 @@ export function containerSpec(
       Memory: GIB,
       PidsLimit: 1024,
     },
-    // Other containers of the network reach it under its service's name.
+    // Other containers of the network reach it under its service's name. The id stands inside as well: the engine keys
+    // what it stores by the name, and starts by that name alone unless an id was given.
     NetworkingConfig: {
-      EndpointsConfig: isOurs(settings.network) ? { [network]: { Aliases: [intent.service] } } : {},
+      EndpointsConfig: isOurs(settings.network) ? { [network]: { NetworkID: network, Aliases: [intent.service] } } : {},
     },
   };
 }

@@ -269,6 +269,28 @@ describe('the docker target on a real engine', () => {
     for (const { Id } of left) await images.engine.docker.getContainer(Id).remove({ force: true });
   }
 
+  it('starts in the network it was made for, whoever takes its name a second time meanwhile', async () => {
+    const [name, { docker }] = [network(`sluice-${process.pid}-doubled`), images.engine];
+    await bench.retarget(lane, { ...settings, network: name });
+    const id = await deploy('second');
+    armFailpoints('docker:before-start=throw', 'test');
+    await expect(bench.replica(QUICK).drive.drive(id, new AbortController().signal)).rejects.toThrow(FailpointError);
+    armFailpoints(undefined, undefined);
+    const double = await docker.createNetwork({ Name: name });
+    try {
+      await eventually(
+        async () => {
+          await bench.replica(QUICK).resume.sweep();
+          return (await bench.row(id)).finished_at !== null;
+        },
+        { timeoutMs: 25_000, describe: 'the end of the deployment' },
+      );
+      expect(await bench.row(id)).toMatchObject({ status: 'passed', reason: null });
+    } finally {
+      await double.remove();
+    }
+  });
+
   describe('F09 F10 F12 I18: a driver dies and another one goes on', () => {
     const forUnhealthy = [
       'docker:before-remove-new',
