@@ -148,3 +148,5 @@ try {
   process.stderr.write(`\nThe demo stopped: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
 }
+// What follows a run would go on asking a server that has ended.
+process.exit();
