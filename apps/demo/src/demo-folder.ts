@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { Installation } from '@sluice/testing';
 
 /** What a later start of the demo must know; readable by the owner alone, since it holds the demo's passwords. */
@@ -23,6 +23,11 @@ export class DemoFolder {
   constructor(root: string) {
     this.path = join(root, '.sluice-demo');
     mkdirSync(this.path, { recursive: true, mode: 0o700 });
+  }
+
+  /** The engine's network of an environment. Each clone has its own: what another one released is not started again here. */
+  network(environment: 'staging' | 'production'): string {
+    return `sluice-demo-${createHash('sha256').update(this.path).digest('hex').slice(0, 8)}-${environment}`;
   }
 
   file(...parts: string[]): string {

@@ -19,5 +19,3 @@ export const PEOPLE = [
   { login: DEVELOPER, name: 'Dana Okafor', role: 'developer', emails: ['dana@shop.example'] },
   { login: RELEASE_MANAGER, name: 'Rita Lindqvist', role: 'release-manager' },
 ] as const;
-
-export const DEMO_NETWORKS = { staging: 'sluice-demo-staging', production: 'sluice-demo-production' } as const;

@@ -1,13 +1,13 @@
 import { apiOf, connectApi, setUpInstallation, type Api, type Installation } from '@sluice/testing';
 import type { DemoFolder } from './demo-folder.ts';
-import { DEMO_NETWORKS, DEMO_SERVICES, PEOPLE, TEAM } from './demo-services.ts';
+import { DEMO_SERVICES, PEOPLE, TEAM } from './demo-services.ts';
 import type { DemoParts } from './start-parts.ts';
 
 /** Team, people, environments, repositories and services of the demo, made through the public API; safe to repeat. */
 export async function ensureInstalled(folder: DemoFolder, parts: DemoParts): Promise<Installation> {
   const installation = await ensurePeople(folder, parts);
   const admin = apiOf(parts.server.url, installation.admin);
-  await putEnvironments(admin, parts.engine.address);
+  await putEnvironments(admin, folder, parts.engine.address);
   await connectRepositories(admin, parts);
   return installation;
 }
@@ -28,11 +28,11 @@ async function ensurePeople(folder: DemoFolder, { server }: DemoParts): Promise<
   return installation;
 }
 
-async function putEnvironments(admin: Api, engine: string): Promise<void> {
+async function putEnvironments(admin: Api, folder: DemoFolder, engine: string): Promise<void> {
   const target = (environment: 'staging' | 'production') => ({
     kind: 'docker' as const,
     engine,
-    network: DEMO_NETWORKS[environment],
+    network: folder.network(environment),
     port: {
       container: 8080,
       host: Object.fromEntries(DEMO_SERVICES.map(({ name, ports }) => [name, `127.0.0.1:${ports[environment]}`])),

@@ -10,7 +10,6 @@ import { readOptions } from './options.ts';
 import { Progress } from './progress.ts';
 import { isPushed, pushExample, type Pushed } from './push-example.ts';
 import { joinRunningDemo } from './running-demo.ts';
-import { startReleased, stopReleased } from './released-containers.ts';
 import { startParts, type DemoParts } from './start-parts.ts';
 import { verifyProduction } from './verify-production.ts';
 
@@ -34,7 +33,6 @@ async function demo(): Promise<void> {
   const parts = await startParts(ROOT, folder, progress);
   const ended = endOnSignal();
   try {
-    await startReleased(parts.engine.docker);
     const installation = await ensureInstalled(folder, parts);
     await Promise.race([show(folder, parts, installation, progress, options), ended.asked]);
     if (!options.yes && !options.push) {
@@ -43,9 +41,6 @@ async function demo(): Promise<void> {
     }
   } finally {
     progress.say('Ending: containers and processes stop; images, database and caches stay.');
-    await stopReleased(parts.engine.docker).catch((error: unknown) =>
-      progress.say(`Containers could not be stopped: ${String(error)}`),
-    );
     await parts.stop();
   }
 }

@@ -1,19 +1,41 @@
 import type Docker from 'dockerode';
-import { DEMO_NETWORKS } from './demo-services.ts';
+import type { DemoFolder } from './demo-folder.ts';
+import { DEMO_SERVICES } from './demo-services.ts';
 
-/** Other installations may use the same engine: only what is in the demo's networks is ours. */
-const released = (status: 'running' | 'exited') => ({
+/** Other installations may use the same engine: only what is in this demo's networks is ours. */
+const released = (folder: DemoFolder, status: 'running' | 'exited') => ({
   all: true,
-  filters: { label: ['sluice.deployment'], network: Object.values(DEMO_NETWORKS), status: [status] },
+  filters: {
+    label: ['sluice.deployment'],
+    network: [folder.network('staging'), folder.network('production')],
+    status: [status],
+  },
 });
 
 /** The demo ends without containers left running; the next start brings back what was live. */
-export async function stopReleased(docker: Docker): Promise<void> {
-  const running = await docker.listContainers(released('running'));
+export async function stopReleased(docker: Docker, folder: DemoFolder): Promise<void> {
+  const running = await docker.listContainers(released(folder, 'running'));
   await Promise.all(running.map(({ Id }) => docker.getContainer(Id).stop({ t: 2 })));
 }
 
-export async function startReleased(docker: Docker): Promise<void> {
-  const stopped = await docker.listContainers(released('exited'));
+export async function startReleased(docker: Docker, folder: DemoFolder): Promise<void> {
+  const stopped = await docker.listContainers(released(folder, 'exited'));
   await Promise.all(stopped.map(({ Id }) => docker.getContainer(Id).start()));
+}
+
+/**
+ * Stops what a demo that was killed, here or in another clone, left on the ports of this one. No such demo runs, since
+ * the server's port is free. A port held by anything else is an error that names the holder.
+ */
+export async function freePublishedPorts(docker: Docker, say: (line: string) => void): Promise<void> {
+  const ports = new Set(DEMO_SERVICES.flatMap(({ ports }) => [ports.staging, ports.production]));
+  for (const { Id, Names, Labels, Ports } of await docker.listContainers()) {
+    const port = Ports.find(({ PublicPort }) => ports.has(PublicPort))?.PublicPort;
+    if (port === undefined) continue;
+    const name = Names[0]?.slice(1) ?? Id;
+    if (Labels['sluice.deployment'] === undefined)
+      throw new Error(`The demo needs port ${port}, which the container ${name} holds: docker stop ${name}`);
+    say(`Stopping ${name}, which another demo left on port ${port}`);
+    await docker.getContainer(Id).stop({ t: 2 });
+  }
 }

@@ -11,6 +11,7 @@ import {
 import { PORTS, type DemoFolder } from './demo-folder.ts';
 import { DEVELOPER } from './demo-services.ts';
 import type { Progress } from './progress.ts';
+import { freePublishedPorts, startReleased, stopReleased } from './released-containers.ts';
 
 export interface DemoParts {
   readonly engine: DockerEngine;
@@ -24,8 +25,12 @@ export interface DemoParts {
 export async function startParts(root: string, folder: DemoFolder, progress: Progress): Promise<DemoParts> {
   const report = (line: string) => progress.say(line);
   const stops: (() => Promise<void>)[] = [];
+  /** What cannot be stopped is said, and keeps nothing else from stopping. */
   const stop = async () => {
-    for (const one of stops.reverse()) await one();
+    for (const one of stops.splice(0).toReversed())
+      await one().catch((error: unknown) =>
+        report(`Not stopped: ${error instanceof Error ? error.message : String(error)}`),
+      );
   };
   try {
     const engine = await startDockerEngine({ stateDir: folder.file('engine'), report });
@@ -54,6 +59,10 @@ export async function startParts(root: string, folder: DemoFolder, progress: Pro
         ...(process.env['DOCKER_HOST'] ? { DOCKER_HOST: process.env['DOCKER_HOST'] } : {}),
       },
     });
+    await freePublishedPorts(engine.docker, report);
+    // After the server, which would start more of them.
+    stops.push(() => stopReleased(engine.docker, folder));
+    await startReleased(engine.docker, folder);
     await server.start();
     stops.push(() => server.stop());
     progress.say(`Sluice is ready at http://localhost:${PORTS.server}`);
