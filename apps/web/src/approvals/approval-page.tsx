@@ -143,7 +143,7 @@ function LoadedApproval({ detail }: { detail: ApprovalDetail }) {
       <div className="grid flex-1 content-start gap-4 px-3 py-3 md:px-6 md:pb-6 lg:grid-cols-[minmax(0,1fr)_336px]">
         <div className="flex min-w-0 flex-col gap-4">
           {narrow ? <PhoneChange detail={detail} /> : <ChangeCard detail={detail} />}
-          <div className="grid gap-4 md:grid-cols-2">
+          <div className="grid grid-cols-[minmax(0,1fr)] gap-4 md:grid-cols-2">
             {!narrow && <SettingsCard detail={detail} />}
             <EvidenceCard detail={detail} />
           </div>

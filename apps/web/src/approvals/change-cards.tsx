@@ -169,8 +169,8 @@ export function EvidenceCard({ detail }: { detail: ApprovalDetail }) {
                 <StatusIcon status={item.state} label={item.state} />
               </span>
             )}
-            <span className="w-[142px] flex-none">{evidenceWords[item.kind] ?? item.kind}</span>
-            <span className="min-w-0 text-text-2">{item.text}</span>
+            <span className="w-[142px] flex-none max-md:w-[104px]">{evidenceWords[item.kind] ?? item.kind}</span>
+            <span className="min-w-0 text-text-2 wrap-anywhere">{item.text}</span>
           </li>
         ))}
         {detail.evidence.length === 0 && <li className="px-4 py-1 text-warning">This release carries no evidence.</li>}
