@@ -116,6 +116,7 @@ describe("A49 another team's things", () => {
     },
     'PUT /api/v1/teams/:team/secrets/:name': { value: 'x' },
     'PUT /api/v1/users/:userId/disabled': { disabled: true },
+    'PUT /api/v1/users/:userId/identities': { identities: [] },
     'POST /api/v1/services/:service/runs': { ref: 'main' },
     'POST /api/v1/runs/:runId/cancel': {},
     'POST /api/v1/approvals/:deploymentId/approve': { binding: '0'.repeat(64) },

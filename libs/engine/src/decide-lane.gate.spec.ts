@@ -61,6 +61,30 @@ describe('approve', () => {
     expect(lane.shape).toBe('d7 running');
   });
 
+  test('I16: an approval does not count when a hand of its person in the change became known', () => {
+    const lane = waiting();
+    lane.send(lane.approval(7, RITA));
+    const contributors = [{ part: 'pushed', identity: 'rita', userId: 'u-rita' }] as const;
+    expect(lane.send(lane.approval(7, ADA, { contributors })).events[0]).toMatchObject({
+      type: 'approvals-lapsed',
+      userIds: ['u-rita'],
+    });
+    expect(lane.shape).toBe('d7 waiting');
+  });
+
+  test('I16: an approval behind a running deployment lapses with the right of its person', () => {
+    const lane = waiting(ONE_OF_US);
+    lane.send(lane.approval(7, RITA));
+    lane.offer(8);
+    lane.send(lane.approval(8, ADA));
+    expect(lane.refused({ type: 'recheck-approvers', people: [ADA] })).toBe('ignored');
+    lane.send({ type: 'recheck-approvers', people: [] });
+    lane.ended(7);
+    expect(lane.shape).toBe('d8 waiting');
+    lane.send(lane.approval(8, RAFI));
+    expect(lane.shape).toBe('d8 running');
+  });
+
   test('I16: a person without a fitting role is told which one is needed', () => {
     const lane = waiting();
     expect(lane.refused(lane.approval(7, DEV))).toBe(

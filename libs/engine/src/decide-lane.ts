@@ -5,7 +5,7 @@ import { ignored, rejected } from './run-draft.ts';
 import { draftLane } from './lane-draft.ts';
 import type { LaneDecision } from './lane-draft.ts';
 import { advanceLane } from './advance-lane.ts';
-import { approveGate, rejectGate } from './open-gate.ts';
+import { approveGate, recheckApprovers, rejectGate } from './open-gate.ts';
 import { endDeployment, holdUnknown, withdrawRelease } from './end-deployment.ts';
 import { offerRelease } from './offer-release.ts';
 
@@ -18,6 +18,8 @@ export function decideLane(state: LaneState | undefined, command: LaneCommand, c
       return offerRelease(state, command, ctx);
     case 'change-settings':
       return changeSettings(state, command, ctx);
+    case 'recheck-approvers':
+      return recheckApprovers(state, command, ctx);
     case 'approve':
       return approveGate(state, command, ctx);
     case 'reject':

@@ -109,6 +109,11 @@ export type LaneCommand =
       readonly settings: LaneSettings;
       readonly bindings: Readonly<Record<string, string>>;
     }
+  /**
+   * Those who approved what waits here, with their roles at this moment. Sent before anything that may open a gate later
+   * than its last approval, such as the end of the deployment that it waited behind (I16).
+   */
+  | { readonly type: 'recheck-approvers'; readonly people: readonly Approver[] }
   | {
       readonly type: 'approve';
       readonly deploymentId: string;

@@ -1,6 +1,6 @@
 import { isActiveDeployment } from './statuses.ts';
 import type { DecideContext } from './run.ts';
-import type { Approver, GateRule, LaneCommand, LaneDeployment, LaneState } from './lane.ts';
+import type { Approver, LaneCommand, LaneDeployment, LaneState } from './lane.ts';
 import { ignored, rejected } from './run-draft.ts';
 import { draftLane } from './lane-draft.ts';
 import type { LaneDecision } from './lane-draft.ts';
@@ -8,6 +8,7 @@ import { advanceLane } from './advance-lane.ts';
 import { approverStanding, entitlementNeeded, isEntitled } from './approver-standing.ts';
 
 type Approve = Extract<LaneCommand, { type: 'approve' }>;
+type Recheck = Extract<LaneCommand, { type: 'recheck-approvers' }>;
 type Reject = Extract<LaneCommand, { type: 'reject' }>;
 
 export function approveGate(state: LaneState, command: Approve, ctx: DecideContext): LaneDecision {
@@ -28,7 +29,8 @@ export function approveGate(state: LaneState, command: Approve, ctx: DecideConte
   if (!standing.can) return rejected(standing.code, standing.why);
 
   const draft = draftLane(state, ctx);
-  const lapsed = lapsedApprovals(state.settings.gate, deployment, command.earlier);
+  const mayStill = (person: Approver) => approverStanding(state.settings.gate, person, contributors.contributors).can;
+  const lapsed = lapsedApprovals(deployment, command.earlier, mayStill);
   if (lapsed.length > 0) draft.emit({ type: 'approvals-lapsed', deploymentId: deployment.id, userIds: lapsed });
   draft.emit({
     type: 'approved',
@@ -44,10 +46,27 @@ export function approveGate(state: LaneState, command: Approve, ctx: DecideConte
   return draft.accepted();
 }
 
+/** Rights alone: who had a hand in the change was looked at when the approval was given. */
+export function recheckApprovers(state: LaneState, { people }: Recheck, ctx: DecideContext): LaneDecision {
+  const draft = draftLane(state, ctx);
+  let lapsedAny = false;
+  for (const deployment of state.open.filter(({ status }) => status === 'waiting')) {
+    const lapsed = lapsedApprovals(deployment, people, (person) => isEntitled(state.settings.gate, person));
+    if (lapsed.length === 0) continue;
+    draft.emit({ type: 'approvals-lapsed', deploymentId: deployment.id, userIds: lapsed });
+    lapsedAny = true;
+  }
+  return lapsedAny ? draft.accepted() : ignored('Whoever approved may still do so.');
+}
+
 /** A right that was taken away takes the approval with it (I16); whoever is not named has none. */
-function lapsedApprovals(rule: GateRule, { approvals }: LaneDeployment, now: readonly Approver[]): string[] {
-  const mayStill = new Set(now.filter((approver) => isEntitled(rule, approver)).map(({ userId }) => userId));
-  return approvals.map(({ userId }) => userId).filter((userId) => !mayStill.has(userId));
+function lapsedApprovals(
+  { approvals }: LaneDeployment,
+  people: readonly Approver[],
+  mayStill: (person: Approver) => boolean,
+): string[] {
+  const able = new Set(people.filter(mayStill).map(({ userId }) => userId));
+  return approvals.map(({ userId }) => userId).filter((userId) => !able.has(userId));
 }
 
 /** One entitled no is enough, also from somebody with a hand in the change. */

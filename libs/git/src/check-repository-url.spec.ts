@@ -123,6 +123,7 @@ describe('fullRefName', () => {
     'a\nb',
     'a\u0000b',
     'a\u007fb',
+    'a\ud800b',
     'refs/heads',
   ])('A26, A27 refuses %j', (ref) => expect(fullRefName(ref)).toBeUndefined());
 

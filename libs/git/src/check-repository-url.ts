@@ -74,6 +74,7 @@ export function fullRefName(ref: string): string | undefined {
   const parts = full.split('/');
   const good =
     full.length <= 1024 &&
+    full.isWellFormed() &&
     parts.length >= 3 &&
     // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
     !/[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\.$/.test(full) &&

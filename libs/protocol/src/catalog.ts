@@ -21,12 +21,20 @@ export const gateRule = z.strictObject({
   roles: z.array(role).default(['release-manager', 'admin']),
   noSelfApproval: z.boolean().default(true),
 });
+const secretName = z.string().regex(/^[A-Z][A-Z0-9_]{0,99}$/, 'use A-Z, 0-9 and _');
+const variableName = z.string().regex(/^[!-<>-~]{1,200}$/, 'a name of a variable has neither spaces nor "="');
+const hostAddress = z
+  .string()
+  .regex(
+    /^((\d{1,3}(\.\d{1,3}){3}|\[[0-9A-Fa-f:.]{2,45}\])?:)?[1-9]\d{0,4}$/,
+    'write a port, or an IP address and a port, such as 127.0.0.1:8101',
+  );
 export const dockerTarget = z.strictObject({
   kind: z.literal('docker'),
   /** `unix:///path`, `ssh://user@host` or `tcp://host:port` (TLS). Never assumed. */
   engine: z.string().regex(/^(unix|ssh|tcp):\/\/.+/),
   /** Name of a secret with client certificate or ssh key, where the engine needs one. */
-  credential: z.string().optional(),
+  credential: secretName.optional(),
   /** A network of its own, never the host's or another container's. */
   network: z
     .string()
@@ -41,15 +49,19 @@ export const dockerTarget = z.strictObject({
       /** Port inside the container. */
       container: z.number().int().min(1).max(65535),
       /** Address on the engine's host, e.g. `127.0.0.1:8101`; several services map by name. */
-      host: z.record(z.string(), z.string()).default({}),
+      host: z.record(z.string(), hostAddress).default({}),
     })
     .optional(),
   /** HTTP path that must answer 2xx before the old container goes; without it the engine's health state decides. */
-  healthPath: z.string().startsWith('/').optional(),
+  healthPath: z
+    .string()
+    .max(2000)
+    .regex(/^\/(?!\/)[!-~]*$/, 'write a path such as /healthz, without spaces')
+    .optional(),
   healthTimeoutSeconds: z.number().int().min(1).max(3600).default(60),
-  env: z.record(z.string(), z.string()).default({}),
+  env: z.record(variableName, z.string()).default({}),
   /** Names of environment secrets bound into the container. */
-  secrets: z.array(z.string()).default([]),
+  secrets: z.array(secretName).default([]),
 });
 export const target = z.discriminatedUnion('kind', [dockerTarget]);
 export const environmentSettings = z.strictObject({
@@ -87,7 +99,6 @@ export const secretInfo = z.object({
   updatedBy: z.string(),
   lastUsedAt: instant.nullable(),
 });
-const secretName = z.string().regex(/^[A-Z][A-Z0-9_]{0,99}$/, 'use A-Z, 0-9 and _');
 
 export const auditEntry = z.object({
   sequence: z.number(),

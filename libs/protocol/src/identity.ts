@@ -15,6 +15,9 @@ export const me = z.object({
 });
 const password = z.string().min(12, 'use at least 12 characters').max(128);
 const email = z.email().max(254);
+const identities = z
+  .array(z.strictObject({ kind: z.enum(['login', 'email']), value: z.string().min(1).max(254) }))
+  .max(50);
 
 export const user = z.object({
   userId: id,
@@ -84,11 +87,19 @@ export const identityContract = {
         name: z.string().min(1).max(100),
         password,
         memberships: z.array(z.strictObject({ team: slug, role })).default([]),
-        identities: z
-          .array(z.strictObject({ kind: z.enum(['login', 'email']), value: z.string().min(1).max(254) }))
-          .default([]),
+        identities: identities.default([]),
       }),
     )
+    .output(user),
+  setIdentities: oc
+    .route({
+      method: 'PUT',
+      path: '/users/{userId}/identities',
+      tags: ['identity'],
+      summary:
+        'Say by which logins and addresses forges and commits know a person; their own address stays (system admins)',
+    })
+    .input(z.object({ userId: id, identities }))
     .output(user),
   setMembership: oc
     .route({

@@ -23,14 +23,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'unguarded-run-write',
     what: 'A run is written without its row lock, expected version and event key: the later of two writers wins.',
     breaks: ['I01', 'I02', 'I03', 'I34', 'crash'],
-    seed: 15,
+    seed: 22,
     wiring: without({ runWrites: false }),
   },
   {
     name: 'epoch-ignored',
     what: 'A result counts whatever epoch it carries.',
     breaks: ['I06'],
-    seed: 13,
+    seed: 6,
     wiring: {
       ...real,
       endLease: (lease, by, outcome) =>
@@ -155,7 +155,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'created-again-unseen',
     what: 'A driver that heard nothing calls the target again without a look.',
     breaks: ['I18'],
-    seed: 5,
+    seed: 13,
     wiring: without({ lookBeforeActing: false }),
   },
   {

@@ -121,6 +121,7 @@ describe('outputs', () => {
       'output-too-long',
       'The file $SLUICE_OUTPUT has more than 1048576 bytes.',
     ],
+    ['output url=a\0b', 'output-not-text', 'The output "url" holds a NUL byte; write text, encoded where it is not.'],
     [
       'output url=a-hunter22-b',
       'output-holds-secret',

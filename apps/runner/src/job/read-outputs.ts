@@ -13,7 +13,7 @@ export type ReadOutputs =
 
 /**
  * What the steps have written so far: lines `name=value`, the last line of a name counts. Refused, and the job has failed: a name
- * that is not declared, a value that is too long, and a value that holds a secret in any form the log would hide, because an
+ * that is not declared, a value that is too long or no text, and a value that holds a secret in any form the log would hide, because an
  * output travels to jobs that were not given that secret.
  */
 export async function readOutputs(
@@ -41,6 +41,8 @@ export async function readOutputs(
   for (const [name, value] of written) {
     if (Buffer.byteLength(value) > LONGEST_VALUE_BYTES)
       return refused('output-too-long', `The output "${name}" has more than ${LONGEST_VALUE_BYTES} bytes.`);
+    if (value.includes('\0'))
+      return refused('output-not-text', `The output "${name}" holds a NUL byte; write text, encoded where it is not.`);
     if (holdsSecret(value, secrets))
       return refused(
         'output-holds-secret',

@@ -36,6 +36,8 @@ export function playLane(decide: typeof decideLane, moves: readonly Move[]): rea
     const decision = decide(state, command, ctx);
     if (decision.kind !== 'accepted') return;
     if (before && command.type === 'approve') checkApproval(before, command, approvals);
+    if (before && command.type === 'recheck-approvers')
+      for (const [id, given] of approvals) approvals.set(id, stillEntitled(given, command.people, before));
     const known = new Map(statuses);
     for (const event of decision.events) {
       if (state) checkEvent(state, event, { statuses, releases, approvals });
@@ -103,6 +105,8 @@ function commandOf(state: LaneState, { kind, a, b }: Move): LaneCommand {
       const bindings = Object.fromEntries(state.open.map(({ id, release }) => [id, bindingOf(release, settings)]));
       return { type: 'change-settings', settings, bindings: b % 10 === 0 ? {} : bindings };
     }
+    case 12:
+      return { type: 'recheck-approvers', people: b % 3 === 0 ? PEOPLE : PEOPLE.slice(1) };
     case 10:
       return { type: 'deployment-unknown', deploymentId, reason: { code: 'timeout', message: 'No answer.' } };
     case 11:
@@ -149,12 +153,18 @@ function checkApproval(state: LaneState, command: Approve, approvals: Map<string
     () => 'an approval on contributors of another live release',
   );
   hold('I17', command.binding === deployment.binding, () => `${by.name} approved something else than what waits`);
-  const stillCount = (approvals.get(deploymentId) ?? []).filter((earlier) =>
-    command.earlier.some(
-      ({ userId, roles }) => userId === earlier.by.userId && roles.some((role) => gate.roles.includes(role)),
+  const independent = ({ by: earlier }: Approve): boolean =>
+    !gate.noSelfApproval || contributors.contributors.every(({ userId }) => userId !== earlier.userId);
+  const stillCount = stillEntitled(approvals.get(deploymentId) ?? [], command.earlier, state).filter(independent);
+  approvals.set(deploymentId, [...stillCount, command]);
+}
+
+function stillEntitled(given: readonly Approve[], people: readonly Approver[], { settings }: LaneState): Approve[] {
+  return given.filter(({ by }) =>
+    people.some(
+      ({ userId, roles }) => userId === by.userId && roles.some((role) => settings.gate.roles.includes(role)),
     ),
   );
-  approvals.set(deploymentId, [...stillCount, command]);
 }
 
 interface Books {

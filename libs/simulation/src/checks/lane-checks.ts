@@ -5,6 +5,7 @@ import {
   isActiveDeployment,
   isTerminal,
   type DeploymentStatus,
+  type GateRule,
   type LaneEvent,
   type LaneState,
 } from '@sluice/engine';
@@ -128,6 +129,11 @@ export class LaneChecks {
     this.#approvals.set(deploymentId, [...(this.#approvals.get(deploymentId) ?? []), { userId, binding }]);
   }
 
+  /** By the rows of this moment: a right that was taken away meanwhile does not count any more. */
+  #mayApprove(userId: string, { roles }: GateRule): boolean {
+    return (this.#store.get('memberships', userId)?.roles ?? []).some((role) => roles.includes(role));
+  }
+
   #started(state: LaneState, deploymentId: string, lane: Tables['lanes'], unit: Transaction<Tables>): void {
     const deployment = state.open.find(({ id }) => id === deploymentId);
     if (!deployment) return;
@@ -145,7 +151,7 @@ export class LaneChecks {
     );
     hold(
       'I16',
-      rules.some(({ gate }) => people.size >= gate.approvals),
+      rules.some(({ gate }) => [...people].filter((one) => this.#mayApprove(one, gate)).length >= gate.approvals),
       () => `${deploymentId} started with the approvals of ${[...people].join() || 'nobody'}`,
     );
     const run = this.#store.get('runs', release.runId)!.state;

@@ -1,7 +1,7 @@
 import type { Actor, Approver, ContributorFacts, GateRule, LaneCommand, Role } from '@sluice/engine';
 import type { Task } from '../kernel/kernel.ts';
-import { applyToLane, bindToSettings } from './lane-store.ts';
-import { Refused, type Replica, type Unit } from './replica.ts';
+import { applyToLane, bindToSettings, rightsNow } from './lane-store.ts';
+import { Refused, type Replica } from './replica.ts';
 import type { Tables } from './tables.ts';
 
 /** For the checks: what the person did, whatever the decision is told. */
@@ -93,11 +93,6 @@ function* decide(
     if (applied.kind === 'accepted') replica.audit(unit, userId, `gate.${decided.type}`, decided.deploymentId);
     return undefined;
   }, cause);
-}
-
-function* rightsNow(unit: Unit, userId: string): Task<Approver> {
-  const row = yield* unit.share('memberships', userId);
-  return { userId, name: row?.name ?? userId, roles: row?.roles ?? [] };
 }
 
 export interface EnvironmentChange {

@@ -2,6 +2,7 @@ import {
   evolveLane,
   isTerminal,
   type Actor,
+  type Approver,
   type LaneCommand,
   type LaneDecision,
   type LaneEffect,
@@ -79,6 +80,7 @@ export function* bindToSettings(replica: Replica, unit: Unit, laneId: string): T
   const lane = yield* unit.lock('lanes', laneId);
   const environment = lane && unit.get('environments', lane.environmentId);
   if (!lane || !environment || !replica.at.wiring.guards.bindBeforeDeciding) return;
+  yield* recheckApprovers(replica, unit, lane);
   yield* withdrawCalledOff(replica, unit, lane);
   const settings = laneSettings(environment);
   const bindings = Object.fromEntries(
@@ -88,6 +90,21 @@ export function* bindToSettings(replica: Replica, unit: Unit, laneId: string): T
     ]),
   );
   yield* applyToLane(replica, unit, laneId, { type: 'change-settings', settings, bindings });
+}
+
+/** A right that was taken away counts here at once (I16). */
+function* recheckApprovers(replica: Replica, unit: Unit, lane: Tables['lanes']): Task {
+  const people: Approver[] = [];
+  for (const { status, approvals } of lane.state.open) {
+    if (status !== 'waiting') continue;
+    for (const { userId } of approvals) people.push(yield* rightsNow(unit, userId));
+  }
+  if (people.length > 0) yield* applyToLane(replica, unit, lane.id, { type: 'recheck-approvers', people });
+}
+
+export function* rightsNow(unit: Unit, userId: string): Task<Approver> {
+  const row = yield* unit.share('memberships', userId);
+  return { userId, name: row?.name ?? userId, roles: row?.roles ?? [] };
 }
 
 /** A cancel that was acknowledged counts here at once, and not only when its message has come (I19). */

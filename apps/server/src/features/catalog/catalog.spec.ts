@@ -130,6 +130,18 @@ describe('environments', () => {
       expect((await put(admin, { settings: { ...settings, target: { ...settings.target, network } } })).status).toBe(
         400,
       );
+    for (const [wrong, place] of [
+      [{ healthPath: '/a\r\nX-Y: z' }, 'healthPath'],
+      [{ healthPath: '//elsewhere.example/' }, 'healthPath'],
+      [{ port: { container: 80, host: { shop: '127.0.0.1:80; rm' } } }, 'port.host.shop'],
+      [{ port: { container: 80, host: { shop: 'elsewhere.example:80' } } }, 'port.host.shop'],
+      [{ env: { 'A=B': 'c' } }, 'env'],
+      [{ secrets: ['a b'] }, 'secrets.0'],
+    ] as const)
+      expect(await put(admin, { settings: { ...settings, target: { ...settings.target, ...wrong } } })).toMatchObject({
+        status: 400,
+        body: { error: { message: expect.stringContaining(`settings.target.${place}`) } },
+      });
     const bad = await put(admin, { settings: { ...settings, target: { kind: 'docker', engine: 'docker.sock' } } });
     expect(bad).toMatchObject({
       status: 400,

@@ -5,6 +5,7 @@ import { Transactions } from '../../platform/db/transactions.ts';
 import { actorOf, requireSystemAdmin, type UserPrincipal } from '../../platform/http/principal.ts';
 import { conflict, notFound } from '../../platform/http/problem.ts';
 import { Audit } from '../audit/index.ts';
+import { identitiesOf, linkIdentities, type Identity } from './link-identities.ts';
 import { hashPassword } from './passwords.ts';
 import { readUser } from './read-person.ts';
 
@@ -13,7 +14,7 @@ export interface CreateUserInput {
   readonly name: string;
   readonly password: string;
   readonly memberships: readonly { readonly team: string; readonly role: Role }[];
-  readonly identities: readonly { readonly kind: 'login' | 'email'; readonly value: string }[];
+  readonly identities: readonly Identity[];
 }
 
 @Injectable()
@@ -40,16 +41,7 @@ export class CreateUser {
         .returning('id')
         .executeTakeFirst();
       if (!made) throw conflict('email-taken', `A person with the address ${email} exists already.`);
-      for (const identity of identitiesOf(email, input.identities)) {
-        const linked = await unit.tx
-          .insertInto('user_identities')
-          .values({ user_id: userId, ...identity })
-          .onConflict((clash) => clash.doNothing())
-          .returning('value')
-          .executeTakeFirst();
-        if (!linked)
-          throw conflict('identity-taken', `The ${identity.kind} ${identity.value} belongs to another person.`);
-      }
+      await linkIdentities(unit, userId, identitiesOf(email, input.identities));
       const teamIds: string[] = [];
       for (const { team, role } of input.memberships) {
         const row = await unit.tx.selectFrom('teams').select('id').where('slug', '=', team).executeTakeFirst();
@@ -79,15 +71,4 @@ export class CreateUser {
       return readUser(unit.tx, userId);
     });
   }
-}
-
-/** The address of a person is one of their identities; addresses are compared in lower case. */
-function identitiesOf(email: string, identities: CreateUserInput['identities']) {
-  const all = [
-    { kind: 'email' as const, value: email },
-    ...identities.map(({ kind, value }) => ({ kind, value: kind === 'email' ? value.toLowerCase() : value })),
-  ];
-  return all.filter(
-    (one, index) => all.findIndex((other) => other.kind === one.kind && other.value === one.value) === index,
-  );
 }

@@ -18,6 +18,7 @@ import { describeMe } from './read-person.ts';
 import { ResetLinks } from './reset-links.ts';
 import { Sessions } from './sessions.ts';
 import { SetDisabled } from './set-disabled.ts';
+import { SetIdentities } from './set-identities.ts';
 import { SetMembership } from './set-membership.ts';
 import { SetupLink } from './setup-link.ts';
 import { requireHttpsToProxy, requireSafeOrigin, SignIn } from './sign-in.ts';
@@ -36,6 +37,7 @@ export class IdentityController {
   readonly #users: ListUsers;
   readonly #createUser: CreateUser;
   readonly #membership: SetMembership;
+  readonly #identities: SetIdentities;
   readonly #tokens: ApiTokens;
   readonly #password: ChangePassword;
   readonly #sessions: Sessions;
@@ -50,6 +52,7 @@ export class IdentityController {
     users: ListUsers,
     createUser: CreateUser,
     membership: SetMembership,
+    identities: SetIdentities,
     tokens: ApiTokens,
     password: ChangePassword,
     sessions: Sessions,
@@ -64,6 +67,7 @@ export class IdentityController {
     this.#users = users;
     this.#createUser = createUser;
     this.#membership = membership;
+    this.#identities = identities;
     this.#tokens = tokens;
     this.#password = password;
     this.#sessions = sessions;
@@ -124,6 +128,13 @@ export class IdentityController {
   @Implement(identity.createUser)
   createUser(@CurrentUser() person: UserPrincipal) {
     return implement(identity.createUser).handler(({ input }) => this.#createUser.create(person, input));
+  }
+
+  /** What it says decides who may open a gate. */
+  @TokenScope('never')
+  @Implement(identity.setIdentities)
+  setIdentities(@CurrentUser() person: UserPrincipal) {
+    return implement(identity.setIdentities).handler(({ input }) => this.#identities.set(person, input));
   }
 
   @TokenScope('never')

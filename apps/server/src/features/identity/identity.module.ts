@@ -11,6 +11,7 @@ import { ListUsers } from './list-users.ts';
 import { ResetLinks } from './reset-links.ts';
 import { Sessions } from './sessions.ts';
 import { SetDisabled } from './set-disabled.ts';
+import { SetIdentities } from './set-identities.ts';
 import { SetMembership } from './set-membership.ts';
 import { SetupLink } from './setup-link.ts';
 import { SignIn } from './sign-in.ts';
@@ -30,6 +31,7 @@ import { StartSession } from './start-session.ts';
     ListUsers,
     CreateUser,
     SetMembership,
+    SetIdentities,
     ApiTokens,
     ChangePassword,
     Sessions,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testApp, type TestApp, type TestPerson } from '../../testing/test-app.ts';
 import { SetupLink } from './setup-link.ts';
@@ -172,6 +173,34 @@ describe('people and roles', () => {
     expect(people.body.find((one: { email: string }) => one.email === 'dev@example.com').identities).toEqual([
       { kind: 'email', value: 'dev@example.com' },
     ]);
+  });
+
+  it('identities are linked later too, by system admins alone, and each belongs to one person', async () => {
+    const rita = await server.person(admin, 'late-rita@example.com');
+    const other = await server.person(admin, 'late-other@example.com');
+    const set = (as: TestPerson | string, userId: string, identities: object[]) =>
+      server.call('PUT', `/api/v1/users/${userId}/identities`, { as, body: { identities } });
+    const login = { kind: 'login', value: 'Rita-At-The-Forge' };
+    const own = { kind: 'email', value: 'late-rita@example.com' };
+    expect((await set(rita, rita.userId, [login])).status).toBe(404);
+    expect((await set(admin, randomUUID(), [login])).status).toBe(404);
+    expect((await set(admin, rita.userId, [{ kind: 'shoe', value: '42' }])).status).toBe(400);
+    expect((await set(admin, rita.userId, [login, { ...login, value: 'rita-at-the-forge' }])).body.identities).toEqual([
+      own,
+      login,
+    ]);
+    expect(await set(admin, other.userId, [{ kind: 'login', value: 'RITA-at-the-forge' }])).toMatchObject({
+      status: 409,
+      body: { error: { code: 'identity-taken' } },
+    });
+    expect(await set(admin, other.userId, [{ ...own, value: 'LATE-rita@example.com' }])).toMatchObject({ status: 409 });
+    // What could not be set changed nothing, and a person's own address stays whatever is set.
+    expect((await set(admin, rita.userId, [])).body.identities).toEqual([own]);
+    const { body } = await server.call('GET', '/api/v1/audit', { as: admin });
+    expect(body.items[0]).toMatchObject({
+      action: 'identities.set',
+      detail: { before: expect.arrayContaining([login, own]), identities: [own] },
+    });
   });
 });
 

@@ -11,6 +11,7 @@ import { findLane } from './find-lane.ts';
 import { LaneStore } from './lane-store.ts';
 import { ReadContributors } from './read-contributors.ts';
 import { bindToSettings } from './rebind-lanes.ts';
+import { approversNow, rightsNow } from './rights-now.ts';
 
 const FORBIDDEN = new Set(['not-entitled', 'self-approval']);
 const MAX_LOOKS = 3;
@@ -136,35 +137,4 @@ function requireApprovalScope(by: UserPrincipal): void {
   if (by.via === 'token' && !by.scopes.includes('gate:approve')) {
     throw forbidden('scope-missing', 'This API token may not decide at gates; make one with the scope gate:approve.');
   }
-}
-
-/** Whoever has approved before, as far as they still have a role here. */
-async function approversNow(unit: Unit, laneId: string, deploymentId: string): Promise<readonly Approver[]> {
-  const row = await unit.tx
-    .selectFrom('deployments')
-    .select('approvals')
-    .where('id', '=', deploymentId)
-    .executeTakeFirst();
-  return rightsNow(
-    unit,
-    laneId,
-    (row?.approvals ?? []).map(({ userId }) => userId),
-  );
-}
-
-/** Roles in the lane's team at this moment; a disabled person has none. */
-async function rightsNow(unit: Unit, laneId: string, userIds: readonly string[]): Promise<readonly Approver[]> {
-  if (userIds.length === 0) return [];
-  const rows = await unit.tx
-    .selectFrom('memberships')
-    .innerJoin('users', 'users.id', 'memberships.user_id')
-    .innerJoin('lanes', 'lanes.team_id', 'memberships.team_id')
-    .select(['memberships.user_id', 'memberships.role', 'users.name'])
-    .where('lanes.id', '=', laneId)
-    .where('memberships.user_id', 'in', userIds)
-    .where('users.disabled', '=', false)
-    .orderBy('memberships.user_id')
-    .forShare(['memberships', 'users'])
-    .execute();
-  return rows.map(({ user_id: userId, name, role }) => ({ userId, name, roles: [role] }));
 }

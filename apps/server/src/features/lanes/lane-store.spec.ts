@@ -8,10 +8,11 @@ import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { Audit, ChainHead } from '../audit/index.ts';
 import { PipelineRows, type TestTeam } from '../../testing/pipeline-rows.ts';
 import { DecideGate } from './decide-gate.ts';
+import { findLane } from './find-lane.ts';
 import { LaneStore } from './lane-store.ts';
 import { OfferRelease } from './offer-release.ts';
 import { ReadContributors } from './read-contributors.ts';
-import { RebindLanes } from './rebind-lanes.ts';
+import { bindToSettings, RebindLanes } from './rebind-lanes.ts';
 
 const SYSTEM: Actor = { kind: 'system', name: 'Sluice' };
 const TARGET = { kind: 'docker', engine: 'unix:///var/run/docker.sock' };
@@ -181,7 +182,7 @@ describe('lanes on PostgreSQL', () => {
       (userId: string) =>
         database.db.updateTable('memberships').set({ role: 'developer' }).where('user_id', '=', userId),
     ],
-  ])('I16: an approval lapses at a closed gate when its person %s', async (_why, takeAway) => {
+  ])('I16: an approval lapses when its person %s, at a closed gate and behind a deployment', async (_why, takeAway) => {
     const team = await rows.team();
     await environment(team, 2);
     const deployment = await deploymentOf(await release(team));
@@ -195,6 +196,37 @@ describe('lanes on PostgreSQL', () => {
     expect((await laneOf(deployment.lane_id)).open[0]?.approvals).toHaveLength(1);
     await gate.approve(rosa, deployment.id, deployment.binding);
     expect((await deploymentOf(deployment.release_id)).status).toBe('running');
+
+    const behind = await deploymentOf(await release(team));
+    for (const one of [ruben, rosa]) await gate.approve(one, behind.id, behind.binding);
+    await takeAway(rosa.userId).execute();
+    await database.transactions.run(async (unit) => {
+      await bindToSettings(unit, lanes, deployment.lane_id);
+      const lane = (await findLane(unit.tx, deployment.lane_id))!;
+      await lanes.apply(unit, lane, { type: 'deployment-ended', deploymentId: deployment.id, outcome: 'passed' });
+    });
+    expect(await deploymentOf(behind.release_id)).toMatchObject({
+      status: 'waiting',
+      approvals: [{ userId: ruben.userId }],
+    });
+  });
+
+  it('I16: an approval lapses when the identity that pushed turns out to be its person', async () => {
+    const team = await rows.team();
+    await environment(team, 2);
+    const deployment = await deploymentOf(await release(team, ['production'], { identity: 'Late-Rita' }));
+    const [rita, ruben] = await Promise.all([person(team, 'release-manager'), person(team, 'release-manager')]);
+    await gate.approve(rita, deployment.id, deployment.binding);
+    await database.db
+      .insertInto('user_identities')
+      .values({ user_id: rita.userId, kind: 'login', value: 'late-rita' })
+      .execute();
+    await gate.approve(ruben, deployment.id, deployment.binding);
+    const { status, approvals } = await deploymentOf(deployment.release_id);
+    expect([status, approvals.map(({ userId }) => userId)]).toEqual(['waiting', [ruben.userId]]);
+    await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({
+      code: 'self-approval',
+    });
   });
 
   it('I19: after a cancel was acknowledged no gate opens for the run, although the word has not come to the lane yet', async () => {

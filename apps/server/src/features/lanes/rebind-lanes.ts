@@ -3,6 +3,7 @@ import { Transactions, type Unit } from '../../platform/db/transactions.ts';
 import type { OutboxMessages } from '../../platform/outbox/messages.ts';
 import { bindingOf, laneSettings } from './lane-settings.ts';
 import { LaneStore } from './lane-store.ts';
+import { rightsNow } from './rights-now.ts';
 import { withdrawCalledOff } from './withdraw-called-off.ts';
 
 /** Handler of `rebind-lanes`: new settings of an environment reach its lanes and void approvals given under the old ones (I17). */
@@ -24,9 +25,9 @@ export class RebindLanes {
 }
 
 /**
- * Brings a lane to its environment's settings and its runs' cancels of this moment, and locks it. The messages may be late:
- * whoever decides by the gate calls this first, so that nothing passes by a rule that has been replaced or for a run that
- * was called off.
+ * Brings a lane to its environment's settings, its approvers' rights and its runs' cancels of this moment, and locks it. The
+ * messages may be late: whoever decides by the gate calls this first, so that nothing passes by a rule that has been
+ * replaced, by the word of somebody who may not give it any more, or for a run that was called off.
  */
 export async function bindToSettings(unit: Unit, lanes: LaneStore, laneId: string): Promise<void> {
   const lane = await unit.tx
@@ -41,6 +42,11 @@ export async function bindToSettings(unit: Unit, lanes: LaneStore, laneId: strin
     .where('id', '=', lane.environment_id)
     .executeTakeFirstOrThrow();
   const row = { laneId, environmentId: lane.environment_id, settings: environment.settings };
+  const waiting = lane.state.open.filter(({ status }) => status === 'waiting');
+  const approved = waiting.flatMap(({ approvals }) => approvals.map(({ userId }) => userId));
+  // First of all: what follows may start what waits.
+  if (approved.length > 0)
+    await lanes.apply(unit, row, { type: 'recheck-approvers', people: await rightsNow(unit, laneId, approved) });
   await withdrawCalledOff(unit, lanes, row, lane.state);
   const settings = laneSettings(environment);
   const bindings = Object.fromEntries(

@@ -289,6 +289,7 @@ describe('results', () => {
     ['an exit code as text', { exitCode: '0' }, 400],
     ['passed with exit code 1', { exitCode: 1 }, 422],
     ['passed without its steps', { steps: [] }, 422],
+    ['passed with another step than the planned one', { steps: [step({ index: 7 })] }, 422],
     ['passed with a failed step', { steps: [step({ status: 'failed', exitCode: 1 })] }, 422],
     ['an outcome of our own invention', { outcome: 'lost' }, 400],
     [

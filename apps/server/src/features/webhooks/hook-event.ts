@@ -34,11 +34,19 @@ export function toPushEvent(body: z.infer<typeof pushBody>, pusher: string | nul
     return { kind: 'ignored', why: `Only branches start runs; ${ref.split('/').slice(0, 2).join('/')} does not.` };
   const commits = (body.commits ?? [])
     .slice(-KEPT_COMMITS)
-    .map(({ id, message }) => ({ id, message: message.split('\n', 1)[0]!.slice(0, KEPT_MESSAGE) }));
+    .map(({ id, message }) => ({ id, message: firstWords(message) }));
   return {
     kind: 'push',
     push: { schemaVersion: PUSH_DELIVERY_VERSION, ref, before: body.before, after: body.after, pusher, commits },
   };
+}
+
+/** The beginning of the first line, not cut in the middle of a character. */
+function firstWords(message: string): string {
+  return message
+    .split('\n', 1)[0]!
+    .slice(0, KEPT_MESSAGE)
+    .replace(/[\ud800-\udbff]$/, '');
 }
 
 export function malformed(error: z.ZodError): HookEvent {

@@ -230,6 +230,23 @@ describe('POST /hooks/:hookId', () => {
     await expectNothing(github);
   });
 
+  it.each([
+    ['a subject that is cut in a character', { commits: [{ id: MAIN, message: `${'x'.repeat(199)}😀` }] }],
+    ['a message with NUL and half a character', { commits: [{ id: MAIN, message: 'a\0b\ud83d' }] }],
+    ['a sender with NUL', { sender: { login: 'a\0b' } }],
+    ['a sender with half a character', { sender: { login: 'a\udfff' } }],
+  ])('A09: stores a push with %s', async (_name, more) => {
+    const body = Buffer.from(JSON.stringify({ ref: 'refs/heads/main', before: MAIN, after: MAIN, ...more }));
+    expect((await server.post(github.id, body, githubHeaders(body, github.secret))).status).toBe(202);
+    const { commits, pusher } = (await deliveriesOf(github))[0]!.payload as {
+      commits: { message: string }[];
+      pusher: string | null;
+    };
+    const kept = [...commits.map(({ message }) => message), pusher ?? ''].join();
+    expect(kept.isWellFormed()).toBe(true);
+    expect(kept).not.toContain('\0');
+  });
+
   it('A08: keeps few of the 60,000 commits that fit into 25 MB', async () => {
     const commit = { id: MAIN, message: 'x'.repeat(300), author: { name: 'a', email: 'b' } };
     const body = Buffer.from(
@@ -334,6 +351,7 @@ describe('POST /hooks/:hookId', () => {
     ['refs/heads/a b', 202, true],
     ['refs/heads/../x', 202, true],
     ['refs/heads/a\nb', 202, true],
+    ['refs/heads/a\ud800', 202, true],
     ['main', 202, true],
     ['refs/heads/;rm${IFS}-rf', 202, false],
     ['refs/heads/$(id)`id`', 202, false],

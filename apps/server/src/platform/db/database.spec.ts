@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openDatabase, type Db } from './database.ts';
+import { json, openDatabase, type Db } from './database.ts';
 import { testDatabase, type TestDatabase } from './testing/test-database.ts';
 
 let database: TestDatabase;
@@ -34,4 +34,15 @@ it('F35: a connection that breaks between two queries of a transaction fails tha
   });
   await expect(broken).rejects.toThrow(/connection/i);
   expect(await pidOf(db)).toBeGreaterThan(0);
+});
+
+it.each([
+  ['NUL', 'a\0b', 'a\ufffdb'],
+  ['half a character', 'a\ud83d', 'a\ufffd'],
+  ['escapes that only look like it', String.raw`a\u0000b \ud83d \\u0000`, String.raw`a\u0000b \ud83d \\u0000`],
+  ['a whole one', '😀', '😀'],
+])('stores text with %s', async (_, text, stored) => {
+  const value = { text, list: [{ text }], count: 1, nothing: null };
+  const { rows } = await sql<{ value: unknown }>`select ${json(value)}::jsonb as value`.execute(db);
+  expect(rows[0]!.value).toEqual({ text: stored, list: [{ text: stored }], count: 1, nothing: null });
 });

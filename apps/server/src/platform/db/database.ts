@@ -36,10 +36,22 @@ export function openDatabase(
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
 }
 
-/** Serialises a value for a jsonb column (Kysely hands arrays to pg as PostgreSQL arrays otherwise). */
+/**
+ * Serialises a value for a jsonb column (Kysely hands arrays to pg as PostgreSQL arrays otherwise). PostgreSQL holds neither
+ * NUL nor half of a character and would refuse the whole statement: a push with such a message, or a container that prints
+ * it, must be stored all the same, with U+FFFD in its place.
+ */
 export function json(value: unknown): string {
-  return JSON.stringify(value);
+  const text = JSON.stringify(value);
+  return UNSTORABLE.test(text)
+    ? JSON.stringify(value, (_, part: unknown) =>
+        typeof part === 'string' ? part.replaceAll('\0', '\ufffd').toWellFormed() : part,
+      )
+    : text;
 }
+
+/** Also matches an escaped backslash before such letters, which then changes nothing. */
+const UNSTORABLE = /\\u(?:0000|d[89a-f])/;
 
 /** The database's clock is the only one that decides leases and expiries. */
 export async function databaseNow(db: DbOrTx): Promise<Date> {
