@@ -28,14 +28,19 @@ export interface FaultProxy {
   set(faults: Faults): void;
   /** Resets every open connection. */
   cutAll(): void;
+  /** Where new connections lead from now on. */
+  aim(target: ProxyTarget): void;
   stop(): Promise<void>;
 }
 
-/** A TCP proxy on loopback in front of `target` that breaks connections on demand. */
-export async function startFaultProxy(
-  target: { readonly host?: string; readonly port: number },
-  initial: Faults = {},
-): Promise<FaultProxy> {
+export interface ProxyTarget {
+  readonly host?: string;
+  readonly port: number;
+}
+
+/** A TCP proxy on loopback in front of `first` that breaks connections on demand. */
+export async function startFaultProxy(first: ProxyTarget, initial: Faults = {}): Promise<FaultProxy> {
+  let target = first;
   let faults = initial;
   let lostBytes = 0;
   const swallow = (chunk: Buffer | 'end') => void (lostBytes += chunk === 'end' ? 0 : chunk.length);
@@ -87,6 +92,7 @@ export async function startFaultProxy(
       open.forEach(({ resume }) => resume());
     },
     cutAll,
+    aim: (next) => void (target = next),
     stop: () =>
       new Promise<void>((stopped) => {
         server.close(() => stopped());
