@@ -65,6 +65,7 @@ describe('a connection to PostgreSQL', () => {
         },
         { timeoutMs: 20_000, describe: 'a notification after it' },
       );
+      expect(lost[0]).toMatch(/said nothing for/);
     } finally {
       await listener.close();
     }
