@@ -1,5 +1,6 @@
 import type { RunningServer } from './start-server.ts';
 import { reuseCompiledCode } from './compile-cache.ts';
+import { leaveOnErrors } from './leave-on-errors.ts';
 import { ConfigError, readConfig } from './platform/config/config.ts';
 
 /** Exit codes: 0 stopped, 1 could not start or ended by trouble of its own, 2 settings. */
@@ -44,16 +45,7 @@ async function stop(exitCode: number): Promise<void> {
 
 // A second signal ends at once.
 process.on('SIGTERM', () => void stop(0)).on('SIGINT', () => void stop(0));
-// Nobody knows what state such an error left behind: report it, leave, and let the supervisor start anew (F71).
-for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-  process.on(event, (error: unknown) => {
-    logger.fatal(
-      { err: error },
-      event === 'uncaughtException' ? 'an exception nobody caught' : 'a rejection nobody handled',
-    );
-    void stop(1);
-  });
-}
+leaveOnErrors((error, what) => logger.fatal({ err: error }, what), stop);
 
 try {
   starting = startServer({ config, logger, platform: PlatformModule.forRoot(config, openBlobs) });

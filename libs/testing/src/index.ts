@@ -13,6 +13,7 @@ export * from './parts/push-hook.ts';
 export * from './parts/redis.ts';
 export * from './parts/registry.ts';
 export * from './parts/s3.ts';
+export * from './parts/small-volume.ts';
 export * from './parts/temporary-folder.ts';
 export * from './parts/virtual-clock.ts';
 export * from './base-images/provide-base-images.ts';

@@ -1,5 +1,5 @@
-import { connect } from 'node:net';
 import { z } from 'zod';
+import { askRedis } from '../world/ask-redis.ts';
 import { stepKind } from './step-kind.ts';
 
 /** kill -9 of every replica, and a new start. */
@@ -30,15 +30,7 @@ export const disarm = stepKind('disarm', z.strictObject({}), async ({ supervisio
 export const flushQueue = stepKind('flushQueue', z.strictObject({}), async (scene) => {
   const { redis } = scene.world.stores;
   if (redis === undefined) throw new Error('Only the distributed mode has Redis.');
-  const said = await new Promise<string>((resolve, reject) => {
-    const socket = connect(redis.port, '127.0.0.1', () => socket.write('FLUSHALL\r\n'));
-    socket.once('error', reject);
-    socket.once('data', (data) => {
-      socket.end();
-      resolve(data.toString());
-    });
-  });
-  if (!said.startsWith('+OK')) throw new Error(`Redis answered FLUSHALL with ${said}`);
+  await askRedis(redis.port, 'FLUSHALL');
 });
 
 export const restartQueue = stepKind('restartQueue', z.strictObject({}), async (scene) => {

@@ -45,8 +45,27 @@ export interface World {
   stop(keepFolder?: boolean): Promise<void>;
 }
 
+/** How the programs of a world reach each other: something that breaks connections may stand between them. */
+export interface Wiring {
+  /** Settings of a replica, counted from 0, that replace addresses of its stores. */
+  storesOf(stores: Stores, replica: number): Promise<Readonly<Record<string, string>>>;
+  /** Where a runner finds the server at `url`. */
+  serverOf(runner: string, url: string): Promise<string>;
+}
+
+const DIRECT: Wiring = {
+  storesOf: () => Promise.resolve({}),
+  serverOf: (_, url) => Promise.resolve(url),
+};
+
 /** `name` tells worlds of one mode apart. */
-export async function startWorld(root: string, mode: Mode, parts: Parts, name: string = mode): Promise<World> {
+export async function startWorld(
+  root: string,
+  mode: Mode,
+  parts: Parts,
+  name: string = mode,
+  wiring: Wiring = DIRECT,
+): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), `sluice-e2e-${name}-`));
   const stops: (() => Promise<void>)[] = [];
   const stop = async (keepFolder = false) => {
@@ -62,7 +81,7 @@ export async function startWorld(root: string, mode: Mode, parts: Parts, name: s
     stops.push(() => gitHost.stop());
     const stores = await startStores(mode);
     stops.push(() => stores.stop());
-    const servers = await makeServers(root, folder, stores, gitHost, parts.engine.address);
+    const servers = await makeServers(root, folder, stores, gitHost, parts.engine.address, wiring);
     stops.push(() => servers.stop());
     await servers.start();
     const installation = await setUpInstallation(servers.url, await setupToken(servers), {
@@ -93,7 +112,7 @@ export async function startWorld(root: string, mode: Mode, parts: Parts, name: s
           gitHost,
           name,
           slots,
-          serverUrl,
+          serverUrl: await wiring.serverOf(name, serverUrl),
           token: (await api('root').catalog.createRegistrationToken({ poolId: id })).token,
         },
         stops,
@@ -109,15 +128,16 @@ export async function startWorld(root: string, mode: Mode, parts: Parts, name: s
     const runners: RunnerProcess[] = [];
     for (const [index, replica] of servers.replicas.entries()) {
       const { token } = await api('root').catalog.createRegistrationToken({ poolId: first.id });
+      const name = `common-${index + 1}`;
       runners.push(
         await addRunner(
           {
             root,
             folder,
             gitHost,
-            name: `common-${index + 1}`,
+            name,
             slots: servers.replicas.length > 1 ? 3 : 5,
-            serverUrl: replica.url,
+            serverUrl: await wiring.serverOf(name, replica.url),
             token,
           },
           stops,
@@ -158,8 +178,10 @@ async function makeServers(
   stores: Stores,
   gitHost: GitHost,
   engine: string,
+  wiring: Wiring,
 ): Promise<ServerGroup> {
   const ports = await Promise.all(Array.from({ length: stores.replicas }, () => freePort()));
+  const between = await Promise.all(ports.map((_, index) => wiring.storesOf(stores, index)));
   const publicUrl = `http://127.0.0.1:${ports[0]}`;
   return new ServerGroup(
     ports.map(
@@ -172,6 +194,7 @@ async function makeServers(
           env: {
             ...LEASE,
             ...stores.env,
+            ...between[index],
             PUBLIC_URL: publicUrl,
             SLUICE_RUNNER: 'off',
             SLUICE_GIT_ALLOW_ORIGINS: gitHost.origin,

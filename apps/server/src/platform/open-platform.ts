@@ -8,16 +8,19 @@ import { openDatabase, type Db } from './db/database.ts';
 import { PgNotifications } from './db/database-notifications.ts';
 import { EmbeddedPostgres } from './db/embedded-postgres.ts';
 import { migrateDatabase } from './db/migrate.ts';
+import { ReservedDatabase } from './db/reserved-database.ts';
 import { armFailpoints } from './failpoints/failpoints.ts';
 import { BullmqWakeQueue } from './queue/bullmq-wake-queue.ts';
 import { postgresWakeStore, redisWakeStore } from './queue/bullmq-wake-store.ts';
 
 const POOL = { standalone: 12, distributed: 20 } as const;
+const RESERVED = 2;
 
 /** What a server process holds open. */
 export interface OpenPlatform {
   readonly url: string;
   readonly db: Db;
+  readonly reserved: ReservedDatabase;
   readonly queue: BullmqWakeQueue;
   readonly notifications: PgNotifications;
   readonly blobs: BlobStore;
@@ -59,9 +62,12 @@ export async function openPlatform(config: Config, openBlobs: OpenBlobs = openCo
     if (claim) opened.push(() => claim.release());
     const blobs = await openBlobs(config);
     const url = config.databaseUrl ?? (await startEmbedded(config, opened));
-    const db = openDatabase(url, POOL[config.mode], warn('An idle database connection broke'));
+    const brokenIdle = warn('An idle database connection broke');
+    const applied = await migrate(url);
+    const db = openDatabase(url, POOL[config.mode], brokenIdle);
     opened.push(() => db.destroy());
-    const applied = await migrateDatabase(db);
+    const reserved = new ReservedDatabase(openDatabase(url, RESERVED, brokenIdle));
+    opened.push(() => reserved.db.destroy());
     if (applied.length > 0) log.log(`Applied the database migrations ${applied.join(', ')}.`);
     const notifications = new PgNotifications(url, db, warn('The listening connection broke and is made anew'));
     opened.push(() => notifications.close());
@@ -70,10 +76,20 @@ export async function openPlatform(config: Config, openBlobs: OpenBlobs = openCo
       onError: (error, where) => warn(`The queue reported an error (${where})`)(error),
     });
     opened.push(() => queue.close());
-    return { url, db, queue, notifications, blobs, close };
+    return { url, db, reserved, queue, notifications, blobs, close };
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** Without the limits of requests: a migration takes as long as it takes, and other replicas wait for it. */
+async function migrate(url: string): Promise<string[]> {
+  const db = openDatabase(url, 2, undefined, {});
+  try {
+    return await migrateDatabase(db);
+  } finally {
+    await db.destroy();
   }
 }
 

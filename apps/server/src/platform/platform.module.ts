@@ -13,6 +13,7 @@ import { Clock, Ids } from './clock/clock.port.ts';
 import { SystemClock, UuidV7 } from './clock/system-clock.ts';
 import { Config } from './config/config.ts';
 import { DatabaseNotifications } from './db/database-notifications.ts';
+import { ReservedDatabase } from './db/reserved-database.ts';
 import { Transactions } from './db/transactions.ts';
 import { openPlatform, type OpenBlobs, type OpenPlatform } from './open-platform.ts';
 import { OutboxRelay } from './outbox/outbox-relay.ts';
@@ -48,6 +49,7 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
     const shared: Provider[] = [
       { provide: Config, useValue: config },
       { provide: Kysely, useFactory: ({ platform }: Opened) => platform.db, inject: [Opened] },
+      { provide: ReservedDatabase, useFactory: ({ platform }: Opened) => platform.reserved, inject: [Opened] },
       { provide: Transactions, useFactory: ({ platform }: Opened) => new Transactions(platform.db), inject: [Opened] },
       {
         provide: DatabaseNotifications,

@@ -62,6 +62,29 @@ describe('startFaultProxy', () => {
     expect(text() === sent).toBe(true);
   });
 
+  it('loses what one side sends, and resets the connection rather than pass on a stream with a hole', async () => {
+    proxy.set({ lose: 'received' });
+    const { socket, text, error } = client();
+    socket.write('question');
+    await eventually(() => proxy.lostBytes === 'question'.length);
+    expect(error()).toBeUndefined();
+    proxy.set({});
+    socket.write('again');
+    await eventually(() => error() === 'ECONNRESET');
+    expect(text()).toBe('');
+  });
+
+  it('loses questions too, which then never arrive', async () => {
+    proxy.set({ lose: 'sent' });
+    const { socket, text, error } = client();
+    socket.write('unheard');
+    await eventually(() => proxy.lostBytes === 'unheard'.length);
+    proxy.set({});
+    socket.write('again');
+    await eventually(() => error() === 'ECONNRESET');
+    expect(text()).toBe('');
+  });
+
   it('delays both ways', async () => {
     proxy.set({ latencyMs: 40 });
     const { socket } = client();

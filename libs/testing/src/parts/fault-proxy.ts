@@ -11,6 +11,8 @@ export interface Faults {
   readonly cutAfterReceived?: number;
   /** Connections stay open and nothing passes any more, either way (a dead peer behind a live socket). */
   readonly halfOpen?: boolean;
+  /** What one side sends is swallowed on open connections: a partition in one direction. Once healed, a connection that lost bytes is reset with its next ones. */
+  readonly lose?: 'sent' | 'received';
   /** New connections are reset at once. */
   readonly refuse?: boolean;
 }
@@ -20,19 +22,28 @@ export interface FaultProxy {
   readonly port: number;
   /** Open client connections. */
   readonly connections: number;
+  /** What `lose` has swallowed so far. */
+  readonly lostBytes: number;
   /** Takes effect at once, also for open connections; `{}` heals. */
   set(faults: Faults): void;
   /** Resets every open connection. */
   cutAll(): void;
+  /** Where new connections lead from now on. */
+  aim(target: ProxyTarget): void;
   stop(): Promise<void>;
 }
 
-/** A TCP proxy on loopback in front of `target` that breaks connections on demand. */
-export async function startFaultProxy(
-  target: { readonly host?: string; readonly port: number },
-  initial: Faults = {},
-): Promise<FaultProxy> {
+export interface ProxyTarget {
+  readonly host?: string;
+  readonly port: number;
+}
+
+/** A TCP proxy on loopback in front of `first` that breaks connections on demand. */
+export async function startFaultProxy(first: ProxyTarget, initial: Faults = {}): Promise<FaultProxy> {
+  let target = first;
   let faults = initial;
+  let lostBytes = 0;
+  const swallow = (chunk: Buffer | 'end') => void (lostBytes += chunk === 'end' ? 0 : chunk.length);
   const open = new Set<{ client: Socket; upstream: Socket; resume: () => void }>();
   const server = createServer({ allowHalfOpen: true }, (client) => {
     if (faults.refuse) {
@@ -46,12 +57,16 @@ export async function startFaultProxy(
       upstream,
       () => faults,
       () => faults.cutAfterSent,
+      'sent',
+      swallow,
     );
     const received = relay(
       upstream,
       client,
       () => faults,
       () => faults.cutAfterReceived,
+      'received',
+      swallow,
     );
     const pair = { client, upstream, resume: () => [sent, received].forEach((flush) => flush()) };
     open.add(pair);
@@ -69,11 +84,15 @@ export async function startFaultProxy(
     get connections() {
       return open.size;
     },
+    get lostBytes() {
+      return lostBytes;
+    },
     set: (next) => {
       faults = next;
       open.forEach(({ resume }) => resume());
     },
     cutAll,
+    aim: (next) => void (target = next),
     stop: () =>
       new Promise<void>((stopped) => {
         server.close(() => stopped());
@@ -83,11 +102,25 @@ export async function startFaultProxy(
 }
 
 /** Passes chunks on in order, each when its delay is over; `flush` looks again after the faults have changed. */
-function relay(from: Socket, to: Socket, faults: () => Faults, limit: () => number | undefined): () => void {
+function relay(
+  from: Socket,
+  to: Socket,
+  faults: () => Faults,
+  limit: () => number | undefined,
+  direction: NonNullable<Faults['lose']>,
+  swallow: (chunk: Buffer | 'end') => void,
+): () => void {
   const waiting: { readonly chunk: Buffer | 'end'; readonly due: number }[] = [];
   let passed = 0;
+  let hasLost = false;
   const pass = (chunk: Buffer | 'end') => {
     if (to.destroyed) return;
+    if (faults().lose === direction) {
+      hasLost = true;
+      return swallow(chunk);
+    }
+    // A stream with a hole in it never reaches anybody.
+    if (hasLost) return reset(from, to);
     if (chunk === 'end') return void to.end();
     const allowed = limit();
     if (allowed !== undefined && passed + chunk.length > allowed) {

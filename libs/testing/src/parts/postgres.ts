@@ -15,6 +15,8 @@ export interface PostgresOptions {
   readonly durable?: boolean;
   /** Default 200. */
   readonly maxConnections?: number;
+  /** Where the data lies. Default: a temporary folder; one that is given is left there. */
+  readonly folder?: string;
 }
 
 export interface Postgres extends StorePart {
@@ -31,11 +33,12 @@ export async function startPostgres({
   port: fixed,
   durable = false,
   maxConnections = 200,
+  folder: given,
 }: PostgresOptions = {}): Promise<Postgres> {
   await ensureDebianPackages(['postgresql']);
   const bin = findPostgresBinaries() ?? '/usr/lib/postgresql/15/bin';
   const port = fixed ?? (await freePort());
-  const folder = temporaryFolder('postgres');
+  const folder = given === undefined ? temporaryFolder('postgres') : { path: given, remove: () => undefined };
   const data = join(folder.path, 'data');
   const password = randomBytes(12).toString('hex');
   const prefix = await unprivileged();

@@ -123,6 +123,15 @@ test:
     expect(JSON.stringify(lease)).not.toContain('never');
   });
 
+  it('F69 carries the value that a secret has when the lease is granted, not the one it had when the job was queued', async () => {
+    one.secrets.values = { NPM_TOKEN: 'before the rotation' };
+    await rows.run(team, STAGES);
+    one.secrets.values = { NPM_TOKEN: 'after the rotation' };
+    expect(await one.poll(await rows.runner(pool))).toMatchObject({
+      secrets: [{ name: 'NPM_TOKEN', value: 'after the rotation' }],
+    });
+  });
+
   it('A28 hands untrusted text over in the environment and leaves scripts as they are', async () => {
     one.secrets.values = { NPM_TOKEN: 'x' };
     await rows.run(team, STAGES);

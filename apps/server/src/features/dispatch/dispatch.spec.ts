@@ -82,7 +82,7 @@ describe('dispatch', () => {
     expect(await waitingPolls()).toEqual([]);
   });
 
-  it('I04 two replicas race for the same attempts and polls: each attempt is leased once, each poll answered once', async () => {
+  it('F34 I04 two replicas are sent the same message and race for attempts and polls: each attempt is leased once, each poll answered once', async () => {
     const both = [await replica(), await replica()];
     const attempts = 24;
     const runners = await Promise.all(Array.from({ length: attempts }, () => rows.runner(pool)));

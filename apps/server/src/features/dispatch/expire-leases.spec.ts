@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sql } from 'kysely';
+import { Clock } from '../../platform/clock/clock.port.ts';
+import { databaseNow } from '../../platform/db/database.ts';
 import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-database.ts';
 import { DispatchSettings } from './dispatch-settings.ts';
 import { DispatchReplica } from './testing/dispatch-replica.ts';
@@ -42,6 +44,17 @@ const lease = async () => {
   const runner = await rows.runner(pool);
   return { runId, runner, lease: (await one.poll(runner))! };
 };
+
+class SkewedClock extends Clock {
+  readonly #seconds: number;
+  constructor(seconds: number) {
+    super();
+    this.#seconds = seconds;
+  }
+  override now(): Date {
+    return new Date(Date.now() + this.#seconds * 1_000);
+  }
+}
 
 describe('leases that run out', () => {
   it('F13 F17 an attempt that had begun is lost: epoch bumped, the run retries by its policy', async () => {
@@ -123,6 +136,27 @@ describe('leases that run out', () => {
     expect(await one.expire.sweep()).toBe(0);
     await sql`select pg_sleep(0.35)`.execute(database.db);
     expect(await one.expire.sweep()).toBe(8);
+  });
+
+  it.each([
+    ['F25 a replica whose clock jumps ten minutes ahead', 600],
+    ['F26 a replica whose clock is five seconds behind', -5],
+  ])('%s takes no lease back early, and those it grants end by the clock of the database', async (_, seconds) => {
+    await lease();
+    const settings = new DispatchSettings({ pollSeconds: 1 });
+    const other = new DispatchReplica(database, settings, new SkewedClock(seconds));
+    try {
+      expect(await other.expire.sweep()).toBe(0);
+      await rows.run(team, ONE_JOB);
+      const before = await databaseNow(database.db);
+      const { attemptId } = (await other.poll(await rows.runner(pool)))!;
+      const after = await databaseNow(database.db);
+      const granted = (await rows.attempt(attemptId)).expires_at!.getTime() - settings.leaseSeconds * 1_000;
+      expect(granted).toBeGreaterThanOrEqual(before.getTime());
+      expect(granted).toBeLessThanOrEqual(after.getTime());
+    } finally {
+      await other.close();
+    }
   });
 
   it('F70 two replicas that sweep at once take each lease back once', async () => {

@@ -1,6 +1,7 @@
 import { Injectable, type BeforeApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
 import type { Tables } from '../../platform/db/schema.ts';
+import { WakeQueue } from '../../platform/queue/wake-queue.port.ts';
 
 /** A message that nobody has tried for so long: the relay of no replica makes progress. */
 const UNTRIED_SECONDS = 30;
@@ -8,16 +9,21 @@ const ANSWER_MS = 3_000;
 
 export interface Readiness {
   readonly ready: boolean;
-  readonly checks: Readonly<Record<'stopping' | 'database' | 'migrations' | 'outbox', 'ok' | 'failing'>>;
+  readonly checks: Readonly<Record<'stopping' | 'database' | 'migrations' | 'outbox', 'ok' | 'failing'>> & {
+    /** Degraded: wake-ups are lost and work is found by the regular sweeps, which is slower and no reason to take a server out (F29). */
+    readonly queue: 'ok' | 'degraded';
+  };
 }
 
 /** Ready = can do work and does it. One message that fails again and again does not count: it must not take every server out. */
 @Injectable()
 export class ReadReadiness implements OnModuleDestroy, BeforeApplicationShutdown {
   readonly #db: Kysely<Tables>;
+  readonly #queue: WakeQueue;
   #stopping = false;
-  constructor(db: Kysely<Tables>) {
+  constructor(db: Kysely<Tables>, queue: WakeQueue) {
     this.#db = db;
+    this.#queue = queue;
   }
 
   onModuleDestroy(): void {
@@ -38,8 +44,9 @@ export class ReadReadiness implements OnModuleDestroy, BeforeApplicationShutdown
       database: found ? ('ok' as const) : ('failing' as const),
       migrations: found?.migrated ? ('ok' as const) : ('failing' as const),
       outbox: found && !found.stuck ? ('ok' as const) : ('failing' as const),
+      queue: this.#queue.problem() === null ? ('ok' as const) : ('degraded' as const),
     };
-    return { ready: Object.values(checks).every((check) => check === 'ok'), checks };
+    return { ready: !Object.values(checks).includes('failing'), checks };
   }
 
   async #look(): Promise<{ migrated: boolean; stuck: boolean }> {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
+import { ReservedDatabase } from '../../platform/db/reserved-database.ts';
 import type { Tables } from '../../platform/db/schema.ts';
 import { Authenticator, type SignedIn } from '../../platform/http/authenticator.port.ts';
 import { hashToken } from '../../platform/http/bearer-tokens.ts';
@@ -13,9 +14,11 @@ const TOUCH_SECONDS = 60;
 @Injectable()
 export class DatabaseAuthenticator extends Authenticator {
   readonly #db: Kysely<Tables>;
-  constructor(db: Kysely<Tables>) {
+  readonly #reserved: ReservedDatabase;
+  constructor(db: Kysely<Tables>, reserved: ReservedDatabase) {
     super();
     this.#db = db;
+    this.#reserved = reserved;
   }
 
   override async session(token: string): Promise<SignedIn | undefined> {
@@ -89,7 +92,7 @@ export class DatabaseAuthenticator extends Authenticator {
   }
 
   override async runnerToken(token: string): Promise<RunnerPrincipal | undefined> {
-    const row = await this.#db
+    const row = await this.#reserved.db
       .selectFrom('runners')
       .select(['id', 'pool_id'])
       .where('token_hash', '=', hashToken(token))

@@ -100,6 +100,24 @@ describe('append to a log', () => {
     expect(await bench.text(holder.attemptId)).toEqual(whole);
   });
 
+  it('F50 one line of megabytes with NULs, broken UTF-8 and characters cut by the borders of chunks is stored byte by byte', async () => {
+    const holder = await leasedAttempt(database);
+    const bench = new LogBench(database, new LogSettings({ segmentBytes: 1_000_000 }));
+    const piece = Buffer.concat([Buffer.from('€\0ä'), Buffer.from([0xff, 0xc3, 0x28, 0xe2, 0x82]), Buffer.from('x')]);
+    const line = Buffer.alloc(5_000_000, piece);
+    // Of no length that the piece has: every border lies elsewhere in it.
+    for (let at = 0; at < line.length; at += 999_983)
+      await bench.append.append(holder, at, line.subarray(at, at + 999_983));
+    expect((await bench.text(holder.attemptId)).equals(line)).toBe(true);
+    expect(await bench.lines.find(holder.attemptId, 1, 10, 16_384)).toEqual({
+      total: 1,
+      span: { from: 0, to: 16_384 },
+    });
+    await declare(holder, line);
+    expect(await bench.seal.sealIfComplete(holder.attemptId)).toBe(true);
+    expect(await rowOf(holder)).toMatchObject({ log_sha256: sha256(line), log_incomplete: false });
+  });
+
   it('A51 I06 refuses a stale epoch and another runner, and stores nothing', async () => {
     const holder = await leasedAttempt(database);
     const bench = new LogBench(database, small);

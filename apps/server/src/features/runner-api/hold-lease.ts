@@ -4,6 +4,7 @@ import type { stepReport } from '@sluice/protocol';
 import { Kysely, sql } from 'kysely';
 import type { z } from 'zod';
 import { json, type Db } from '../../platform/db/database.ts';
+import { ReservedDatabase } from '../../platform/db/reserved-database.ts';
 import { Transactions, type Unit } from '../../platform/db/transactions.ts';
 import { failpoint } from '../../platform/failpoints/failpoints.ts';
 import type { RunnerPrincipal } from '../../platform/http/principal.ts';
@@ -31,18 +32,21 @@ export interface OnLease {
 export class HoldLease {
   readonly #db: Db;
   readonly #transactions: Transactions;
+  readonly #reserved: ReservedDatabase;
   readonly #runs: RunStore;
   readonly #outbox: Outbox;
   readonly #settings: DispatchSettings;
   constructor(
     @Inject(Kysely) db: Db,
     transactions: Transactions,
+    reserved: ReservedDatabase,
     runs: RunStore,
     outbox: Outbox,
     settings: DispatchSettings,
   ) {
     this.#db = db;
     this.#transactions = transactions;
+    this.#reserved = reserved;
     this.#runs = runs;
     this.#outbox = outbox;
     this.#settings = settings;
@@ -70,7 +74,7 @@ export class HoldLease {
 
   /** Also how a runner learns that the run was cancelled (F61). */
   async renew(runner: RunnerPrincipal, { attemptId, epoch }: OnLease): Promise<{ expiresAt: string; cancel: boolean }> {
-    return this.#transactions.run(async (unit) => {
+    return this.#reserved.transactions.run(async (unit) => {
       const { row, now } = known(runner, await lockAttemptOnly(unit, attemptId));
       const expiresAt = secondsAfter(now, this.#settings.leaseSeconds);
       const decision = renewLease(leaseOf(row), { runnerId: runner.runnerId, epoch }, expiresAt);

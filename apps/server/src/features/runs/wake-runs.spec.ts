@@ -51,7 +51,7 @@ describe('WakeRuns on PostgreSQL', () => {
     );
   };
 
-  it('F29: queues the next attempt when the pause is over, once, though two replicas look', async () => {
+  it('F70: queues the next attempt when the pause is over, once, though two replicas look', async () => {
     clock.seconds = 0;
     const runId = await rows.run(await rows.team(), PAUSED);
     await fail(runId, 75);

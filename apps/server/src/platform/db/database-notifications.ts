@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import pg from 'pg';
+import { answeringSocket, LONGEST_SILENCE_MS } from './answering-socket.ts';
 import type { Db } from './database.ts';
 
 /**
@@ -21,15 +22,19 @@ export class PgNotifications extends DatabaseNotifications {
   readonly #url: string;
   readonly #db: Db;
   readonly #onError: (error: Error) => void;
+  readonly #silenceMs: number;
   readonly #handlers = new Map<string, Set<(payload: string) => void>>();
   readonly #callbacks: (() => void)[] = [];
   #client: Promise<pg.Client> | undefined;
   #retry: NodeJS.Timeout | undefined;
+  #ping: NodeJS.Timeout | undefined;
   #pauseMs = 100;
   #closed = false;
 
-  constructor(url: string, db: Db, onError: (error: Error) => void = () => undefined) {
+  /** `silenceMs`: a connection on which nothing was heard for this long is dead; it is asked thrice as often. */
+  constructor(url: string, db: Db, onError: (error: Error) => void = () => undefined, silenceMs = LONGEST_SILENCE_MS) {
     super();
+    this.#silenceMs = silenceMs;
     this.#url = url;
     this.#db = db;
     this.#onError = onError;
@@ -56,6 +61,7 @@ export class PgNotifications extends DatabaseNotifications {
   override async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#retry);
+    clearInterval(this.#ping);
     const client = await this.#client?.catch(() => undefined);
     await client?.end().catch(() => undefined);
   }
@@ -77,6 +83,7 @@ export class PgNotifications extends DatabaseNotifications {
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       connectionTimeoutMillis: 5_000,
+      stream: () => answeringSocket(this.#silenceMs),
       application_name: 'sluice-listen',
     });
     let connected = false;
@@ -99,6 +106,9 @@ export class PgNotifications extends DatabaseNotifications {
       throw error;
     }
     connected = true;
+    // Who only listens cannot tell a dead peer from a quiet one.
+    clearInterval(this.#ping);
+    this.#ping = setInterval(() => void client.query('select').catch(() => undefined), this.#silenceMs / 3);
     return client;
   }
 

@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import pg from 'pg';
+import { answeringSocket } from './answering-socket.ts';
 import type { Tables } from './schema.ts';
 
 export type Db = Kysely<Tables>;
@@ -8,11 +9,23 @@ export type DbOrTx = Kysely<Tables> | Transaction<Tables>;
 
 const INT8 = 20;
 
-/** Opens a pool. bigint becomes number: none of our counters reaches 2^53. */
+/** How long a query may take before it fails rather than keep its caller waiting. */
+const LIMITS = {
+  connectionTimeoutMillis: 5_000,
+  statement_timeout: 15_000,
+  // Who waits for a lock holds a connection that others need (F38).
+  lock_timeout: 5_000,
+  // A process that is stopped in the middle of a transaction must not hold its locks for ever.
+  idle_in_transaction_session_timeout: 20_000,
+  stream: () => answeringSocket(),
+} satisfies pg.PoolConfig;
+
+/** Opens a pool. bigint becomes number: none of our counters reaches 2^53. `limits`: `{}` for work that takes as long as it takes. */
 export function openDatabase(
   connectionString: string,
   max = 10,
   onError: (error: Error) => void = () => undefined,
+  limits: pg.PoolConfig = LIMITS,
 ): Db {
   const types = {
     getTypeParser: (oid: number, format?: 'text' | 'binary') =>
@@ -22,10 +35,7 @@ export function openDatabase(
     connectionString,
     max,
     types: types as pg.CustomTypesConfig,
-    connectionTimeoutMillis: 5_000,
-    statement_timeout: 15_000,
-    // A process that is stopped in the middle of a transaction must not hold its locks for ever.
-    idle_in_transaction_session_timeout: 20_000,
+    ...limits,
     application_name: 'sluice',
   });
   // A broken idle connection is replaced by the pool; without a listener it would end the process.

@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Transaction } from 'kysely';
 import type { Db } from './database.ts';
 import type { Tables } from './schema.ts';
@@ -10,10 +12,12 @@ export interface Unit {
 
 const RETRIED = new Set(['40001', '40P01']);
 const MAX_TRIES = 5;
+/** Longest pause before the second try; doubled with each further one. */
+const PAUSE_MS = 20;
 
 /**
- * Runs work in one transaction. Serialisation failures and deadlocks are retried with the whole function re-run (F37),
- * so the function must have no side effect outside the transaction except through `afterCommit`.
+ * Runs work in one transaction. Serialisation failures and deadlocks are retried with the whole function re-run (F37), after
+ * a pause that chance gives, so that two of them do not meet again. So the function must have no side effect outside the transaction except through `afterCommit`.
  */
 export class Transactions {
   readonly #db: Db;
@@ -32,6 +36,7 @@ export class Transactions {
         return result;
       } catch (error) {
         if (attempt >= MAX_TRIES || !RETRIED.has((error as { code?: string }).code ?? '')) throw error;
+        await pause(randomInt(PAUSE_MS * 2 ** attempt));
       }
     }
   }

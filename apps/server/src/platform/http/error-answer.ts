@@ -1,4 +1,5 @@
 import { HttpException } from '@nestjs/common';
+import { BlobStoreError } from '../blobs/blob-store.port.ts';
 import { Problem } from './problem.ts';
 
 export interface ErrorAnswer {
@@ -38,15 +39,12 @@ export function errorAnswer(error: unknown): ErrorAnswer {
       ours: error.status >= 500,
     };
   const status = statusOf(error);
-  if (isDatabaseAway(error)) {
-    return {
-      status: 503,
-      code: 'database-away',
-      message: 'The database does not answer; try again in a moment.',
-      data: {},
-      ours: true,
-    };
+  if (error instanceof BlobStoreError) {
+    const answer = isOutOfRoom(error.cause) ? STORE_FULL : STORE_AWAY;
+    return { ...answer, data: { retryAfterSeconds: RETRY_AFTER_SECONDS }, ours: true };
   }
+  const trouble = databaseTrouble(error);
+  if (trouble) return { status: 503, ...trouble, data: { retryAfterSeconds: RETRY_AFTER_SECONDS }, ours: true };
   const known = CODES[status];
   if (known && status < 500) return { status, code: known[0], message: known[1], data: {}, ours: false };
   if (known) return { status, code: known[0], message: known[1], data: {}, ours: true };
@@ -65,15 +63,58 @@ function statusOf(error: unknown): number {
   return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
 }
 
-const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', '57P01', '57P02', '57P03', '08006', '08003', '53300']);
+/** A restart of the database takes as long, and no pool frees itself sooner. */
+const RETRY_AFTER_SECONDS = 5;
 
-function isDatabaseAway(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = (error as { code?: string }).code;
-  return (
-    (code !== undefined && AWAY.has(code)) ||
-    /Connection terminated|timeout exceeded when trying to connect/.test(error.message)
-  );
+const AWAY = {
+  code: 'database-away',
+  message: 'The database does not answer; try again in a moment.',
+};
+const BUSY = {
+  code: 'database-busy',
+  message: 'The database is too busy to answer in time; try again in a moment.',
+};
+const FULL = {
+  code: 'database-full',
+  message: 'The database has no room left to write; whoever operates this server must make some.',
+};
+
+/** By error code of the system or of PostgreSQL: what passes by itself, and with it the same request is answered. */
+const TROUBLES: Readonly<Record<string, typeof AWAY>> = {
+  ...Object.fromEntries(
+    ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', '57P01', '57P02', '57P03', '08006', '08003'].map((code) => [
+      code,
+      AWAY,
+    ]),
+  ),
+  // Statement and lock timeouts, serialisation failures and deadlocks after all their retries, no connection left, no memory.
+  ...Object.fromEntries(['57014', '55P03', '40001', '40P01', '53300', '53200'].map((code) => [code, BUSY])),
+  '53100': FULL,
+};
+
+const STORE_AWAY = {
+  status: 503,
+  code: 'storage-away',
+  message: 'The store of logs and files does not answer; try again in a moment.',
+};
+const STORE_FULL = {
+  status: 507,
+  code: 'storage-full',
+  message: 'The store of logs and files has no room left; whoever operates this server must make some.',
+};
+
+function isOutOfRoom(cause: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes((cause as { code?: string } | undefined)?.code ?? '');
+}
+
+function databaseTrouble(error: unknown): typeof AWAY | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code } = error as { code?: string };
+  if (code !== undefined && Object.hasOwn(TROUBLES, code)) return TROUBLES[code];
+  if (/timeout exceeded when trying to connect/.test(error.message)) return BUSY;
+  return /Connection terminated|Client has encountered a connection error|\(ETIMEDOUT\)/.test(error.message)
+    ? AWAY
+    : undefined;
 }
 
 export function errorBodyOf(answer: ErrorAnswer, requestId: string): Record<string, unknown> {

@@ -1,5 +1,6 @@
 import { createPostgresBackend, createRedisBackend, withBackend, type BackendClasses } from 'bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
+import pg from 'pg';
 
 /** BullMQ's classes bound to one store, and how producers and consumers connect to it. */
 export interface WakeStore {
@@ -14,6 +15,17 @@ export interface WakeStore {
 }
 
 /**
+ * BullMQ sets connections up on clients that it has taken out of its pool, and nobody listens to those: one that breaks just then
+ * would end the process (F35). Its caller hears of it by the query that fails.
+ */
+class SteadyClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    this.on('error', () => undefined);
+  }
+}
+
+/**
  * The default store: the product's own PostgreSQL, in a schema `bullmq` of its own whose tables BullMQ makes itself.
  * Connections are few: a producer takes two at most and a consumer three, whatever the load.
  */
@@ -24,6 +36,7 @@ export function postgresWakeStore(connectionString: string): WakeStore {
     migrate: true,
     max: 2,
     connectionTimeoutMillis: 5_000,
+    Client: SteadyClient,
     application_name: 'sluice-queue',
   };
   return {
@@ -42,7 +55,8 @@ export class UnfitRedisError extends Error {
 /** Redis, when REDIS_URL is set. Refuses one that may throw messages away to make room (F30); BullMQ would only warn. */
 export async function redisWakeStore(url: string): Promise<WakeStore> {
   await refuseEvictingRedis(url);
-  const shared: RedisOptions = { connectTimeout: 5_000, keepAlive: 10_000 };
+  // A worker asks for ten seconds at most and a producer gives up after five: longer silence is a connection that is dead (F19).
+  const shared: RedisOptions = { connectTimeout: 5_000, keepAlive: 10_000, socketTimeout: 20_000 };
   return {
     ...withBackend(createRedisBackend),
     // A producer fails fast; a worker waits for the store without end.

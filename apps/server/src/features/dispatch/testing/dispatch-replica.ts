@@ -1,4 +1,5 @@
 import type { LeaseGrant } from '@sluice/protocol';
+import type { Clock } from '../../../platform/clock/clock.port.ts';
 import { SystemClock, UuidV7 } from '../../../platform/clock/system-clock.ts';
 import { PgNotifications } from '../../../platform/db/database-notifications.ts';
 import type { TestDatabase } from '../../../platform/db/testing/test-database.ts';
@@ -67,10 +68,14 @@ export class DispatchReplica {
   readonly outbox: Outbox;
   readonly #notifications: PgNotifications;
 
-  constructor(database: TestDatabase, settings = new DispatchSettings({ sweepMs: 100 })) {
+  constructor(
+    database: TestDatabase,
+    settings = new DispatchSettings({ sweepMs: 100 }),
+    clock: Clock = new SystemClock(),
+  ) {
     this.db = openDatabase(database.url, 5);
     this.transactions = new Transactions(this.db);
-    const [clock, ids, signal] = [new SystemClock(), new UuidV7(), new OutboxSignal()];
+    const [ids, signal] = [new UuidV7(), new OutboxSignal()];
     this.outbox = new Outbox(signal);
     this.#notifications = new PgNotifications(database.url, this.db);
     const states = new RunStates();

@@ -6,6 +6,7 @@ import { Module, RequestMethod, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { API_PREFIX } from '@sluice/protocol';
+import type { BlobStore } from '../../../platform/blobs/blob-store.port.ts';
 import { readConfig } from '../../../platform/config/config.ts';
 import { testDatabase, type TestDatabase } from '../../../platform/db/testing/test-database.ts';
 import { createFastifyAdapter } from '../../../platform/http/fastify-server.ts';
@@ -82,7 +83,8 @@ export class RunnerApp {
   static async start({
     database,
     environment = {},
-  }: { database?: TestDatabase; environment?: Record<string, string> } = {}): Promise<RunnerApp> {
+    blobs = new MemoryBlobs(),
+  }: { database?: TestDatabase; environment?: Record<string, string>; blobs?: BlobStore } = {}): Promise<RunnerApp> {
     const own = database ?? (await testDatabase());
     const folder = mkdtempSync(join(tmpdir(), 'sluice-runner-app-'));
     const config = readConfig(
@@ -90,7 +92,6 @@ export class RunnerApp {
       folder,
     );
     const [origin, inFlight] = [new PublicOrigin('http://localhost'), new RequestsInFlight()];
-    const blobs = new MemoryBlobs();
     const root = RunnerAppModule.with([
       PlatformModule.forRoot(config, () => blobs),
       HttpModule.forRoot(origin, inFlight),
