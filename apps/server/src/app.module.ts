@@ -9,6 +9,7 @@ import { LanesModule } from './features/lanes/index.ts';
 import { LiveModule } from './features/live/index.ts';
 import { LogsModule } from './features/logs/index.ts';
 import { PlanningModule } from './features/planning/index.ts';
+import { RetentionModule } from './features/retention/index.ts';
 import { RunnerApiModule } from './features/runner-api/index.ts';
 import { RunsModule } from './features/runs/index.ts';
 import { SecretsModule } from './features/secrets/index.ts';
@@ -53,6 +54,7 @@ export class AppModule {
         ArtifactsModule,
         RunnerApiModule,
         LiveModule,
+        RetentionModule,
         HealthModule,
       ],
     };

@@ -115,6 +115,7 @@ describe("A49 another team's things", () => {
       settings: { target: { kind: 'docker', engine: 'unix:///x' } },
     },
     'PUT /api/v1/teams/:team/secrets/:name': { value: 'x' },
+    'PUT /api/v1/teams/:team/retention': { limits: {} },
     'PUT /api/v1/users/:userId/disabled': { disabled: true },
     'PUT /api/v1/users/:userId/identities': { identities: [] },
     'POST /api/v1/services/:service/runs': { ref: 'main' },

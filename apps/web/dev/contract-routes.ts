@@ -19,7 +19,7 @@ export function contractRoutes(): Plugin {
         resolve: { conditions: ['@sluice/source', 'module', 'node'] },
         ssr: { resolve: { conditions: ['@sluice/source', 'module', 'node'] } },
       });
-      return `export const routes = ${JSON.stringify(onlyRoutes(module.contract, ['identity', 'catalog', 'runs', 'lanes', 'reports', 'audit']))};`;
+      return `export const routes = ${JSON.stringify(onlyRoutes(module.contract, ['identity', 'catalog', 'runs', 'lanes', 'reports', 'audit', 'retention']))};`;
     },
   };
 }

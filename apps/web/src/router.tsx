@@ -142,7 +142,9 @@ export function createAppRouter(queryClient: QueryClient) {
     defaultPreloadDelay: 40,
     scrollRestoration: true,
     scrollToTopSelectors: ['#main'],
-    defaultNotFoundComponent: () => <NotThere what="This page" parent={{ to: '/board', word: 'the board' }} />,
+    defaultNotFoundComponent: () => (
+      <NotThere title="This page does not exist, or you may not see it." parent={{ to: '/board', word: 'the board' }} />
+    ),
     defaultErrorComponent: ScreenFailed,
   });
 }

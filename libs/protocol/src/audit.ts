@@ -1,13 +1,15 @@
 import { oc } from '@orpc/contract';
 import { z } from 'zod';
 import { auditEntry } from './catalog.ts';
-import { page, pageQuery } from './values.ts';
+import { instant, page, pageQuery } from './values.ts';
 
 /** How the chain of entries was found. */
 export const auditChain = z.object({
   kind: z.enum(['intact', 'broken', 'cut', 'forged', 'unsealed']),
-  /** Entries that were read; with `intact` all there ever were. */
+  /** Entries that were found, with those that retention removed; with `intact` all there ever were. */
   entries: z.number().int(),
+  /** Oldest entries that retention removed after checking them, and when the last of them was written; absent = none. */
+  removed: z.object({ entries: z.number().int(), to: instant }).optional(),
   /** One sentence: what is wrong and where, or what is proven. */
   message: z.string(),
   /** Last hash of the chain. Kept elsewhere, it shows also a database that was set back as a whole. */

@@ -3,6 +3,7 @@ import { catalogContract } from './catalog.ts';
 import { identityContract } from './identity.ts';
 import { lanesContract } from './lanes.ts';
 import { reportsContract } from './reports.ts';
+import { retentionContract } from './retention.ts';
 import { runnerContract } from './runner.ts';
 import { runsContract } from './runs.ts';
 
@@ -16,6 +17,7 @@ export * from './live.ts';
 export * from './logs.ts';
 export * from './reports.ts';
 export * from './audit.ts';
+export * from './retention.ts';
 
 /** Everything people and programs may call; mounted below `/api/v1`. Routes outside of it are described in runner.ts, logs.ts and live.ts. */
 export const contract = {
@@ -26,4 +28,5 @@ export const contract = {
   runner: runnerContract,
   reports: reportsContract,
   audit: auditContract,
+  retention: retentionContract,
 };

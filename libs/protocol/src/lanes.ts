@@ -2,6 +2,7 @@ import { oc } from '@orpc/contract';
 import { z } from 'zod';
 import { actor, deploymentStatus, digest, id, instant, ok, reason, role, slug, waiting } from './values.ts';
 import { gateRule } from './catalog.ts';
+import { removed } from './retention.ts';
 import { laneSummary } from './runs.ts';
 
 export const releaseRef = z.object({ runNumber: z.number().int(), commit: z.string(), repository: z.string(), digest });
@@ -78,6 +79,8 @@ export const deploymentDetail = z.object({
   waiting: waiting.nullable(),
   /** What the target did, in order. */
   events: z.array(z.object({ at: instant, text: z.string() })),
+  /** Retention removed what the target did. */
+  eventsRemoved: removed.optional(),
   replaced: releaseRef.nullable(),
 });
 

@@ -4,6 +4,8 @@ import { z } from 'zod';
  * Logs for people: bytes as they were stored, of a finished or a running attempt. Every answer has `x-sluice-log-length` (bytes so
  * far) and `x-sluice-log-sealed` (`true`: nothing more will come).
  *
+ * When retention has removed the bytes, each of them answers 410 `log-removed` with one sentence, `length` and `sha256`.
+ *
  * - `GET /api/v1/attempts/{attemptId}/log` with an optional `range: bytes=...`: 200 or 206 `text/plain`; 416 past the end.
  * - `GET /api/v1/attempts/{attemptId}/log/lines?from=N&count=M`: those lines as `text/plain`. `from` counts from 1; `count` is 1,000
  *   unless told, at most `LOG_LINES_MOST`. The answer ends after `LOG_LINES_MOST_BYTES`, then within a line. Headers:

@@ -17,6 +17,7 @@ import {
   trust,
   waiting,
 } from './values.ts';
+import { removed } from './retention.ts';
 
 export const stageCell = z.object({
   stage: stageName,
@@ -67,7 +68,14 @@ export const attemptDetail = z.object({
   reason: reason.nullable(),
   exitCode: z.number().int().nullable(),
   steps: z.array(stepDetail),
-  log: z.object({ length: z.number().int(), sealed: z.boolean(), truncated: z.boolean(), incomplete: z.boolean() }),
+  log: z.object({
+    length: z.number().int(),
+    sealed: z.boolean(),
+    truncated: z.boolean(),
+    incomplete: z.boolean(),
+    /** Retention removed the bytes. */
+    removed: removed.optional(),
+  }),
 });
 export const jobDetail = z.object({
   key: z.string(),
@@ -104,6 +112,8 @@ export const runDetail = runSummary.extend({
   releaseId: id.nullable(),
   lanes: z.array(runLane),
   tests: testCounts.nullable(),
+  /** Retention removed the test cases; the counts stay. */
+  testsRemoved: removed.optional(),
   findings: z.array(
     z.object({
       severity: z.enum(['error', 'warning']),

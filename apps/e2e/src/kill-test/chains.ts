@@ -120,6 +120,18 @@ export const CHAINS: readonly Chain[] = [
     failpoints: ['store-segment:after-put', 'store-segment:before-commit', 'store-segment:after-put'],
   },
   {
+    name: 'logs and runs that grow old',
+    course: 'retention',
+    leaseSeconds: PATIENT,
+    failpoints: [
+      'remove-logs:before-commit',
+      'remove-logs:after-commit',
+      'remove-orphan:after-remove',
+      'remove-runs:before-commit',
+      'remove-runs:after-commit',
+    ],
+  },
+  {
     name: 'runner that dies',
     course: 'dying runner',
     failpoints: ['return-lease:before-commit', 'expire-lease:before-commit', 'expire-lease:before-commit'],

@@ -4,12 +4,13 @@ import { readLog } from '../scenario/read-log.ts';
 import type { Scene } from '../scenario/scene.ts';
 import { TEAM } from '../world/cast.ts';
 import { settingsOf } from '../world/environments.ts';
+import { passDays, sweepUntil } from '../world/pass-days.ts';
 import { readDatabase } from '../world/read-database.ts';
 import { askAgain } from './ask-again.ts';
 import type { InterruptedEngine } from './interrupted-engine.ts';
 import { approve, comeToGate, endOf, pushOnce } from './release-once.ts';
 import { forgetImage } from './forget-image.ts';
-import { rowsOfRun, rowsOfSettings, type Rows } from './rows.ts';
+import { rowsOfRemoved, rowsOfRun, rowsOfSettings, type Rows } from './rows.ts';
 
 const PATIENCE_MS = 120_000;
 /** Time in which a server notices that a connection has ended. */
@@ -31,6 +32,7 @@ export type CourseName =
   | 'unhealthy release'
   | 'long log'
   | 'dying runner'
+  | 'retention'
   | 'settings';
 
 export const COURSES: Readonly<Record<CourseName, Course>> = {
@@ -80,6 +82,27 @@ export const COURSES: Readonly<Record<CourseName, Course>> = {
     const runId = await pushOnce(scene, name, 'long-log');
     await endOf(scene, name, 'passed');
     return () => rowsOfRun(scene, runId, name);
+  },
+
+  /** Time goes by, and what the run left is removed: first its log, then all of it. */
+  retention: async ({ scene }, name) => {
+    const { world } = scene;
+    const runId = await pushOnce(scene, name, 'long-log');
+    await endOf(scene, name, 'passed');
+    const before = await rowsOfRun(scene, runId, name);
+    await passDays(world, runId, 100);
+    await sweepUntil(world, `the log of ${name} to be removed`, {
+      text: `select 1 from attempts where run_id = $1::uuid and log_removed_at is not null and not exists (select 1 from log_puts)`,
+      values: [runId],
+    });
+    const without = await rowsOfRemoved(scene, runId);
+    await passDays(world, runId, 300);
+    await sweepUntil(world, `the run of ${name} to be removed`, {
+      text: `select 1 where not exists (select 1 from runs where id = $1::uuid) and not exists (select 1 from log_puts)`,
+      values: [runId],
+    });
+    const after = await rowsOfRemoved(scene, runId);
+    return () => Promise.resolve({ before: before['attempts'], without, after });
   },
 
   /** A runner goes before it has heard of its lease, comes back, and goes again in mid-step. */

@@ -66,6 +66,19 @@ export async function rowsOfRun(scene: Scene, runId: string, push: string): Prom
   };
 }
 
+/** What retention leaves of a run, and who is remembered for its commit. */
+const QUERIES_OF_REMOVED: Readonly<Record<string, string>> = {
+  runs: `select status, tests_removed from runs where id = $1::uuid`,
+  attempts: `select job_key, status, log_length, log_sha256 is not null as has_hash, log_kept_days from attempts where run_id = $1::uuid`,
+  rest: `select (select count(*)::int from log_chunks where attempt_id in (select id from attempts where run_id = $1::uuid)) as chunks,
+          (select count(*)::int from log_segments where attempt_id in (select id from attempts where run_id = $1::uuid)) as segments,
+          (select count(*)::int from run_events where run_id = $1::uuid) > 0 as events, (select count(*)::int from log_puts) as puts`,
+};
+
+export async function rowsOfRemoved({ world }: Scene, runId: string): Promise<Rows> {
+  return readDatabase(world, (database) => readRows(database, QUERIES_OF_REMOVED, [runId]));
+}
+
 export async function rowsOfSettings({ world }: Scene, environment: string, secret: string): Promise<Rows> {
   await settled(world, null);
   return readDatabase(world, (database) => readRows(database, QUERIES_OF_SETTINGS, [environment, secret]));

@@ -4,6 +4,7 @@ import { log } from './logs.ts';
 import { push } from './push.ts';
 import { ask } from './requests.ts';
 import { awaitRunnerEnd, drainRunner, killRunner, lateResult, runnerContainers, startRunner } from './runners.ts';
+import { growOld } from './retention.ts';
 import { cancel, rerun, startRun } from './runs.ts';
 import { arm, disarm, flushQueue, killServers, restartDatabase, restartQueue } from './servers.ts';
 import { changeEnvironment, secret } from './settings.ts';
@@ -17,6 +18,7 @@ const kinds: readonly StepKind[] = [
   waitFor,
   check,
   log,
+  growOld,
   look,
   approve,
   reject,

@@ -12,6 +12,11 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof ORPCError && error.status === 404;
 }
 
+/** It was there, and retention removed it; the error's sentence says when. */
+export function isRemoved(error: unknown): error is ORPCError<string, unknown> {
+  return error instanceof ORPCError && error.status === 410;
+}
+
 /** One sentence for people. `doing` completes "Could not ...". */
 export function problemSentence(error: unknown, doing: string): string {
   if (error instanceof ORPCError) {

@@ -50,6 +50,7 @@ export const queries = {
   sessions: () => queryOptions({ queryKey: ['sessions'], queryFn: () => api.identity.listSessions() }),
   tokens: () => queryOptions({ queryKey: ['tokens'], queryFn: () => api.identity.listTokens() }),
   people: () => queryOptions({ queryKey: ['people'], queryFn: () => api.identity.listUsers() }),
+  retention: () => queryOptions({ queryKey: ['retention'], queryFn: () => api.retention.getRetention() }),
   pools: () => queryOptions({ queryKey: ['pools'], queryFn: () => api.catalog.listPools() }),
   runners: () => queryOptions({ queryKey: ['runners'], queryFn: () => api.catalog.listRunners() }),
   teams: () => queryOptions({ queryKey: ['teams'], queryFn: () => api.catalog.listTeams() }),

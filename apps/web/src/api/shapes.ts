@@ -25,3 +25,4 @@ export type Pool = Awaited<ReturnType<typeof api.catalog.listPools>>[number];
 export type Repository = Awaited<ReturnType<typeof api.catalog.listRepositories>>[number];
 export type Person = Awaited<ReturnType<typeof api.identity.listUsers>>[number];
 export type TestReport = Awaited<ReturnType<typeof api.reports.listReports>>[number];
+export type Retention = Awaited<ReturnType<typeof api.retention.getRetention>>;

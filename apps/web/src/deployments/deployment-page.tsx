@@ -15,8 +15,9 @@ import { SkeletonRows } from '../ui/notice.tsx';
 import { Crumb, Crumbs } from '../ui/screen.tsx';
 import { StatusPill } from '../ui/status-icon.tsx';
 import { isOver, statusLook } from '../ui/status.ts';
+import { isPresent } from '../ui/is-present.ts';
 import { UntrustedText } from '../ui/untrusted-text.tsx';
-import { clockTime, duration, elapsed, exactTime, shortDigest, shortSha } from '../ui/wording.ts';
+import { clockTime, duration, elapsed, exactTime, plural, shortDigest, shortSha } from '../ui/wording.ts';
 
 const route = getRouteApi('/signed-in/deployments/$id');
 
@@ -111,7 +112,13 @@ function LoadedDeployment({ deployment }: { deployment: DeploymentDetail }) {
                   </span>
                 </li>
               ))}
-              {deployment.events.length === 0 && <li className="px-4 py-1.5 text-text-2">Nothing yet.</li>}
+              {deployment.events.length === 0 && (
+                <li className="px-4 py-1.5 text-text-2">
+                  {isPresent(deployment.eventsRemoved)
+                    ? `Removed by retention ${plural(deployment.eventsRemoved.afterDays, 'day')} after the end.`
+                    : 'Nothing yet.'}
+                </li>
+              )}
             </ol>
           </Card>
         </div>

@@ -1,11 +1,10 @@
 import { Link, useRouter, type ErrorComponentProps } from '@tanstack/react-router';
-import { isNotFound, problemSentence } from '../api/problem.ts';
+import { isNotFound, isRemoved, problemSentence } from '../api/problem.ts';
 import { EmptyState, ErrorBar } from '../ui/notice.tsx';
 
-/** The same words whether a thing never was or may not be seen. */
-export function NotThere({ what, parent }: { what: string; parent: { to: string; word: string } }) {
+export function NotThere({ title, parent }: { title: string; parent: { to: string; word: string } }) {
   return (
-    <EmptyState title={`${what} does not exist, or you may not see it.`}>
+    <EmptyState title={title}>
       <Link to={parent.to} className="link">
         Go to {parent.word}
       </Link>
@@ -37,7 +36,10 @@ export function ReadFailed(props: {
   parent: { to: string; word: string };
   onRetry: () => void;
 }) {
-  if (isNotFound(props.error)) return <NotThere what={props.what} parent={props.parent} />;
+  if (isRemoved(props.error)) return <NotThere title={props.error.message} parent={props.parent} />;
+  // The same words whether a thing never was or may not be seen.
+  if (isNotFound(props.error))
+    return <NotThere title={`${props.what} does not exist, or you may not see it.`} parent={props.parent} />;
   return (
     <div className="p-6">
       <ErrorBar onRetry={props.onRetry}>{problemSentence(props.error, props.doing)}</ErrorBar>

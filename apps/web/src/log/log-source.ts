@@ -18,6 +18,8 @@ export class LogSource {
   total = 0;
   sealed = false;
   problem: LogProblem = null;
+  /** The server's sentence about a log that retention removed. */
+  removal: string | null = null;
   /** False until the first answer. */
   begun = false;
   version = 0;
@@ -88,6 +90,7 @@ export class LogSource {
     });
     if (response.status === 404 || response.status === 410) {
       this.problem = 'gone';
+      this.removal = response.status === 410 ? await sentenceOf(response) : null;
       this.begun = true;
       return false;
     }
@@ -117,4 +120,9 @@ export class LogSource {
       for (const reader of this.#readers) reader();
     });
   }
+}
+
+async function sentenceOf(response: Response): Promise<string | null> {
+  const body = (await response.json().catch(() => null)) as { error?: { message?: unknown } } | null;
+  return typeof body?.error?.message === 'string' ? body.error.message : null;
 }

@@ -310,7 +310,7 @@ function LoadedLog({ source, steps, over, choice, onChoice }: Parameters<typeof 
 function LogNote({ source, over }: { source: LogSource; over: boolean }) {
   const note =
     source.problem === 'gone'
-      ? 'This log was removed when its retention time passed, or you may not see it.'
+      ? (source.removal ?? 'This log does not exist, or you may not see it.')
       : source.problem === 'unreachable'
         ? 'Could not read the log. Trying again.'
         : source.begun && source.lines.count === 0

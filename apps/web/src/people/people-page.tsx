@@ -8,6 +8,7 @@ import { ErrorBar, SkeletonRows } from '../ui/notice.tsx';
 import { Crumb, Crumbs } from '../ui/screen.tsx';
 import { plural } from '../ui/wording.ts';
 import { DisablePerson } from './disable-person.tsx';
+import { RetentionCard } from './retention-card.tsx';
 import { ResetLink } from './reset-link.tsx';
 
 /** System admins: who has an account, and what to do when somebody leaves or forgot the password. */
@@ -64,6 +65,7 @@ export function PeoplePage() {
           ))}
         </ul>
       )}
+      <RetentionCard />
       {asked?.what === 'disable' && <DisablePerson person={asked.person} onClose={() => setAsked(undefined)} />}
       {asked?.what === 'reset' && <ResetLink person={asked.person} onClose={() => setAsked(undefined)} />}
     </div>

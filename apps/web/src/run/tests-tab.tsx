@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { problemSentence } from '../api/problem.ts';
+import { isRemoved, problemSentence } from '../api/problem.ts';
 import { queries } from '../api/queries.ts';
 import type { TestCase, TestReport } from '../api/shapes.ts';
 import { EmptyState, ErrorBar, SkeletonRows } from '../ui/notice.tsx';
@@ -17,6 +17,8 @@ export function TestsTab({ runId, over }: { runId: string; over: boolean }) {
   const refused = reports.data?.filter(({ finding }) => finding !== null) ?? [];
   const [words, setWords] = useState('');
   if (tests.isPending) return <SkeletonRows rows={8} height={40} />;
+  if (isRemoved(tests.error))
+    return <EmptyState title={tests.error.message}>How many passed and failed is still shown with the run.</EmptyState>;
   if (tests.isError)
     return (
       <div className="p-4">

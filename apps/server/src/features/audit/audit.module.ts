@@ -6,6 +6,7 @@ import { AuditController } from './audit.controller.ts';
 import { ChainHead } from './chain-head.ts';
 import { CheckAudit } from './check-audit.ts';
 import { ListAudit } from './list-audit.ts';
+import { TrimAudit } from './trim-audit.ts';
 
 @Module({
   controllers: [AuditController],
@@ -18,7 +19,8 @@ import { ListAudit } from './list-audit.ts';
     Audit,
     ListAudit,
     CheckAudit,
+    TrimAudit,
   ],
-  exports: [Audit],
+  exports: [Audit, TrimAudit],
 })
 export class AuditModule {}

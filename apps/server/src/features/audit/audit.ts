@@ -70,8 +70,10 @@ export class Audit {
    */
   async #unbelieved(unit: Unit, read: Exclude<ReadHead, { kind: 'sealed' }>): Promise<Head> {
     const { rows } = await sql<{ entries: number; hash: string | null }>`
-      select (select count(*) from audit_entries) as entries,
-             (select hash from audit_entries order by sequence desc limit 1) as hash`.execute(unit.tx);
+      select (select count(*) from audit_entries) + coalesce((select entries from audit_start), 0) as entries,
+             coalesce((select hash from audit_entries order by sequence desc limit 1), (select hash from audit_start)) as hash`.execute(
+      unit.tx,
+    );
     const { entries, hash } = rows[0]!;
     const damage = read.kind === 'forged' ? `The seal of the chain was changed after ${entries} entries.` : null;
     return { entries, hash: hash ?? FIRST_HASH, sealedFrom: entries, damage };

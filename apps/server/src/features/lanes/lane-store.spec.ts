@@ -33,6 +33,7 @@ class FixedHistory implements GitMirror {
   diffSummary = (): Promise<DiffSummary> => Promise.resolve({ files: 0, insertions: 0, deletions: 0 });
   contains = () => Promise.resolve(true);
   mergeBase = () => Promise.resolve(null);
+  removeOthers = () => Promise.resolve(0);
 }
 
 describe('lanes on PostgreSQL', () => {
@@ -364,6 +365,36 @@ describe('lanes on PostgreSQL', () => {
     };
     await pushed('Pusher-0', 'refs/heads/feature', null);
     await pushed('pusher-1', 'refs/heads/another-name-of-it', null);
+    history.older = [{ sha, emails: ['someone@example.com'] }];
+    const deployment = await deploymentOf(await release(team));
+    await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({
+      status: 403,
+      code: 'self-approval',
+    });
+    await gate.approve(ruben, deployment.id, deployment.binding);
+    history.older = [];
+  });
+
+  it('I16: who pushed a commit of the change does not approve it, though retention has removed the delivery', async () => {
+    const team = await rows.team();
+    await environment(team, 1);
+    const [rita, ruben] = await Promise.all([person(team, 'release-manager'), person(team, 'release-manager')]);
+    await database.db
+      .insertInto('user_identities')
+      .values({ user_id: rita.userId, kind: 'login', value: 'pusher-of-old' })
+      .execute();
+    const sha = 'd'.repeat(40);
+    await database.db
+      .insertInto('commit_hands')
+      .values({
+        repository_id: team.repositoryId,
+        service_id: null,
+        commit: sha,
+        part: 'pushed',
+        identity: 'Pusher-of-old',
+        user_id: null,
+      })
+      .execute();
     history.older = [{ sha, emails: ['someone@example.com'] }];
     const deployment = await deploymentOf(await release(team));
     await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({

@@ -5,7 +5,7 @@ import { approverStanding, type Approver, type LaneState, type Role } from '@slu
 import type { approvalDetail, approvalItem } from '@sluice/protocol';
 import type { Row, Tables } from '../../platform/db/schema.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
-import { notFound } from '../../platform/http/problem.ts';
+import { notFoundOrRemoved } from '../../platform/http/problem.ts';
 import { orNone } from '../runs/index.ts';
 import { collectEvidence } from './collect-evidence.ts';
 import { deploymentsInScope } from './deployments-in-scope.ts';
@@ -55,7 +55,7 @@ export class ReadApprovals {
 
   async detail(person: UserPrincipal, deploymentId: string): Promise<ApprovalDetail> {
     const [row] = await this.#rows(person, { deploymentId });
-    if (!row) throw notFound(`Deployment ${deploymentId}`);
+    if (!row) throw notFoundOrRemoved(`Deployment ${deploymentId}`);
     const change = await this.#change(row);
     const gate = row.lane.settings.gate;
     const people = await this.#people(row.deployment.team_id, gate.roles);

@@ -58,6 +58,14 @@ export class ReadContributors {
         ...(trigger.by.userId ? { userId: trigger.by.userId } : {}),
       });
     }
+    for (const hand of await this.#remembered(repositoryId, release.service_id, shas)) {
+      found.push({
+        part: hand.part,
+        kind: 'login',
+        value: hand.identity,
+        ...(hand.user_id === null ? {} : { userId: hand.user_id }),
+      });
+    }
     const emails = new Set(authors.flatMap((commit) => commit.emails));
     for (const value of emails) found.push({ part: 'authored', kind: 'email', value });
     return {
@@ -109,8 +117,22 @@ export class ReadContributors {
         and (payload ->> 'before' is not null or not exists (
           select 1 from deliveries as earlier
           where earlier.repository_id = push.repository_id and earlier.payload ->> 'after' = push.payload ->> 'after'
-            and earlier.id < push.id))`.execute(this.#db);
+            and earlier.id < push.id) and not exists (
+          select from commit_hands as known
+          where known.repository_id = push.repository_id and known.service_id is null
+            and known.commit = push.payload ->> 'after'))`.execute(this.#db);
     return rows.map(({ login }) => login);
+  }
+
+  /** What deliveries and runs proved that retention has removed since. */
+  async #remembered(repositoryId: string, serviceId: string, shas: readonly string[]): Promise<Row<'commit_hands'>[]> {
+    return this.#db
+      .selectFrom('commit_hands')
+      .selectAll()
+      .where('repository_id', '=', repositoryId)
+      .where(sql<boolean>`commit = any(${shas}::text[])`)
+      .where((eb) => eb.or([eb('service_id', 'is', null), eb('service_id', '=', serviceId)]))
+      .execute();
   }
 
   async #triggers(serviceId: string, shas: readonly string[]): Promise<RunTrigger[]> {

@@ -5,7 +5,7 @@ import { waitingCause } from '@sluice/engine';
 import type { deploymentDetail } from '@sluice/protocol';
 import type { Tables } from '../../platform/db/schema.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
-import { notFound } from '../../platform/http/problem.ts';
+import { notFoundOrRemoved } from '../../platform/http/problem.ts';
 import { orNone, readLaneSummaries, type LaneSummary } from '../runs/index.ts';
 import { deploymentsInScope } from './deployments-in-scope.ts';
 
@@ -36,7 +36,7 @@ export class ReadDeployment {
       .select(['releases.run_id', 'releases.run_number', 'releases.commit', 'releases.repository', 'releases.digest'])
       .where('deployments.id', '=', deploymentId)
       .executeTakeFirst();
-    if (!row) throw notFound(`Deployment ${deploymentId}`);
+    if (!row) throw notFoundOrRemoved(`Deployment ${deploymentId}`);
     const cause = waitingCause({ kind: 'deployment', lane: row.lane_state, deploymentId });
     return {
       id: row.id,
@@ -55,6 +55,7 @@ export class ReadDeployment {
       reason: row.reason,
       waiting: cause ? { code: cause.code, message: cause.message, since: cause.since, endsWhen: cause.endedBy } : null,
       events: row.target_events,
+      ...(row.events_removed ? { eventsRemoved: row.events_removed } : {}),
       replaced: row.replaced_deployment_id === null ? null : await this.#release(row.replaced_deployment_id),
     };
   }

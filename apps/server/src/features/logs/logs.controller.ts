@@ -14,7 +14,8 @@ import {
 import type { Db } from '../../platform/db/database.ts';
 import { CurrentUser, type SluiceRequest } from '../../platform/http/access.ts';
 import { visibleTeams, type UserPrincipal } from '../../platform/http/principal.ts';
-import { notFound, Problem } from '../../platform/http/problem.ts';
+import { notFoundOrRemoved, Problem, removedByRetention } from '../../platform/http/problem.ts';
+import { removedOf } from '../../platform/db/removed.ts';
 import { byteRange } from './byte-range.ts';
 import { FindLines } from './find-lines.ts';
 import { LogReader } from './log-reader.ts';
@@ -27,6 +28,8 @@ interface VisibleLog {
   readonly log_length: number;
   readonly log_sealed_at: string | Date | null;
   readonly log_sha256: string | null;
+  readonly log_removed_at: Date | null;
+  readonly log_kept_days: number | null;
 }
 
 /** Logs for people: bytes as they were stored, by range or by line, streamed with back-pressure, and search in them (libs/protocol/src/logs.ts). */
@@ -137,12 +140,18 @@ export class LogsController {
       id.safeParse(attemptId).success && teams.length > 0
         ? await this.#db
             .selectFrom('attempts')
-            .select(['log_length', 'log_sealed_at', 'log_sha256'])
+            .select(['log_length', 'log_sealed_at', 'log_sha256', 'log_removed_at', 'log_kept_days'])
             .where('id', '=', attemptId)
             .where('team_id', 'in', teams)
             .executeTakeFirst()
         : undefined;
-    if (!row) throw notFound('This log');
+    if (!row) throw notFoundOrRemoved('This log');
+    const removed = removedOf(row.log_removed_at, row.log_kept_days);
+    if (removed)
+      throw removedByRetention('log-removed', 'This log was removed', removed, {
+        length: row.log_length,
+        sha256: row.log_sha256,
+      });
     return row;
   }
 }

@@ -41,7 +41,7 @@ const ORPHANS_EVERY = 120;
     AppendLog,
     RemoveOrphans,
   ],
-  exports: [AppendLog, SealLog, LogReader, LogSettings],
+  exports: [AppendLog, SealLog, LogReader, LogSettings, RemoveOrphans],
 })
 export class LogsModule implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #log = new Logger('logs');

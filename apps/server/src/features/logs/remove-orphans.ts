@@ -2,13 +2,15 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
 import { BlobStore } from '../../platform/blobs/blob-store.port.ts';
 import type { Db } from '../../platform/db/database.ts';
+import { failpoint } from '../../platform/failpoints/failpoints.ts';
 import { LogSettings } from './log-settings.ts';
 
 /** In one sweep. */
 const MOST = 100;
 
 /**
- * Removes objects that a process put and never named, because it died or failed in between. Marked first: whoever is late with
+ * Removes objects that no row names: those that a process put and never named, because it died or failed in between, and those
+ * whose rows retention removed. Marked first: whoever is late with
  * naming finds the mark and fails, so no segment ever names an object that was removed.
  */
 @Injectable()
@@ -37,6 +39,7 @@ export class RemoveOrphans {
       .execute();
     for (const { blob_key: key } of orphans) {
       await this.#blobs.remove(key);
+      await failpoint('remove-orphan:after-remove');
       await this.#db.deleteFrom('log_puts').where('blob_key', '=', key).execute();
     }
     return orphans.length;

@@ -12,13 +12,14 @@ import type {
   testCase,
   waiting,
 } from '@sluice/protocol';
-import type { Row, Tables } from '../../platform/db/schema.ts';
+import { removedOf } from '../../platform/db/removed.ts';
+import type { RemovedTests, Row, Tables } from '../../platform/db/schema.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
-import { notFound } from '../../platform/http/problem.ts';
+import { notFound, Problem, removedByRetention } from '../../platform/http/problem.ts';
 import { currentStates } from './current-states.ts';
 import { describeEvent } from './describe-event.ts';
 import { ReadQueue } from './read-queue.ts';
-import { runInScope, serviceInScope } from './service-scope.ts';
+import { runInScope, serviceInScope, type ServiceScope } from './service-scope.ts';
 import { summariseRun } from './summarise-run.ts';
 
 export type RunDetail = z.infer<typeof runDetail>;
@@ -39,15 +40,15 @@ export class ReadRun {
     const scope = await serviceInScope(this.#db, person, service);
     const row = await this.#db
       .selectFrom('runs')
-      .select(['id', 'version', 'state', 'findings'])
+      .select(['id', 'version', 'state', 'findings', 'tests_removed'])
       .where('service_id', '=', scope.id)
       .where('number', '=', number)
       .executeTakeFirst();
-    if (!row) throw notFound(`Run ${number} of ${service}`);
+    if (!row) throw await this.#missing(scope, number);
     const state = (await currentStates(this.#db, [row])).get(row.id)!;
     const [attempts, counts, lanes] = await Promise.all([
       this.#db.selectFrom('attempts').selectAll().where('run_id', '=', row.id).orderBy('number').execute(),
-      this.#testCounts(row.id),
+      row.tests_removed ? countsOf(row.tests_removed) : this.#testCounts(row.id),
       this.#lanes(state),
     ]);
     const jobs = await this.#jobs(state, attempts);
@@ -58,6 +59,9 @@ export class ReadRun {
       releaseId: state.releaseId ?? null,
       lanes,
       tests: counts,
+      ...(row.tests_removed
+        ? { testsRemoved: { at: row.tests_removed.at, afterDays: row.tests_removed.afterDays } }
+        : {}),
       findings: row.findings.map(({ severity, message, line, column, rule }) => ({
         severity,
         message,
@@ -68,6 +72,21 @@ export class ReadRun {
       cancelRequested: state.cancelRequested ? { by: state.cancelRequested.by, at: state.cancelRequested.at } : null,
       waiting: firstWait(jobs, lanes),
     };
+  }
+
+  /** Numbers are given without a gap, so a number that is not there was there once. */
+  async #missing(service: ServiceScope, number: number): Promise<Problem> {
+    const { next_run_number: next } = await this.#db
+      .selectFrom('services')
+      .select('next_run_number')
+      .where('id', '=', service.id)
+      .executeTakeFirstOrThrow();
+    if (number >= next) return notFound(`Run ${number} of ${service.slug}`);
+    return new Problem(
+      410,
+      'run-removed',
+      `Run ${number} of ${service.slug} was removed by retention, with all that belonged to it; newer runs are still there.`,
+    );
   }
 
   async events(person: UserPrincipal, runId: string): Promise<z.infer<typeof runEvent>[]> {
@@ -88,6 +107,12 @@ export class ReadRun {
 
   async tests(person: UserPrincipal, runId: string): Promise<z.infer<typeof testCase>[]> {
     const run = await runInScope(this.#db, person, runId);
+    const { tests_removed: removed } = await this.#db
+      .selectFrom('runs')
+      .select('tests_removed')
+      .where('id', '=', run.id)
+      .executeTakeFirstOrThrow();
+    if (removed) throw removedByRetention('tests-removed', 'The test cases of this run were removed', removed);
     const rows = await this.#db
       .selectFrom('test_cases')
       .selectAll()
@@ -186,6 +211,10 @@ export class ReadRun {
   }
 }
 
+function countsOf({ passed, failed, skipped }: RemovedTests): RunDetail['tests'] {
+  return passed + failed + skipped === 0 ? null : { passed, failed, skipped };
+}
+
 function laneWait(lane: LaneState | undefined, deploymentId: string | undefined): Waiting | null {
   if (!lane || deploymentId === undefined) return null;
   const cause = waitingCause({ kind: 'deployment', lane, deploymentId });
@@ -202,6 +231,7 @@ function firstWait(jobs: readonly JobDetail[], lanes: RunDetail['lanes']): Waiti
 }
 
 function attemptOf(row: Row<'attempts'>, state: RunState): z.infer<typeof attemptDetail> {
+  const removed = removedOf(row.log_removed_at, row.log_kept_days);
   const known = state.jobs[row.job_key as keyof RunState['jobs']]?.attempts.find((attempt) => attempt.id === row.id);
   return {
     id: row.id,
@@ -219,6 +249,7 @@ function attemptOf(row: Row<'attempts'>, state: RunState): z.infer<typeof attemp
       sealed: row.log_sealed_at !== null,
       truncated: row.log_truncated,
       incomplete: row.log_incomplete,
+      ...(removed ? { removed } : {}),
     },
   };
 }

@@ -74,6 +74,7 @@ export class RunStore {
         wake_at: nextWakeAt(state) ?? null,
         created_at: state.createdAt,
         finished_at: state.finishedAt ?? null,
+        rerun_of: state.trigger.rerunOf ?? null,
       })
       .execute();
     await this.#write(unit, state, undefined, decision);

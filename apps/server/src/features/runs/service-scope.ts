@@ -1,6 +1,6 @@
 import type { Db } from '../../platform/db/database.ts';
 import { visibleTeams, type UserPrincipal } from '../../platform/http/principal.ts';
-import { notFound } from '../../platform/http/problem.ts';
+import { notFound, notFoundOrRemoved } from '../../platform/http/problem.ts';
 
 export interface ServiceScope {
   readonly id: string;
@@ -55,6 +55,6 @@ export async function runInScope(
     .where('id', '=', runId)
     .where('team_id', 'in', orNone(visibleTeams(person)))
     .executeTakeFirst();
-  if (!row) throw notFound(`Run ${runId}`);
+  if (!row) throw notFoundOrRemoved(`Run ${runId}`);
   return { id: row.id, teamId: row.team_id };
 }

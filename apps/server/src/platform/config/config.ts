@@ -17,6 +17,20 @@ export type MasterKeyPlace =
   | { readonly kind: 'value'; readonly text: string }
   | { readonly kind: 'file'; readonly path: string; readonly generate: boolean };
 
+/** How long things are kept, in days; see docs/guides/retention.md. */
+export interface RetentionLimits {
+  readonly runDays: number;
+  /** Most runs of one service. */
+  readonly runsMost: number;
+  readonly logDays: number;
+  readonly testDays: number;
+  readonly deploymentEventDays: number;
+  readonly deliveryDays: number;
+  readonly auditDays: number;
+  readonly accessDays: number;
+  readonly messageDays: number;
+}
+
 /** The whole configuration as one typed value and injection token. Made by `readConfig`; nothing else reads the environment. */
 export class Config {
   readonly mode: 'standalone' | 'distributed';
@@ -43,6 +57,7 @@ export class Config {
   readonly leaseSeconds: number;
   readonly leaseRenewSeconds: number;
   readonly logLimitBytes: number;
+  readonly retention: RetentionLimits & { readonly on: boolean };
   readonly failpoints: string | undefined;
   readonly nodeEnv: string | undefined;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -93,6 +108,18 @@ export class Config {
     this.leaseSeconds = values.SLUICE_LEASE_SECONDS ?? 60;
     this.leaseRenewSeconds = values.SLUICE_LEASE_RENEW_SECONDS ?? Math.min(10, Math.floor(this.leaseSeconds / 2));
     this.logLimitBytes = values.SLUICE_LOG_LIMIT_BYTES ?? 1_073_741_824;
+    this.retention = {
+      on: values.SLUICE_RETENTION !== 'off',
+      runDays: values.SLUICE_RETENTION_RUN_DAYS ?? 365,
+      runsMost: values.SLUICE_RETENTION_RUNS ?? 2_000,
+      logDays: values.SLUICE_RETENTION_LOG_DAYS ?? 90,
+      testDays: values.SLUICE_RETENTION_TEST_DAYS ?? 180,
+      deploymentEventDays: values.SLUICE_RETENTION_DEPLOYMENT_EVENT_DAYS ?? 180,
+      deliveryDays: values.SLUICE_RETENTION_DELIVERY_DAYS ?? 90,
+      auditDays: values.SLUICE_RETENTION_AUDIT_DAYS ?? 1_095,
+      accessDays: values.SLUICE_RETENTION_ACCESS_DAYS ?? 30,
+      messageDays: values.SLUICE_RETENTION_MESSAGE_DAYS ?? 30,
+    };
     this.failpoints = values.SLUICE_FAILPOINTS;
     this.nodeEnv = values.NODE_ENV;
     this.logLevel = values.LOG_LEVEL ?? 'info';

@@ -12,6 +12,8 @@ const number = (min: number, max: number) =>
     .transform(Number)
     .refine((value) => value >= min && value <= max, `write a whole number from ${min} to ${max}`);
 
+const days = number(1, 36_500);
+
 const addressOf = (...protocols: string[]) =>
   z.string().refine(
     (text) => {
@@ -196,6 +198,47 @@ export const environmentVariables = z.object({
   SLUICE_LOG_LIMIT_BYTES: variable(number(65536, 8_589_934_592), {
     default: '`1073741824`',
     description: 'Longest log of one attempt. Reached, the log is marked truncated and the job goes on.',
+  }),
+  SLUICE_RETENTION: variable(z.enum(['on', 'off'], 'write on or off'), {
+    default: '`on`',
+    description:
+      'Whether what is old is removed, see [retention](../guides/retention.md). `off` lets everything grow for ever.',
+  }),
+  SLUICE_RETENTION_RUN_DAYS: variable(days, {
+    default: '`365`',
+    description: 'Days for which an ended run is kept, with its events, attempts, release and deployments.',
+  }),
+  SLUICE_RETENTION_RUNS: variable(number(1, 1_000_000), {
+    default: '`2000`',
+    description: 'Most runs of one service; the oldest ended ones go first, also before their days are over.',
+  }),
+  SLUICE_RETENTION_LOG_DAYS: variable(days, {
+    default: '`90`',
+    description: 'Days for which the log of an attempt is kept after its end.',
+  }),
+  SLUICE_RETENTION_TEST_DAYS: variable(days, {
+    default: '`180`',
+    description: 'Days for which test cases and report files are kept; their counts stay with the run.',
+  }),
+  SLUICE_RETENTION_DEPLOYMENT_EVENT_DAYS: variable(days, {
+    default: '`180`',
+    description: 'Days for which is kept, step by step, what the target of an ended deployment did.',
+  }),
+  SLUICE_RETENTION_DELIVERY_DAYS: variable(days, {
+    default: '`90`',
+    description: 'Days for which a received webhook is kept.',
+  }),
+  SLUICE_RETENTION_AUDIT_DAYS: variable(number(30, 36_500), {
+    default: '`1095`',
+    description: 'Days for which an audit entry is kept. What is left can still be proved to be whole.',
+  }),
+  SLUICE_RETENTION_ACCESS_DAYS: variable(days, {
+    default: '`30`',
+    description: 'Days for which sessions, tokens and links are still listed after their end.',
+  }),
+  SLUICE_RETENTION_MESSAGE_DAYS: variable(days, {
+    default: '`30`',
+    description: 'Days after which an internal message that fails again and again is given up, with a line in the log.',
   }),
   SLUICE_FAILPOINTS: variable(z.string(), {
     default: 'none',

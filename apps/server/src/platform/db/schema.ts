@@ -28,7 +28,14 @@ type JsonOrNull<T> = ColumnType<T | null, string | null | undefined, string | nu
 type Big = ColumnType<number, number | undefined, number>;
 
 export interface Tables {
-  teams: { id: string; slug: string; title: string; created_at: TimeDefault };
+  teams: {
+    id: string;
+    slug: string;
+    title: string;
+    created_at: TimeDefault;
+    /** What it keeps for a shorter time than the installation does. */
+    retention: JsonOrNull<Partial<TeamLimits>>;
+  };
   users: {
     id: string;
     email: string;
@@ -147,6 +154,9 @@ export interface Tables {
     wake_at: TimeOrNull;
     created_at: Time;
     finished_at: TimeOrNull;
+    /** The run that this one runs again; it is kept as long as this one. */
+    rerun_of: string | null;
+    tests_removed: JsonOrNull<RemovedTests>;
   };
   run_events: { run_id: string; sequence: number; at: Time; event: Json<RunEvent> };
   pools: {
@@ -210,6 +220,10 @@ export interface Tables {
     log_sealed_at: TimeOrNull;
     log_truncated: Generated<boolean>;
     log_incomplete: Generated<boolean>;
+    /** The bytes are gone; length and SHA-256 stay. */
+    log_removed_at: TimeOrNull;
+    /** Days after which they went. */
+    log_kept_days: number | null;
   };
   polls: {
     id: string;
@@ -304,6 +318,16 @@ export interface Tables {
     entered_at: Time;
     started_at: TimeOrNull;
     finished_at: TimeOrNull;
+    events_removed: JsonOrNull<Removed>;
+  };
+  /** Hands in a commit, taken from deliveries (then without a service) and runs before those were removed. */
+  commit_hands: {
+    repository_id: string;
+    service_id: string | null;
+    commit: string;
+    part: 'pushed' | 'triggered';
+    identity: string;
+    user_id: string | null;
   };
   outbox: {
     id: Generated<number>;
@@ -335,6 +359,51 @@ export interface Tables {
     damage: string | null;
     seal: string;
   };
+  audit_start: {
+    only_row: Generated<boolean>;
+    /** Entries that were removed, all from the beginning of the chain. */
+    entries: Big;
+    /** The last one of them, and its hash. */
+    sequence: Big;
+    hash: string;
+    /** How many of them were seals. */
+    seals: number;
+    /** When the last one of them was written. */
+    removed_to: Time;
+    seal: string;
+  };
+  retention_sweeps: {
+    id: string;
+    started_at: TimeDefault;
+    /** Until when an unfinished one is believed to go on. */
+    held_until: Time;
+    finished_at: TimeOrNull;
+    removed: JsonDefault<Record<string, number>>;
+    problems: JsonDefault<string[]>;
+    more: Generated<boolean>;
+  };
+}
+
+/** What a team decides for itself; see `features/retention`. */
+export interface TeamLimits {
+  readonly runDays: number;
+  readonly runsMost: number;
+  readonly logDays: number;
+  readonly testDays: number;
+  readonly deploymentEventDays: number;
+}
+
+/** What stands in the place of something that retention removed. */
+export interface Removed {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly afterDays: number;
+}
+
+export interface RemovedTests extends Removed {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
 }
 
 /** What became of a delivery; `services` has one entry for each service of the repository that was looked at. */

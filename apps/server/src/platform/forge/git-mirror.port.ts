@@ -55,6 +55,8 @@ export abstract class GitMirror {
   abstract contains(repository: MirrorRepository, ref: string, commit: string): Promise<boolean>;
   /** Newest commit that both hold; equal to `one` exactly when `one` is an ancestor of `other`. Null when there is none or a commit is missing. */
   abstract mergeBase(repository: MirrorRepository, one: string, other: string): Promise<string | null>;
+  /** Removes mirrors of other repositories than these, and of other addresses, that are here for a day or longer. How many went. */
+  abstract removeOthers(connected: readonly Pick<MirrorRepository, 'id' | 'url'>[]): Promise<number>;
 }
 
 export class RepositoryUnreachableError extends Error {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { simpleGit, type SimpleGit } from 'simple-git';
 import {
@@ -32,6 +32,8 @@ const MAX_TREE_BYTES = 16 * 1024 * 1024;
 const SEEN_LIMIT = 10_000;
 /** Readers that are kept, oldest out; an idle one has no process. */
 const READER_LIMIT = 200;
+const MIRROR_NAME = /^[0-9a-f]{40}\.git$/;
+const NEW_MS = 86_400_000;
 const COMMIT_ID = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 /** Fields end with NUL, the one sign that neither a name nor a message can hold. */
 const COMMIT_FORMAT = '%H%x00%s%x00%an%x00%ae%x00%aI%x00';
@@ -252,7 +254,25 @@ export class SimpleGitMirror extends GitMirror {
     return (await this.#try(repository, ['merge-base', one, other]))?.trim() ?? null;
   }
 
-  #folder(repository: MirrorRepository): string {
+  override async removeOthers(connected: readonly Pick<MirrorRepository, 'id' | 'url'>[]): Promise<number> {
+    const wanted = new Set(connected.map((repository) => this.#folder(repository)));
+    const { folder } = this.#settings;
+    const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+    let removed = 0;
+    for (const entry of entries) {
+      const path = join(folder, entry.name);
+      if (!entry.isDirectory() || !MIRROR_NAME.test(entry.name) || wanted.has(path)) continue;
+      // A repository is read once before it is connected; its row comes after its mirror.
+      if (Date.now() - (await stat(path)).mtimeMs < NEW_MS) continue;
+      await rm(path, { recursive: true, force: true });
+      this.#entered.delete(path);
+      this.#readers.delete(path);
+      removed += 1;
+    }
+    return removed;
+  }
+
+  #folder(repository: Pick<MirrorRepository, 'id' | 'url'>): string {
     return join(
       this.#settings.folder,
       `${createHash('sha256').update(`${repository.id} ${repository.url}`).digest('hex').slice(0, 40)}.git`,

@@ -20,6 +20,11 @@ export function notFound(what: string): Problem {
   return new Problem(404, 'not-found', `${what} does not exist, or you may not see it.`);
 }
 
+/** 404 for what has a limited time; the same sentence whether it ever was there or not. */
+export function notFoundOrRemoved(what: string): Problem {
+  return new Problem(404, 'not-found', `${what} does not exist, was removed by retention, or you may not see it.`);
+}
+
 export function conflict(code: string, message: string, data: Record<string, unknown> = {}): Problem {
   return new Problem(409, code, message, data);
 }
@@ -30,4 +35,19 @@ export function forbidden(code: string, message: string): Problem {
 
 export function invalid(message: string, code = 'invalid'): Problem {
   return new Problem(422, code, message);
+}
+
+/** 410 for what retention has removed: the sentence says what, when and why. */
+export function removedByRetention(
+  code: string,
+  what: string,
+  { at, afterDays }: { readonly at: string; readonly afterDays: number },
+  data: Record<string, unknown> = {},
+): Problem {
+  return new Problem(
+    410,
+    code,
+    `${what} by retention on ${at.slice(0, 10)}, after ${afterDays} ${afterDays === 1 ? 'day' : 'days'}.`,
+    data,
+  );
 }
