@@ -49,7 +49,21 @@ function inChunks(text: Buffer, sizes: readonly number[]): Buffer[] {
 
 const token = { name: 'TOKEN', value: 's3cr3t/va+lue&"q"' };
 
+const LONG_KEY = `-----BEGIN KEY-----\n${'c2VjcmV0IGtleSBvZiBtYW55IGxpbmVz/+'.repeat(8)}\n-----END KEY-----\n`;
+
 describe('createMasker', () => {
+  it.each([64, 76])('A69: masks a long secret that comes as base64 in lines of %i', (columns) => {
+    for (const value of [LONG_KEY, LONG_KEY.trim()]) {
+      const wrapped = Buffer.from(value)
+        .toString('base64')
+        .replaceAll(new RegExp(`.{${columns}}`, 'g'), '$&\n');
+      const left = mask([{ name: 'KEY', value: LONG_KEY }], `before\n${wrapped}\nafter\n`).replaceAll(DEFAULT_MASK, '');
+      expect(left).toMatch(/^before\n\n[\s\S]*\nafter\n$/);
+      // What is left of it are the last bits, which mix with whatever follows the secret.
+      expect(left.replaceAll(/before|after|\s/g, '').length).toBeLessThan(8);
+    }
+  });
+
   it.each<[string, string]>([
     ['raw', token.value],
     ['URL-encoded', encodeURIComponent(token.value)],

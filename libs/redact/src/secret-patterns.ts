@@ -23,7 +23,7 @@ const encoder = new TextEncoder();
 
 /**
  * Every form in which a program is likely to print a secret: as it is, line by line, URL-encoded, JSON-escaped, in
- * base64 and base64url at each of the three alignments, and in hexadecimal.
+ * base64 (also broken into lines) and base64url at each of the three alignments, and in hexadecimal.
  */
 export function secretPatterns(secrets: readonly Secret[]): SecretPatterns {
   const patterns = new Map<string, Uint8Array>();
@@ -88,8 +88,22 @@ function base64Forms(bytes: Uint8Array): string[] {
     const whole = base64Of(padded);
     const form = whole.slice(Math.ceil((before * 8) / 6), Math.floor((padded.length * 8) / 6));
     forms.push(form, form.replace(/\+/g, '-').replace(/\//g, '_'));
+    if (before === 0) for (const columns of LINE_LENGTHS) forms.push(...linesOf(form, columns));
   }
   return forms;
+}
+
+/** Where programs break base64 into lines: `openssl base64`, and `base64` of GNU and of mail. */
+const LINE_LENGTHS = [64, 76] as const;
+/** As much as the shortest secret that is masked needs. */
+const SHORTEST_LINE = Math.ceil((MIN_SECRET_LENGTH * 8) / 6);
+
+/** A key in a file that is printed through `base64` comes line by line; a last line that says next to nothing stays. */
+function linesOf(form: string, columns: number): string[] {
+  if (form.length <= columns) return [];
+  const count = Math.ceil(form.length / columns);
+  const lines = Array.from({ length: count }, (_, index) => form.slice(index * columns, (index + 1) * columns));
+  return lines.filter((line) => line.length >= SHORTEST_LINE);
 }
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';

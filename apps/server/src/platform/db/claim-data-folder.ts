@@ -18,14 +18,22 @@ export interface DataFolderClaim {
   release(): void;
 }
 
-/** Claims the folder for this process or throws DataFolderInUseError. */
+/** Claims the folder for this process. Throws DataFolderInUseError, and one sentence when the folder cannot be written. */
 export function claimDataFolder(folder: string, pid = process.pid): DataFolderClaim {
   const path = resolve(folder);
-  mkdirSync(path, { recursive: true, mode: 0o700 });
   const file = join(path, 'server.pid');
   const own = JSON.stringify(identify(pid) ?? { pid, started: '' });
   const draft = `${file}.${pid}`;
-  writeFileSync(draft, own, { mode: 0o600 });
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    writeFileSync(draft, own, { mode: 0o600 });
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new Error(
+      `The data folder ${path} cannot be written (${why}); set SLUICE_DATA to a folder that may be made or written by the user the server runs as.`,
+      { cause },
+    );
+  }
   try {
     for (;;) {
       try {

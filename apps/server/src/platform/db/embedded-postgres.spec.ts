@@ -166,6 +166,14 @@ describe('embedded PostgreSQL', { timeout: 120_000 }, () => {
 });
 
 describe('claim of a data folder', () => {
+  it('a data folder that cannot be written is said in one sentence', () => {
+    const file = join(folder, 'a file');
+    writeFileSync(file, '');
+    expect(() => claimDataFolder(join(file, 'data'))).toThrow(
+      `The data folder ${join(file, 'data')} cannot be written (ENOTDIR); set SLUICE_DATA to a folder`,
+    );
+  });
+
   it('is refused while another process holds it and free after its release', () => {
     const claim = claimDataFolder(folder, process.ppid);
     expect(() => claimDataFolder(folder)).toThrow(DataFolderInUseError);

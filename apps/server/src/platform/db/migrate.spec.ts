@@ -45,6 +45,21 @@ describe('migrate', () => {
     }
   });
 
+  it.each([
+    ['nobody listens', () => 'postgres://u:p@127.0.0.1:1/x'],
+    ['nobody listens at any address of the name', () => 'postgres://u:p@localhost:1/x'],
+    ['there is no such database', () => database.url.replace(/\/[^/]*$/, '/not-there')],
+  ])('says that the database cannot be used when %s, and not that its version is wrong', async (_, url) => {
+    const unusable = openDatabase(url(), 1);
+    try {
+      await expect(migrateDatabase(unusable)).rejects.toThrow(
+        /^The database cannot be used: \w.*\. See that it runs, /,
+      );
+    } finally {
+      await unusable.destroy();
+    }
+  });
+
   it('F45 refuses a database that a newer version made, in one sentence', async () => {
     const newer = { '0001-first': { up: () => Promise.resolve() }, '9999-newer': { up: () => Promise.resolve() } };
     await migrateDatabase(empty, newer);

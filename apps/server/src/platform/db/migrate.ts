@@ -32,6 +32,12 @@ export async function migrateDatabase(db: Db, migrations: Record<string, Migrati
       cause: error,
     });
   }
+  if (error !== undefined && isOfConnection(error)) {
+    throw new Error(
+      `The database cannot be used: ${sentence(error)} See that it runs, and that DATABASE_URL names its host, port, user, password and database.`,
+      { cause: error },
+    );
+  }
   if (error !== undefined) {
     const remedy = 'Start the version of Sluice that made this database, or a newer one.';
     throw new Error(`The database does not fit this version of Sluice: ${sentence(error)} ${remedy}`, { cause: error });
@@ -55,7 +61,14 @@ function withFailpoint(migrations: Record<string, Migration>): Record<string, Mi
   );
 }
 
+/** The database's own words and the network's carry a code; that it is of another version is found by us. */
+function isOfConnection(error: unknown): boolean {
+  return typeof (error as { code?: unknown } | null)?.code === 'string';
+}
+
 function sentence(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  // A name with several addresses fails with one error for each, and no words of its own.
+  const [first = error] = error instanceof AggregateError ? (error.errors as unknown[]) : [];
+  const text = first instanceof Error ? first.message : String(first);
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
