@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { BlobStore } from './blobs/blob-store.port.ts';
 import { openBlobStore } from './blobs/open-blob-store.ts';
+import { DatabaseClock } from './clock/database-clock.ts';
 import { SystemClock } from './clock/system-clock.ts';
 import type { Config } from './config/config.ts';
 import { claimDataFolder, type DataFolderClaim } from './db/claim-data-folder.ts';
@@ -21,6 +22,7 @@ export interface OpenPlatform {
   readonly url: string;
   readonly db: Db;
   readonly reserved: ReservedDatabase;
+  readonly clock: DatabaseClock;
   readonly queue: BullmqWakeQueue;
   readonly notifications: PgNotifications;
   readonly blobs: BlobStore;
@@ -68,6 +70,8 @@ export async function openPlatform(config: Config, openBlobs: OpenBlobs = openCo
     opened.push(() => db.destroy());
     const reserved = new ReservedDatabase(openDatabase(url, RESERVED, brokenIdle));
     opened.push(() => reserved.db.destroy());
+    const clock = await DatabaseClock.start(reserved.db);
+    opened.push(() => clock.stop());
     if (applied.length > 0) log.log(`Applied the database migrations ${applied.join(', ')}.`);
     const notifications = new PgNotifications(url, db, warn('The listening connection broke and is made anew'));
     opened.push(() => notifications.close());
@@ -76,7 +80,7 @@ export async function openPlatform(config: Config, openBlobs: OpenBlobs = openCo
       onError: (error, where) => warn(`The queue reported an error (${where})`)(error),
     });
     opened.push(() => queue.close());
-    return { url, db, reserved, queue, notifications, blobs, close };
+    return { url, db, reserved, clock, queue, notifications, blobs, close };
   } catch (error) {
     await close();
     throw error;

@@ -10,7 +10,7 @@ import {
 import { Kysely } from 'kysely';
 import { BlobStore } from './blobs/blob-store.port.ts';
 import { Clock, Ids } from './clock/clock.port.ts';
-import { SystemClock, UuidV7 } from './clock/system-clock.ts';
+import { UuidV7 } from './clock/system-clock.ts';
 import { Config } from './config/config.ts';
 import { DatabaseNotifications } from './db/database-notifications.ts';
 import { ReservedDatabase } from './db/reserved-database.ts';
@@ -61,7 +61,7 @@ export class PlatformModule implements OnApplicationBootstrap, OnApplicationShut
       { provide: OutboxHandlers, useExisting: RegisteredHandlers },
       { provide: OutboxWaker, useExisting: OutboxSignal },
       { provide: Outbox, useFactory: (signal: OutboxSignal) => new Outbox(signal), inject: [OutboxSignal] },
-      { provide: Clock, useClass: SystemClock },
+      { provide: Clock, useFactory: ({ platform }: Opened) => platform.clock, inject: [Opened] },
       { provide: Ids, useClass: UuidV7 },
     ];
     return {

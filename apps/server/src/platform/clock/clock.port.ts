@@ -1,4 +1,4 @@
-/** The only source of time outside the database. Leases and expiries use the database's clock, not this one. */
+/** The only source of time outside the database: near the database's own, which alone decides leases and expiries. */
 export abstract class Clock {
   abstract now(): Date;
 }

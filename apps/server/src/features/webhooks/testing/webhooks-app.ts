@@ -9,6 +9,7 @@ import { Kysely } from 'kysely';
 import { Clock, Ids } from '../../../platform/clock/clock.port.ts';
 import { SystemClock, UuidV7 } from '../../../platform/clock/system-clock.ts';
 import { Config, readConfig } from '../../../platform/config/config.ts';
+import { ReservedDatabase } from '../../../platform/db/reserved-database.ts';
 import { Transactions } from '../../../platform/db/transactions.ts';
 import { testDatabase, type TestDatabase } from '../../../platform/db/testing/test-database.ts';
 import { createFastifyAdapter } from '../../../platform/http/fastify-server.ts';
@@ -42,6 +43,7 @@ function platformOf(
     { provide: Config, useValue: config },
     { provide: Kysely, useValue: database.db },
     { provide: Transactions, useValue: database.transactions },
+    { provide: ReservedDatabase, useValue: new ReservedDatabase(database.db) },
     { provide: Outbox, useValue: new Outbox(signal) },
     { provide: OutboxHandlers, useValue: handlers },
     { provide: Clock, useValue: new SystemClock() },
