@@ -1,5 +1,6 @@
 import { oc } from '@orpc/contract';
 import { z } from 'zod';
+import { commitStatus, repositoryStatuses } from './statuses.ts';
 import {
   actor,
   attemptStatus,
@@ -115,6 +116,8 @@ export const runDetail = runSummary.extend({
   ),
   cancelRequested: z.object({ by: actor, at: instant }).nullable(),
   waiting: waiting.nullable(),
+  /** What the forge was told; absent = it is told nothing, or a newer run of the commit is what counts there. */
+  commitStatus: commitStatus.optional(),
 });
 export const testCase = z.object({
   job: z.string(),
@@ -186,7 +189,15 @@ export const runsContract = {
     .input(z.object({ service: slug }))
     .output(
       boardService.extend({
-        repository: z.object({ url: z.string(), path: z.string(), defaultBranch: z.string(), hookPath: z.string() }),
+        repository: z.object({
+          id: id.optional(),
+          url: z.string(),
+          path: z.string(),
+          defaultBranch: z.string(),
+          hookPath: z.string(),
+          /** `last` is that of this service. */
+          statuses: repositoryStatuses.optional(),
+        }),
         release: z.array(slug),
       }),
     ),

@@ -7,7 +7,8 @@ export interface PlannedService {
   readonly id: string;
   readonly slug: string;
   readonly decision:
-    { readonly kind: 'run'; readonly file: DefinitionFile } | { readonly kind: 'not-affected'; readonly why: string };
+    | { readonly kind: 'run'; readonly file: DefinitionFile }
+    | { readonly kind: 'not-affected'; readonly why: string; readonly byPaths: boolean };
 }
 
 export interface RepositoryService {
@@ -55,7 +56,9 @@ export class PlanServices {
       return {
         id: service.id,
         slug: service.slug,
-        decision: concern.concerned ? { kind: 'run', file: service.file } : { kind: 'not-affected', why: concern.why },
+        decision: concern.concerned
+          ? { kind: 'run', file: service.file }
+          : { kind: 'not-affected', why: concern.why, byPaths: concern.byPaths },
       };
     });
   }

@@ -5,6 +5,7 @@ import type { DeliveryOutcome, Row } from '../../platform/db/schema.ts';
 import { Transactions, type Unit } from '../../platform/db/transactions.ts';
 import { failpoint } from '../../platform/failpoints/failpoints.ts';
 import type { CommitInfo } from '../../platform/forge/git-mirror.port.ts';
+import { Outbox } from '../../platform/outbox/outbox.ts';
 import { CreateRun } from '../runs/index.ts';
 import { findPusher } from './find-pusher.ts';
 import type { PlannedService } from './plan-services.ts';
@@ -27,9 +28,11 @@ export interface DeliveryPlan {
 export class RecordPlan {
   readonly #transactions: Transactions;
   readonly #createRun: CreateRun;
-  constructor(transactions: Transactions, createRun: CreateRun) {
+  readonly #outbox: Outbox;
+  constructor(transactions: Transactions, createRun: CreateRun, outbox: Outbox) {
     this.#transactions = transactions;
     this.#createRun = createRun;
+    this.#outbox = outbox;
   }
 
   /** `void`: the branch head moved since the plan was made; make a new plan. */
@@ -99,7 +102,16 @@ export class RecordPlan {
     // Always in the same order: two deliveries that lock services in different orders would wait for each other.
     for (const service of [...services].sort((left, right) => (left.id < right.id ? -1 : 1))) {
       if (service.decision.kind !== 'run') {
-        said.push({ service: service.slug, message: `not affected: ${service.decision.why}` });
+        const { why, byPaths } = service.decision;
+        // Where the service would have had a say, its silence would hold up a merge that waits for it.
+        if (byPaths)
+          await this.#outbox.add(unit, 'report-status', {
+            serviceId: service.id,
+            commit: commit.sha,
+            ref: push.ref,
+            notAffected: why,
+          });
+        said.push({ service: service.slug, message: `not affected: ${why}` });
         continue;
       }
       const { path, text, problem } = service.decision.file;

@@ -25,6 +25,8 @@ export interface OutboxMessages {
   'run-deployment': { deploymentId: string };
   /** Environment settings changed: bindings of waiting deployments are computed anew. */
   'rebind-lanes': { environmentId: string };
+  /** The forge is to be told of a run's new status, or that a change does not concern a service. */
+  'report-status': { runId: string } | { serviceId: string; commit: string; ref: string; notAffected: string };
   /** Live view topics that changed (protocol/live.ts); ids only. */
   changed: { topics: string[] };
 }
@@ -41,6 +43,7 @@ const TOPICS = {
   'tell-run': true,
   'run-deployment': true,
   'rebind-lanes': true,
+  'report-status': true,
   changed: true,
 } as const satisfies Record<OutboxTopic, true>;
 

@@ -76,11 +76,9 @@ export class PlanningWorld {
     const files = new DefinitionFiles(mirror, {
       definitionOf: (service: string) => this.kept.get(service),
     } as LoadPipelines);
-    const createRun = new CreateRun(
-      this.#ids,
-      new RunStore(new SystemClock(), this.#ids, new Outbox(new OutboxSignal())),
-    );
-    const record = new RecordPlan(database.transactions, createRun);
+    const outbox = new Outbox(new OutboxSignal());
+    const createRun = new CreateRun(this.#ids, new RunStore(new SystemClock(), this.#ids, outbox));
+    const record = new RecordPlan(database.transactions, createRun, outbox);
     this.planner = new PlanDelivery(
       database.db,
       mirror,
