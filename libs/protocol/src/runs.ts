@@ -40,7 +40,14 @@ export const runSummary = z.object({
   message: z.string(),
   author: z.string(),
   trust,
-  trigger: z.object({ kind: z.enum(['push', 'manual', 'rerun']), by: actor, rerunOf: z.string().optional() }),
+  trigger: z.object({
+    kind: z.enum(['push', 'manual', 'rerun', 'schedule', 'release']),
+    by: actor,
+    rerunOf: z.string().optional(),
+    schedule: z.object({ cron: z.string(), timezone: z.string(), at: instant }).optional(),
+    /** The release that was waited for. */
+    after: z.object({ service: slug, environment: slug }).optional(),
+  }),
   stages: z.array(stageCell),
   createdAt: instant,
   startedAt: instant.nullable(),
@@ -159,6 +166,31 @@ export const boardService = z.object({
   lanes: z.array(laneSummary),
 });
 
+const aboutInput = { description: z.string().optional() };
+export const runInput = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('text'), default: z.string(), ...aboutInput }),
+  z.object({ type: z.literal('number'), default: z.number(), ...aboutInput }),
+  z.object({ type: z.literal('boolean'), default: z.boolean(), ...aboutInput }),
+  z.object({ type: z.literal('choice'), options: z.array(z.string()), default: z.string(), ...aboutInput }),
+]);
+export const schedule = z.object({
+  cron: z.string(),
+  timezone: z.string(),
+  /** Null = the default branch. */
+  branch: z.string().nullable(),
+  nextAt: instant.nullable(),
+  lastAt: instant.nullable(),
+  /** Why the last time started no run. */
+  problem: z.string().nullable(),
+});
+export const releaseTrigger = z.object({
+  service: slug,
+  /** Null = the last one of that service's route. */
+  environment: slug.nullable(),
+  lastAt: instant.nullable(),
+  problem: z.string().nullable(),
+});
+
 /** What is done anew; the rest is taken over as it ended. Absent = everything. */
 export const rerunScope = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('all') }),
@@ -199,6 +231,12 @@ export const runsContract = {
           statuses: repositoryStatuses.optional(),
         }),
         release: z.array(slug),
+        /** Of the definition on the default branch. */
+        schedules: z.array(schedule).optional(),
+        /** What a person who starts a run may choose, as the newest run of the default branch had it. */
+        inputs: z.record(z.string(), runInput).optional(),
+        /** Services whose releases start a run. */
+        afterReleases: z.array(releaseTrigger).optional(),
       }),
     ),
   listRuns: oc

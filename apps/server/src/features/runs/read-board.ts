@@ -9,6 +9,7 @@ import { readRepositoryStatuses } from '../catalog/index.ts';
 import { currentStates, type StoredRun } from './current-states.ts';
 import { readLaneSummaries } from './read-lanes.ts';
 import { orNone, serviceInScope } from './service-scope.ts';
+import { readInputs, readTriggers } from './read-triggers.ts';
 import { summariseRun } from './summarise-run.ts';
 
 export type BoardService = z.infer<typeof boardService>;
@@ -70,6 +71,8 @@ export class ReadBoard {
         )),
       },
       release: newest.get(scope.id)?.plan.release.map((entry) => entry.environment) ?? [],
+      ...(await readTriggers(this.#db, scope.id)),
+      ...(await readInputs(this.#db, { id: scope.id, defaultBranch: repository.default_branch })),
     };
   }
 
