@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { bitbucketContract } from './bitbucket-contract.ts';
-import type { ForgeAnswer, ForgeContract, ForgeName, ShownStatus } from './forge-contracts.ts';
+import { FORGES, type ForgeAnswer, type ForgeContract, type ForgeName, type ShownStatus } from './forge-contracts.ts';
 import { giteaContract } from './gitea-contract.ts';
 import { githubContract } from './github-contract.ts';
 import { gitlabContract } from './gitlab-contract.ts';
@@ -12,6 +12,8 @@ const CONTRACTS: Readonly<Record<ForgeName, ForgeContract>> = {
   gitea: giteaContract,
   bitbucket: bitbucketContract,
 };
+
+type ForgeFault = ForgeAnswer | 'hang' | 'reset';
 
 export interface FakeForge {
   readonly origin: string;
@@ -25,8 +27,8 @@ export interface FakeForge {
   /** Requests that were well-formed HTTP and broke the contract, as `<status> <body>`. */
   readonly refusals: readonly string[];
   shown(commit: string, context: string): ShownStatus | undefined;
-  /** How requests are answered from now on instead, `hang` = not at all; undefined heals. */
-  fault(answer: ForgeAnswer | 'hang' | 'reset' | undefined): void;
+  /** How requests are answered from now on instead, `hang` = not at all; undefined heals. Of one forge, or of all. */
+  fault(answer: ForgeFault | undefined, forge?: ForgeName): void;
   stop(): Promise<void>;
 }
 
@@ -35,14 +37,13 @@ export async function startFakeForge({ token = 'forge-token', port = 0 } = {}): 
   const history: ShownStatus[] = [];
   const refusals: string[] = [];
   let requests = 0;
-  let fault: ForgeAnswer | 'hang' | 'reset' | undefined;
+  const faults = new Map<ForgeName, ForgeFault>();
   const shown = (commit: string, context: string, forge?: ForgeName) =>
     history.findLast(
       (status) => status.commit === commit && status.context === context && (forge ?? status.forge) === status.forge,
     );
 
-  const answerTo = async (request: IncomingMessage): Promise<ForgeAnswer> => {
-    const contract = Object.values(CONTRACTS).find(({ basePath }) => request.url?.startsWith(`${basePath}/`));
+  const answerTo = async (request: IncomingMessage, contract: ForgeContract | undefined): Promise<ForgeAnswer> => {
     if (contract === undefined) return { status: 404, body: { message: 'Not Found' } };
     if (request.method !== 'POST') return { status: 405, body: { message: 'Method Not Allowed' } };
     if (request.headers['content-type'] !== 'application/json')
@@ -61,10 +62,12 @@ export async function startFakeForge({ token = 'forge-token', port = 0 } = {}): 
 
   const server = createServer((request, response) => {
     requests += 1;
+    const contract = Object.values(CONTRACTS).find(({ basePath }) => request.url?.startsWith(`${basePath}/`));
+    const fault = contract && faults.get(contract.forge);
     if (fault === 'hang') return;
     if (fault === 'reset') return void request.socket.resetAndDestroy();
     if (fault !== undefined) return send(response, fault);
-    answerTo(request).then(
+    answerTo(request, contract).then(
       (answer) => {
         if (answer.status >= 400) refusals.push(`${answer.status} ${JSON.stringify(answer.body)}`);
         send(response, answer);
@@ -84,7 +87,11 @@ export async function startFakeForge({ token = 'forge-token', port = 0 } = {}): 
     },
     refusals,
     shown,
-    fault: (answer) => (fault = answer),
+    fault: (answer, forge) => {
+      for (const one of forge === undefined ? FORGES : [forge])
+        if (answer === undefined) faults.delete(one);
+        else faults.set(one, answer);
+    },
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
