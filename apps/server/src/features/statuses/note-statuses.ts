@@ -28,7 +28,7 @@ export class NoteStatuses {
       const { rows } = await sql<{ service_id: string }>`
         insert into commit_statuses (service_id, commit, team_id, repository_id, ref, not_affected, due_at)
         select distinct on (told.service_id, told.commit) told.service_id, told.commit, services.team_id, services.repository_id,
-          regexp_replace(told.ref, '^refs/(heads|tags)/', ''), told.not_affected, now()
+          coalesce(substring(told.ref from '^refs/(?:heads|tags)/(.*)$'), ''), told.not_affected, now()
         from (
           select service_id, commit, ref, null as not_affected from runs where id = any(${runIds}::uuid[])
           union all

@@ -85,7 +85,7 @@ export interface Tables {
     commit: string;
     team_id: string;
     repository_id: string;
-    /** Short name of the branch or tag. */
+    /** Short name of the branch or tag; empty where it is neither. */
     ref: string;
     /** Why a change does not concern the service; a run of the commit, if there is one, counts for more. */
     not_affected: string | null;

@@ -8,7 +8,7 @@ export interface StatusReport {
   /** What the status is known by; one per service, `sluice/<service>`. */
   readonly context: string;
   readonly commit: string;
-  /** Short name of the branch or tag. */
+  /** Short name of the branch or tag; empty where it is neither. */
   readonly ref: string;
   readonly state: ReportedState;
   /** One line; each forge cuts it to the length it takes. */
