@@ -65,24 +65,24 @@ export default {
     {
       name: 'core-is-plain-typescript',
       comment:
-        'The core runs anywhere: no builtins of Node and no packages, except zod, yaml and cel-js in pipeline-spec.',
+        'The core runs anywhere: no builtins of Node and no packages, except zod, yaml, cel-js and croner in pipeline-spec.',
       severity: 'error',
       from: { path: core, pathNot: tests },
       to: { dependencyTypes: ['core'] },
     },
     {
       name: 'core-needs-no-packages',
-      comment: 'zod, yaml and cel-js belong to pipeline-spec alone; engine and redact need nothing.',
+      comment: 'zod, yaml, cel-js and croner belong to pipeline-spec alone; engine and redact need nothing.',
       severity: 'error',
       from: { path: lib('engine', 'redact'), pathNot: tests },
       to: { path: packages() },
     },
     {
       name: 'pipeline-spec-needs-zod-and-yaml',
-      comment: 'pipeline-spec parses with zod, yaml and cel-js and needs nothing else.',
+      comment: 'pipeline-spec parses with zod, yaml, cel-js and croner and needs nothing else.',
       severity: 'error',
       from: { path: lib('pipeline-spec'), pathNot: tests },
-      to: { path: packages(), pathNot: packages('zod', 'yaml', '@marcbachmann/cel-js') },
+      to: { path: packages(), pathNot: packages('zod', 'yaml', '@marcbachmann/cel-js', 'croner') },
     },
     {
       name: 'protocol-is-a-contract',

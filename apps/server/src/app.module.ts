@@ -13,6 +13,7 @@ import { RetentionModule } from './features/retention/index.ts';
 import { RunnerApiModule } from './features/runner-api/index.ts';
 import { RunsModule } from './features/runs/index.ts';
 import { SecretsModule } from './features/secrets/index.ts';
+import { StatusesModule } from './features/statuses/index.ts';
 import { TargetsModule } from './features/targets/index.ts';
 import { WebhooksModule } from './features/webhooks/index.ts';
 import { HttpModule } from './platform/http/http.module.ts';
@@ -49,6 +50,7 @@ export class AppModule {
         RunsModule,
         LanesModule,
         TargetsModule,
+        StatusesModule,
         DispatchModule,
         LogsModule,
         ArtifactsModule,

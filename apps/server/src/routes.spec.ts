@@ -114,6 +114,7 @@ describe("A49 another team's things", () => {
       order: 1,
       settings: { target: { kind: 'docker', engine: 'unix:///x' } },
     },
+    'PUT /api/v1/teams/:team/repositories/:repositoryId/statuses': { statuses: null },
     'PUT /api/v1/teams/:team/secrets/:name': { value: 'x' },
     'PUT /api/v1/teams/:team/retention': { limits: {} },
     'PUT /api/v1/users/:userId/disabled': { disabled: true },

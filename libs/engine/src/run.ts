@@ -18,12 +18,22 @@ export interface Actor {
 }
 
 export interface RunTrigger {
-  readonly kind: 'push' | 'manual' | 'rerun';
+  readonly kind: 'push' | 'manual' | 'rerun' | 'schedule' | 'release';
   /** Proven identity: the forge's pusher or the signed-in person, never the author line of a commit. */
   readonly by: Actor;
   /** For `rerun`. */
   readonly rerunOf?: string;
   readonly rerunScope?: RerunScope;
+  /** For `schedule`: the time that had come. */
+  readonly schedule?: { readonly cron: string; readonly timezone: string; readonly at: Instant };
+  /** For `release`, and for re-runs of such a run. */
+  readonly after?: {
+    readonly service: string;
+    readonly environment: string;
+    readonly deploymentId: string;
+    /** Services whose releases led here, oldest first; none of them is started again by this run's release. */
+    readonly chain: readonly string[];
+  };
 }
 
 /** What a re-run does anew; the rest is carried over with its outputs and the image. */

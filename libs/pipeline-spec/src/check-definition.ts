@@ -4,6 +4,7 @@ import { checkMatrices } from './check-matrix.ts';
 import { checkNeeds } from './check-needs.ts';
 import { checkOutputs } from './check-outputs.ts';
 import { checkStages } from './check-stages.ts';
+import { checkTriggers } from './check-triggers.ts';
 import { ValueChecker } from './check-values.ts';
 import { FindingCollector } from './collect-findings.ts';
 import type { CheckedDefinition } from './definition.ts';
@@ -71,6 +72,7 @@ function check(text: string, file: string): CheckedDefinition {
     checkStages(root, jobs, findings);
     checkMatrices(jobs, places, findings);
     checkInputs(root, findings);
+    checkTriggers(root, findings);
     if (withinLimit) {
       const order = orderOf(root, jobs);
       checkOutputs(order, findings);

@@ -32,6 +32,25 @@ export interface Triggers {
   readonly manual: boolean;
   /** What that person may choose, by name; every other event has the defaults. */
   readonly inputs: Readonly<Record<string, InputSpec>>;
+  /** Absent = none. What counts is the file on the default branch. */
+  readonly schedule?: readonly ScheduleSpec[];
+  /** Releases of other services of the team that start a run, once they are live; absent = none. */
+  readonly release?: readonly ReleaseTrigger[];
+}
+
+export interface ScheduleSpec {
+  /** Five fields. */
+  readonly cron: string;
+  /** IANA name. */
+  readonly timezone: string;
+  /** Absent = the default branch. */
+  readonly branch?: string;
+}
+
+export interface ReleaseTrigger {
+  readonly service: string;
+  /** Absent = the last environment of that service's route. */
+  readonly environment?: string;
 }
 
 /** A value of a run that a person starts: `inputs.<name>` in conditions, `INPUT_<NAME>` in the steps. */

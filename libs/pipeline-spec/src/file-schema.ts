@@ -5,6 +5,7 @@ import { DURATION_PATTERN, parseDuration } from './parse-duration.ts';
 import { MAX_MEMORY_MIB, MEMORY_PATTERN, MIN_MEMORY_MIB, parseMemory } from './parse-memory.ts';
 import { parseImageReference, repositoryProblem } from './parse-image-reference.ts';
 import { patternProblem } from './match-pattern.ts';
+import { cronProblem, MIN_SCHEDULE_MINUTES, timezoneProblem } from './schedule.ts';
 import { pathProblem } from './safe-path.ts';
 import { quote } from './place.ts';
 import type { RuleId } from './rules.ts';
@@ -492,12 +493,49 @@ const manual = z.union(
   { error: mustBe('`true`, `false` or a mapping such as `{ inputs: {} }`') },
 );
 
+// What `git check-ref-format` refuses.
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+const NO_BRANCH = /[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|\/\.|^[-/.@]|[/.]$|\.lock(?:\/|$)|^.{201}/;
+const schedule = z.strictObject(
+  {
+    cron: textWith(
+      'a schedule such as `0 6 * * 1-5`',
+      'bad-cron',
+      `Write minute, hour, day of the month, month and day of the week, such as \`0 6 * * 1-5\`, at least ${MIN_SCHEDULE_MINUTES} minutes apart.`,
+      cronProblem,
+    ).meta({ description: 'Minute, hour, day of the month, month, day of the week' }),
+    timezone: textWith('a time zone', 'bad-timezone', 'Write a name such as `Europe/Berlin`.', timezoneProblem)
+      .optional()
+      .meta({ default: 'UTC' }),
+    branch: textWith('a branch', 'bad-value', 'Write the name of a branch, such as `main`.', (text) =>
+      text === '' || NO_BRANCH.test(text) ? 'git takes no branch of this name' : undefined,
+    )
+      .optional()
+      .meta({ description: 'Branch whose newest commit is run; default: the default branch' }),
+  },
+  { error: mustBe('a schedule such as `{ cron: "0 6 * * 1-5" }`') },
+);
+
+const releaseTrigger = z.strictObject(
+  {
+    service: name('the name of a service of the team'),
+    environment: name('the name of an environment')
+      .optional()
+      .meta({ description: "Default: the last environment of that service's route" }),
+  },
+  { error: mustBe('an entry such as `{ service: prices }`') },
+);
+
 const triggers = z.strictObject(
   {
     push: branchTrigger.optional(),
     pull_request: branchTrigger.optional(),
     paths: oneOrMany(globText, 'path patterns', 100).optional(),
     manual: manual.optional(),
+    schedule: listOf(schedule, 'schedules', 20).optional().meta({ description: 'Times at which a run starts' }),
+    release: listOf(releaseTrigger, 'services', 20)
+      .optional()
+      .meta({ description: 'Services whose releases, once live, start a run' }),
   },
   { error: mustBe('a mapping such as `{ push: { branches: [main] } }`') },
 );

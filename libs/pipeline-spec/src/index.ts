@@ -9,6 +9,7 @@ export { matchesAnyPath, matchesPattern, patternProblem } from './match-pattern.
 export type { ImageReference, ImageReferenceResult } from './parse-image-reference.ts';
 export { parseImageReference, repositoryProblem } from './parse-image-reference.ts';
 export { parseDuration } from './parse-duration.ts';
+export { nextTick } from './schedule.ts';
 export { pathProblem } from './safe-path.ts';
 export type { RuleId } from './rules.ts';
 export { RULES } from './rules.ts';

@@ -6,6 +6,8 @@ export const RULES = {
   'alias-limit':
     'At most 50 aliases, and at most 20,000 values after they are expanded; an alias never contains itself.',
   'bad-condition': 'A condition is text that gives true or false, such as `branch == "main"`.',
+  'bad-cron':
+    'A schedule is minute, hour, day of the month, month and day of the week, and comes at most every 5 minutes.',
   'bad-duration': 'A duration is `90s`, `20m`, `1h30m` or a number of seconds, between 1s and 24h.',
   'bad-env-name': 'An environment or secret name is letters, digits and `_`, and does not begin with a digit.',
   'bad-image': 'An image is an OCI reference such as `node:24` or `registry.example.com/team/app@sha256:...`.',
@@ -15,6 +17,7 @@ export const RULES = {
   'bad-output-reference': 'An output is named `<stage>.<job>.outputs.<name>`.',
   'bad-pattern': 'A pattern has at most 256 characters and 16 wildcards, of which `*`, `**` and `?` exist.',
   'bad-repository': 'A repository is `host[:port]/path`, without tag or digest.',
+  'bad-timezone': 'A time zone is an IANA name such as `Europe/Berlin`.',
   'bad-value': 'The value is outside what the key accepts.',
   'built-needs-build': '`image: built` needs a `build` stage that makes the image.',
   'built-outside-test':
@@ -44,6 +47,7 @@ export const RULES = {
   'not-supported-yet': 'The key is known, but this version does not run it yet.',
   'output-not-reachable': 'An output is read only by jobs that start after the one that writes it has ended.',
   'output-unknown': 'The job does not declare this output.',
+  'release-loop': 'A service is not started by its own release.',
   'release-needs-build': '`release` hands out the image of the `build` stage.',
   'reserved-env-name': 'Names that begin with `SLUICE_` are set by the runner.',
   'reserved-key': '`__proto__`, `constructor` and `prototype` are not accepted as keys.',

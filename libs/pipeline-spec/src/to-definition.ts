@@ -40,6 +40,7 @@ export const DEFAULTS = {
   context: '.',
   dockerfile: 'Dockerfile',
   platforms: ['linux/amd64'],
+  timezone: 'UTC',
 } as const;
 
 const STEP_NAME_LENGTH = 60;
@@ -71,13 +72,32 @@ function toTriggers(on: DefinitionFile['on'] = {}): Triggers {
   const branches = (trigger: BranchTriggerFile | undefined, otherwise: readonly string[]): Triggers['push'] =>
     trigger === undefined ? null : { branches: trigger?.branches === undefined ? otherwise : toList(trigger.branches) };
   // A file that only narrows `paths` still wants to be run by pushes.
-  const namesNoTrigger = on.push === undefined && on.pull_request === undefined && on.manual === undefined;
+  const schedule = on.schedule ?? [];
+  const release = on.release ?? [];
+  const namesNoTrigger =
+    on.push === undefined &&
+    on.pull_request === undefined &&
+    on.manual === undefined &&
+    schedule.length + release.length === 0;
   return {
     push: branches(namesNoTrigger ? null : on.push, DEFAULTS.pushBranches),
     pullRequest: branches(on.pull_request, DEFAULTS.pullRequestBranches),
     paths: toList(on.paths),
     manual: on.manual !== undefined && on.manual !== false,
     inputs: typeof on.manual === 'object' && on.manual !== null ? mapValues(on.manual.inputs ?? {}, toInput) : {},
+    ...(schedule.length > 0 && {
+      schedule: schedule.map(({ cron, timezone = DEFAULTS.timezone, branch }) => ({
+        cron: cron.trim().replace(/\s+/g, ' '),
+        timezone,
+        ...(branch !== undefined && { branch }),
+      })),
+    }),
+    ...(release.length > 0 && {
+      release: release.map(({ service, environment }) => ({
+        service,
+        ...(environment !== undefined && { environment }),
+      })),
+    }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { oc } from '@orpc/contract';
 import { z } from 'zod';
+import { forge, repositoryStatuses } from './statuses.ts';
 import { id, instant, ok, page, pageQuery, role, slug, trust } from './values.ts';
 
 export const team = z.object({ slug, title: z.string() });
@@ -12,6 +13,8 @@ export const repository = z.object({
   /** Path that the forge posts to; joined with the public address. */
   hookPath: z.string(),
   lastDelivery: z.object({ at: instant, outcome: z.string() }).nullable(),
+  /** Absent = its commits are reported to no forge. */
+  statuses: repositoryStatuses.optional(),
 });
 export const service = z.object({ slug, team: slug, repositoryId: id, path: z.string() });
 
@@ -140,6 +143,32 @@ export const catalogContract = {
       }),
     )
     .output(z.object({ repository, hookSecret: z.string() })),
+  setRepositoryStatuses: oc
+    .route({
+      method: 'PUT',
+      path: '/teams/{team}/repositories/{repositoryId}/statuses',
+      tags: ['catalog'],
+      summary: 'Report runs to the forge as statuses of commits, or to nobody',
+    })
+    .input(
+      z.object({
+        team: slug,
+        repositoryId: id,
+        /** Replaces all that was set; what is left out follows from the repository. */
+        statuses: z
+          .strictObject({
+            forge: forge.optional(),
+            /** Needs a `token`: the credential of the repository goes to its own host alone. */
+            apiUrl: z.string().max(2000).optional(),
+            /** `owner/name` at the forge. */
+            repository: z.string().max(500).optional(),
+            /** Absent = the password of the repository's credential. */
+            token: z.string().min(1).max(4000).optional(),
+          })
+          .nullable(),
+      }),
+    )
+    .output(ok),
   registerService: oc
     .route({
       method: 'POST',

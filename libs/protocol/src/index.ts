@@ -11,6 +11,7 @@ export * from './values.ts';
 export * from './identity.ts';
 export * from './catalog.ts';
 export * from './runs.ts';
+export * from './statuses.ts';
 export * from './lanes.ts';
 export * from './runner.ts';
 export * from './live.ts';

@@ -1,5 +1,6 @@
 import { oc } from '@orpc/contract';
 import { z } from 'zod';
+import { commitStatus, repositoryStatuses } from './statuses.ts';
 import {
   actor,
   attemptStatus,
@@ -40,7 +41,14 @@ export const runSummary = z.object({
   message: z.string(),
   author: z.string(),
   trust,
-  trigger: z.object({ kind: z.enum(['push', 'manual', 'rerun']), by: actor, rerunOf: z.string().optional() }),
+  trigger: z.object({
+    kind: z.enum(['push', 'manual', 'rerun', 'schedule', 'release']),
+    by: actor,
+    rerunOf: z.string().optional(),
+    schedule: z.object({ cron: z.string(), timezone: z.string(), at: instant }).optional(),
+    /** The release that was waited for. */
+    after: z.object({ service: slug, environment: slug }).optional(),
+  }),
   stages: z.array(stageCell),
   createdAt: instant,
   startedAt: instant.nullable(),
@@ -125,6 +133,8 @@ export const runDetail = runSummary.extend({
   ),
   cancelRequested: z.object({ by: actor, at: instant }).nullable(),
   waiting: waiting.nullable(),
+  /** What the forge was told; absent = it is told nothing, or a newer run of the commit is what counts there. */
+  commitStatus: commitStatus.optional(),
 });
 export const testCase = z.object({
   job: z.string(),
@@ -166,6 +176,31 @@ export const boardService = z.object({
   lanes: z.array(laneSummary),
 });
 
+const aboutInput = { description: z.string().optional() };
+export const runInput = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('text'), default: z.string(), ...aboutInput }),
+  z.object({ type: z.literal('number'), default: z.number(), ...aboutInput }),
+  z.object({ type: z.literal('boolean'), default: z.boolean(), ...aboutInput }),
+  z.object({ type: z.literal('choice'), options: z.array(z.string()), default: z.string(), ...aboutInput }),
+]);
+export const schedule = z.object({
+  cron: z.string(),
+  timezone: z.string(),
+  /** Null = the default branch. */
+  branch: z.string().nullable(),
+  nextAt: instant.nullable(),
+  lastAt: instant.nullable(),
+  /** Why the last time started no run. */
+  problem: z.string().nullable(),
+});
+export const releaseTrigger = z.object({
+  service: slug,
+  /** Null = the last one of that service's route. */
+  environment: slug.nullable(),
+  lastAt: instant.nullable(),
+  problem: z.string().nullable(),
+});
+
 /** What is done anew; the rest is taken over as it ended. Absent = everything. */
 export const rerunScope = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('all') }),
@@ -196,8 +231,22 @@ export const runsContract = {
     .input(z.object({ service: slug }))
     .output(
       boardService.extend({
-        repository: z.object({ url: z.string(), path: z.string(), defaultBranch: z.string(), hookPath: z.string() }),
+        repository: z.object({
+          id: id.optional(),
+          url: z.string(),
+          path: z.string(),
+          defaultBranch: z.string(),
+          hookPath: z.string(),
+          /** `last` is that of this service. */
+          statuses: repositoryStatuses.optional(),
+        }),
         release: z.array(slug),
+        /** Of the definition on the default branch. */
+        schedules: z.array(schedule).optional(),
+        /** What a person who starts a run may choose, as the newest run of the default branch had it. */
+        inputs: z.record(z.string(), runInput).optional(),
+        /** Services whose releases start a run. */
+        afterReleases: z.array(releaseTrigger).optional(),
       }),
     ),
   listRuns: oc

@@ -22,7 +22,7 @@ export const expectedRun = z.strictObject({
   reason: z.string().optional(),
   /** Part of the sentence of its reason. */
   says: z.string().optional(),
-  trigger: z.enum(['push', 'manual', 'rerun']).optional(),
+  trigger: z.enum(['push', 'manual', 'rerun', 'schedule', 'release']).optional(),
   /** Name of the push whose commit it runs. */
   commit: z.string().optional(),
   stages: z.partialRecord(z.enum(['commit', 'build', 'test', 'release']), z.string()).optional(),

@@ -1,4 +1,5 @@
 import { check } from './checks.ts';
+import { forgeFails, forgeShows, reportStatuses } from './forge.ts';
 import { approve, look, reject } from './gate.ts';
 import { log } from './logs.ts';
 import { push } from './push.ts';
@@ -28,6 +29,9 @@ const kinds: readonly StepKind[] = [
   secret,
   changeEnvironment,
   ask,
+  reportStatuses,
+  forgeFails,
+  forgeShows,
   killRunner,
   drainRunner,
   awaitRunnerEnd,

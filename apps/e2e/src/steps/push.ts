@@ -54,7 +54,13 @@ export const push = stepKind('push', schema, async (scene, input) => {
 
 function valuesOf(scene: Scene, repository: string): Record<string, string> {
   const service = scene.scenario.services.find((plan) => plan.repository === repository);
-  return { ...scene.scenario.values, ...(service && { service: service.name }) };
+  return { ...scene.scenario.values, repository, soon: soon(new Date()), ...(service && { service: service.name }) };
+}
+
+/** A time of day in UTC that comes in a minute or so, as a schedule has it. */
+function soon(now: Date): string {
+  const at = new Date(now.getTime() + 75_000);
+  return `${at.getUTCMinutes()} ${at.getUTCHours()} * * *`;
 }
 
 function identity(login: string): { name: string; email: string } {

@@ -8,8 +8,10 @@ import {
   RunnerProcess,
   ServerProcess,
   setUpInstallation,
+  startFakeForge,
   startGitHost,
   type Api,
+  type FakeForge,
   type GitHost,
   type Person,
 } from '@sluice/testing';
@@ -31,6 +33,8 @@ export interface World {
   readonly folder: string;
   readonly parts: Parts;
   readonly gitHost: GitHost;
+  /** Where statuses of commits may be reported to. */
+  readonly forge: FakeForge;
   readonly stores: Stores;
   readonly servers: ServerGroup;
   /** Those that serve everybody, one per replica. */
@@ -79,9 +83,18 @@ export async function startWorld(
     stops.push(() => removeReleased(parts.engine.docker, network('')));
     const gitHost = await startGitHost({ root: join(folder, 'repositories'), users: gitUsers(GIT_PASSWORD) });
     stops.push(() => gitHost.stop());
+    const forge = await startFakeForge();
+    stops.push(() => forge.stop());
     const stores = await startStores(mode);
     stops.push(() => stores.stop());
-    const servers = await makeServers(root, folder, stores, gitHost, parts.engine.address, wiring);
+    const servers = await makeServers(
+      root,
+      folder,
+      stores,
+      [gitHost.origin, forge.origin],
+      parts.engine.address,
+      wiring,
+    );
     stops.push(() => servers.stop());
     await servers.start();
     const installation = await setUpInstallation(servers.url, await setupToken(servers), {
@@ -150,6 +163,7 @@ export async function startWorld(
       folder,
       parts,
       gitHost,
+      forge,
       stores,
       servers,
       runners,
@@ -176,7 +190,7 @@ async function makeServers(
   root: string,
   folder: string,
   stores: Stores,
-  gitHost: GitHost,
+  origins: readonly string[],
   engine: string,
   wiring: Wiring,
 ): Promise<ServerGroup> {
@@ -197,7 +211,7 @@ async function makeServers(
             ...between[index],
             PUBLIC_URL: publicUrl,
             SLUICE_RUNNER: 'off',
-            SLUICE_GIT_ALLOW_ORIGINS: gitHost.origin,
+            SLUICE_GIT_ALLOW_ORIGINS: origins.join(','),
             SLUICE_DOCKER_ENGINES: engine,
             ...(process.env['DOCKER_HOST'] ? { DOCKER_HOST: process.env['DOCKER_HOST'] } : {}),
           },

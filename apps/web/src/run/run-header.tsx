@@ -8,6 +8,7 @@ import type { RunDetail } from '../api/shapes.ts';
 import { useUsualDurations } from '../board/usual-durations.ts';
 import { useScreenKeys } from '../frame/use-frame-keys.ts';
 import { useWriteBlock } from '../live/use-live.ts';
+import { StatusSent } from '../service/forge-statuses.tsx';
 import { Avatar } from '../ui/avatar.tsx';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
 import { StatusPill } from '../ui/status-icon.tsx';
@@ -71,6 +72,11 @@ export function RunHeader({ run }: { run: RunDetail }) {
       </div>
       <RunFacts run={run} />
       {run.reason !== null && <p className="mt-2 text-failed">{run.reason.message}</p>}
+      {run.commitStatus !== undefined && (
+        <p className="mt-1 text-sub text-text-2">
+          Status at the forge: <StatusSent status={run.commitStatus} />
+        </p>
+      )}
       {run.cancelRequested !== null && !over && (
         <p className="mt-2 text-text-2">
           {run.cancelRequested.by.name} asked to cancel at {clockTime(run.cancelRequested.at)}; running steps get time
@@ -108,7 +114,13 @@ function RunFacts({ run }: { run: RunDetail }) {
     ? stages.reduce((sum, value) => sum + value, 0)
     : undefined;
   const left = total === undefined ? 0 : total - (now - Date.parse(run.startedAt ?? run.createdAt));
-  const begun = { push: 'Push received', manual: 'Started by hand', rerun: 'Run again' }[run.trigger.kind];
+  const begun = {
+    push: 'Push received',
+    manual: 'Started by hand',
+    rerun: 'Run again',
+    schedule: `Schedule ${run.trigger.schedule?.cron ?? ''}`,
+    release: `After a release of ${run.trigger.after?.service ?? 'another service'} to ${run.trigger.after?.environment ?? 'production'},`,
+  }[run.trigger.kind];
   const firstJob = run.startedAt === null ? undefined : Date.parse(run.startedAt) - Date.parse(run.createdAt);
   return (
     <div className="mt-1.5 flex flex-wrap items-center gap-x-5 gap-y-1 text-text-2">
@@ -126,7 +138,7 @@ function RunFacts({ run }: { run: RunDetail }) {
       </span>
       <span className="tnum">
         {begun} {clockTime(run.createdAt)}
-        {run.trigger.kind !== 'push' && ` by ${run.trigger.by.name}`}
+        {run.trigger.kind !== 'push' && run.trigger.by.kind !== 'system' && ` by ${run.trigger.by.name}`}
         {firstJob !== undefined && `, first job started ${delay(firstJob)} later`}
       </span>
       {ticking && total !== undefined && (

@@ -1,9 +1,8 @@
-import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query';
-import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { FolderGit2, Play, Server, Users } from 'lucide-react';
 import { useContext, useEffect, useMemo, useRef, useState } from 'react';
-import { api } from '../api/contract-client.ts';
 import { queries } from '../api/queries.ts';
 import type { RunSummary, ServiceDetail } from '../api/shapes.ts';
 import { StageChannel } from '../board/stage-channel.tsx';
@@ -12,7 +11,6 @@ import { ReadFailed } from '../frame/not-there.tsx';
 import { useLive, useWriteBlock } from '../live/use-live.ts';
 import { Age } from '../ui/age.tsx';
 import { Avatar } from '../ui/avatar.tsx';
-import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
 import { EmptyState, SkeletonRows } from '../ui/notice.tsx';
 import { Crumb, Crumbs, FrameSlots } from '../ui/screen.tsx';
 import { StatusIcon } from '../ui/status-icon.tsx';
@@ -21,6 +19,9 @@ import { UntrustedText } from '../ui/untrusted-text.tsx';
 import { useNarrow } from '../ui/use-narrow.ts';
 import { duration, firstLine, shortRef } from '../ui/wording.ts';
 import { EnvironmentsLane } from './environments-lane.tsx';
+import { ForgeStatuses } from './forge-statuses.tsx';
+import { RunNow } from './run-now.tsx';
+import { ServiceTriggers } from './service-triggers.tsx';
 
 const route = getRouteApi('/signed-in/services/$service');
 
@@ -51,6 +52,7 @@ export function ServicePage() {
         <>
           <Header detail={detail.data} />
           <EnvironmentsLane detail={detail.data} />
+          <ServiceTriggers detail={detail.data} />
           <Runs detail={detail.data} />
         </>
       )}
@@ -61,15 +63,6 @@ export function ServicePage() {
 function Header({ detail }: { detail: ServiceDetail }) {
   const [open, setOpen] = useState(false);
   const blocked = useWriteBlock();
-  const navigate = useNavigate();
-  const start = useMutation({
-    mutationFn: (ref: string) => api.runs.startRun({ service: detail.slug, ...(ref === '' ? {} : { ref }) }),
-    onSuccess: ({ number }) =>
-      void navigate({
-        to: '/services/$service/runs/$number',
-        params: { service: detail.slug, number: String(number) },
-      }),
-  });
   return (
     <header>
       <div className="flex flex-wrap items-center gap-3">
@@ -111,19 +104,8 @@ function Header({ detail }: { detail: ServiceDetail }) {
           </span>
         )}
       </p>
-      <ConfirmDialog
-        open={open}
-        onClose={() => setOpen(false)}
-        title={`Run ${detail.slug} now?`}
-        description={`A run starts from the newest commit of the branch, with the sluice.yaml that stands there.`}
-        reasonLabel={`Branch (empty: ${detail.repository.defaultBranch})`}
-        confirm="Run now"
-        keep="Not now"
-        pending={start.isPending}
-        error={start.error}
-        doing="start a run"
-        onConfirm={(ref) => start.mutate(ref)}
-      />
+      <ForgeStatuses detail={detail} />
+      <RunNow detail={detail} open={open} onClose={() => setOpen(false)} />
     </header>
   );
 }
@@ -215,7 +197,9 @@ function RunRow({
     run.startedAt === null || run.finishedAt === null
       ? undefined
       : Date.parse(run.finishedAt) - Date.parse(run.startedAt);
-  const trigger = { push: 'push', manual: 'by hand', rerun: 'again' }[run.trigger.kind];
+  const trigger = { push: 'push', manual: 'by hand', rerun: 'again', schedule: 'schedule', release: 'release' }[
+    run.trigger.kind
+  ];
   const title = (
     <Link
       to="/services/$service/runs/$number"

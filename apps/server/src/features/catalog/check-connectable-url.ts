@@ -26,7 +26,25 @@ export function checkConnectableUrl(text: string, allowedOrigins: readonly strin
     allowedOrigins,
   );
   if (!checked.ok) return no(checked.problem);
-  const { url } = checked;
+  return checkHost(checked.url, allowedOrigins);
+}
+
+/** The same for the address of an API, which is https, or http at an exact origin that the operator allowed. */
+export function checkApiUrl(text: string, allowedOrigins: readonly string[]): ConnectableUrl {
+  const url = text.length > 2000 || /[\s\\]/.test(text) ? null : URL.parse(text);
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.hostname === '')
+    return no('The address of the API must be like https://forge.example.com/api/v4.');
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
+    return no('The address of the API must not have a user, a password, a query or a fragment.');
+  if (url.protocol === 'http:' && !allowedOrigins.includes(url.origin))
+    return no(
+      'Plain http is allowed only for exact origins that the operator named (SLUICE_GIT_ALLOW_ORIGINS): use https.',
+    );
+  const checked = checkHost(url, allowedOrigins);
+  return checked.ok ? { ...checked, url: checked.url.replace(/\/+$/, '') } : checked;
+}
+
+function checkHost(url: URL, allowedOrigins: readonly string[]): ConnectableUrl {
   // ssh is no "special" scheme, so its host is not normalised by URL: do it the way https hosts are.
   const host = URL.parse(`https://${url.hostname}/`)?.hostname;
   if (host === undefined || !/^(\[[0-9a-f:.]+\]|[a-z0-9_]([a-z0-9._-]*[a-z0-9_.])?)$/.test(host))

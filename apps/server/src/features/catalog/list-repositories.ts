@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Kysely } from 'kysely';
 import type { Tables } from '../../platform/db/schema.ts';
 import { requireTeam, type UserPrincipal } from '../../platform/http/principal.ts';
+import { readRepositoryStatuses } from './read-statuses.ts';
 
 @Injectable()
 export class ListRepositories {
@@ -34,20 +35,25 @@ export class ListRepositories {
         'last.received_at',
         'last.status',
         'last.outcome',
+        'statuses',
+        (eb) => eb('statuses_token_sealed', 'is not', null).as('ownToken'),
       ])
       .where('repositories.team_id', '=', teamId)
       .orderBy('url')
       .execute();
-    return rows.map((row) => ({
-      id: row.id,
-      team,
-      url: row.url,
-      defaultBranch: row.default_branch,
-      hookPath: `/hooks/${row.hookId}`,
-      lastDelivery:
-        row.received_at === null
-          ? null
-          : { at: row.received_at.toISOString(), outcome: row.outcome?.message ?? row.status ?? 'received' },
-    }));
+    return Promise.all(
+      rows.map(async (row) => ({
+        id: row.id,
+        team,
+        url: row.url,
+        defaultBranch: row.default_branch,
+        hookPath: `/hooks/${row.hookId}`,
+        lastDelivery:
+          row.received_at === null
+            ? null
+            : { at: row.received_at.toISOString(), outcome: row.outcome?.message ?? row.status ?? 'received' },
+        ...(await readRepositoryStatuses(this.#db, { ...row, ownToken: Boolean(row.ownToken) })),
+      })),
+    );
   }
 }

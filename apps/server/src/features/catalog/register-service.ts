@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { pathProblem } from '@sluice/pipeline-spec';
 import { Ids } from '../../platform/clock/clock.port.ts';
+import { databaseNow } from '../../platform/db/database.ts';
 import { Transactions } from '../../platform/db/transactions.ts';
 import { Outbox } from '../../platform/outbox/outbox.ts';
 import { actorOf, requireTeam, type UserPrincipal } from '../../platform/http/principal.ts';
@@ -46,6 +47,10 @@ export class RegisterService {
           'service-taken',
           `A service ${input.slug} exists already; names are unique in the installation.`,
         );
+      await this.#outbox.add(unit, 'read-triggers', {
+        serviceId: id,
+        since: (await databaseNow(unit.tx)).toISOString(),
+      });
       await this.#outbox.add(unit, 'changed', { topics: ['board'] });
       await this.#audit.record(unit, {
         teamId,

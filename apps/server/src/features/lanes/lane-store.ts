@@ -94,6 +94,9 @@ export class LaneStore {
     await this.#appendEvents(unit, row.laneId, before.version, decision.events);
     for (const event of decision.events) await this.#writeDeployment(unit, row, state, before, event);
     for (const effect of decision.effects) await this.#send(unit, state, effect);
+    for (const event of decision.events)
+      if (event.type === 'deployment-ended' && event.status === 'passed')
+        await this.#outbox.add(unit, 'release-live', { deploymentId: event.deploymentId });
     await this.#outbox.add(unit, 'changed', {
       topics: [
         `lane:${row.laneId}`,

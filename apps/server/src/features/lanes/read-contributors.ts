@@ -142,7 +142,8 @@ export class ReadContributors {
       .where('service_id', '=', serviceId)
       .where(sql<boolean>`commit = any(${shas}::text[])`)
       .execute();
-    return rows.map(({ trigger }) => trigger);
+    // A schedule is nobody's hand.
+    return rows.map(({ trigger }) => trigger).filter(({ by }) => by.kind !== 'system');
   }
 
   async #link(

@@ -29,6 +29,11 @@ describe('chosenInputs', () => {
     [{ level: 'medium' }, 'bad-input', 'inputs.level: choose one of low, high.'],
     [{ dry: 'yes' }, 'bad-input', 'inputs.dry: give true or false.'],
     [{ n: 1.5 }, 'bad-input', 'inputs.n: give a whole number.'],
+    [
+      { level: 'medium', n: '3', dry: true },
+      'bad-input',
+      'inputs.level: choose one of low, high. inputs.n: give a whole number.',
+    ],
     [{ note: 'a\0b' }, 'bad-input', 'inputs.note: give text of at most 1000 characters.'],
   ])('%o is refused', (chosen, code, message) => {
     expect(() => chosenInputs(DECLARED, chosen as Record<string, string>)).toThrow(

@@ -3,20 +3,25 @@ import { invalid } from '../../platform/http/problem.ts';
 
 const LONGEST_TEXT = 1000;
 
-/** The inputs that a person chose, checked against those that the definition declares. Throws 422 and names the input. */
+/** The inputs that a person chose, checked against those that the definition declares. Throws 422 with one sentence per bad input. */
 export function chosenInputs(
   declared: Readonly<Record<string, InputSpec>>,
   chosen: Readonly<Record<string, ConditionValue>>,
 ): Record<string, ConditionValue> {
+  const problems: { readonly code: 'unknown-input' | 'bad-input'; readonly message: string }[] = [];
   for (const [name, value] of Object.entries(chosen)) {
     const spec = Object.hasOwn(declared, name) ? declared[name] : undefined;
     if (!spec) {
       const known = Object.keys(declared).join(', ') || 'none';
-      throw invalid(`inputs.${name}: the definition declares no such input; it has ${known}.`, 'unknown-input');
+      const message = `inputs.${name}: the definition declares no such input; it has ${known}.`;
+      problems.push({ code: 'unknown-input', message });
+      continue;
     }
     const remedy = problemOf(spec, value);
-    if (remedy !== undefined) throw invalid(`inputs.${name}: ${remedy}`, 'bad-input');
+    if (remedy !== undefined) problems.push({ code: 'bad-input', message: `inputs.${name}: ${remedy}` });
   }
+  const [first] = problems;
+  if (first) throw invalid(problems.map(({ message }) => message).join(' '), first.code);
   return { ...chosen };
 }
 

@@ -10,7 +10,10 @@ export interface Change {
 }
 
 /** `why` ends the sentence "not affected: ...". */
-export type Concern = { readonly concerned: true } | { readonly concerned: false; readonly why: string };
+export type Concern =
+  | { readonly concerned: true }
+  /** `byPaths`: the branch would have started a run, and only what changed kept it from that. */
+  | { readonly concerned: false; readonly why: string; readonly byPaths: boolean };
 
 const CONCERNED: Concern = { concerned: true };
 
@@ -30,7 +33,7 @@ export function concerns(service: { readonly path: string }, file: DefinitionFil
     return no(`branch ${change.branch} matches none of ${list(push.branches)} (on.push.branches)`);
   }
   if (paths.length === 0 || change.paths === null || matchesAnyPath(paths, change.paths)) return CONCERNED;
-  return no(`no changed path matches ${list(paths)} (on.paths)`);
+  return no(`no changed path matches ${list(paths)} (on.paths)`, true);
 }
 
 /**
@@ -48,8 +51,8 @@ function concernsWithoutDefinition(service: { readonly path: string }, file: Def
   return no(`there is no usable ${file.path}, and nothing of the service changed on the default branch`);
 }
 
-function no(why: string): Concern {
-  return { concerned: false, why };
+function no(why: string, byPaths = false): Concern {
+  return { concerned: false, why, byPaths };
 }
 
 function list(patterns: readonly string[]): string {

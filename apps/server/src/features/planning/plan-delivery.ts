@@ -117,6 +117,7 @@ export class PlanDelivery {
           commit: place.commit,
           changedPaths: paths,
           services: planned,
+          onDefaultBranch: change.branch === defaultBranch,
         })) === 'void'
           ? 'moved'
           : 'ended';

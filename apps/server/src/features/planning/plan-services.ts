@@ -6,8 +6,9 @@ import { DefinitionFiles, type DefinitionFile } from './definition-file.ts';
 export interface PlannedService {
   readonly id: string;
   readonly slug: string;
+  readonly file: DefinitionFile;
   readonly decision:
-    { readonly kind: 'run'; readonly file: DefinitionFile } | { readonly kind: 'not-affected'; readonly why: string };
+    { readonly kind: 'run' } | { readonly kind: 'not-affected'; readonly why: string; readonly byPaths: boolean };
 }
 
 export interface RepositoryService {
@@ -55,7 +56,10 @@ export class PlanServices {
       return {
         id: service.id,
         slug: service.slug,
-        decision: concern.concerned ? { kind: 'run', file: service.file } : { kind: 'not-affected', why: concern.why },
+        file: service.file,
+        decision: concern.concerned
+          ? { kind: 'run' }
+          : { kind: 'not-affected', why: concern.why, byPaths: concern.byPaths },
       };
     });
   }

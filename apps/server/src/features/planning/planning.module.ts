@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Module } from '@nestjs/common';
+import { Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../../platform/config/config.ts';
 import { GitMirror } from '../../platform/forge/git-mirror.port.ts';
 import { SimpleGitMirror } from '../../platform/forge/simple-git-mirror.ts';
@@ -7,13 +7,22 @@ import { OutboxHandlers } from '../../platform/outbox/outbox.ts';
 import { AuditModule } from '../audit/index.ts';
 import { CatalogModule } from '../catalog/index.ts';
 import { RunsModule } from '../runs/index.ts';
+import { BranchHeads } from './branch-heads.ts';
 import { DefinitionFiles } from './definition-file.ts';
+import { FireSchedules } from './fire-schedules.ts';
+import { Patience } from './patience.ts';
 import { PlacePush } from './place-push.ts';
 import { PlanDelivery } from './plan-delivery.ts';
 import { PlanServices } from './plan-services.ts';
+import { PlannedServices } from './planned-services.ts';
 import { PlanningController } from './planning.controller.ts';
+import { ReadTriggers } from './read-triggers.ts';
 import { RecordPlan } from './record-plan.ts';
+import { StartAfterRelease } from './start-after-release.ts';
 import { StartRun } from './start-run.ts';
+import { StartScheduled } from './start-scheduled.ts';
+import { StartUnasked } from './start-unasked.ts';
+import { StoreTriggers } from './store-triggers.ts';
 
 @Module({
   imports: [AuditModule, CatalogModule, RunsModule],
@@ -30,12 +39,42 @@ import { StartRun } from './start-run.ts';
     PlanServices,
     RecordPlan,
     PlanDelivery,
+    BranchHeads,
+    PlannedServices,
+    Patience,
+    StoreTriggers,
+    ReadTriggers,
     StartRun,
+    StartUnasked,
+    FireSchedules,
+    StartScheduled,
+    StartAfterRelease,
   ],
   exports: [CatalogModule, GitMirror],
 })
-export class PlanningModule {
-  constructor(handlers: OutboxHandlers, planDelivery: PlanDelivery) {
+export class PlanningModule implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #schedules: FireSchedules;
+  constructor(
+    handlers: OutboxHandlers,
+    planDelivery: PlanDelivery,
+    triggers: ReadTriggers,
+    schedules: FireSchedules,
+    scheduled: StartScheduled,
+    afterRelease: StartAfterRelease,
+  ) {
+    this.#schedules = schedules;
     handlers.on('plan-delivery', (message) => planDelivery.plan(message));
+    handlers.on('read-triggers', (message) => triggers.read(message));
+    handlers.on('start-scheduled', (message) => scheduled.run(message));
+    handlers.on('release-live', (message) => afterRelease.order(message));
+    handlers.on('start-after-release', (message) => afterRelease.run(message));
+  }
+
+  onApplicationBootstrap(): void {
+    this.#schedules.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.#schedules.stop();
   }
 }

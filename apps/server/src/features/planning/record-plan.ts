@@ -5,10 +5,12 @@ import type { DeliveryOutcome, Row } from '../../platform/db/schema.ts';
 import { Transactions, type Unit } from '../../platform/db/transactions.ts';
 import { failpoint } from '../../platform/failpoints/failpoints.ts';
 import type { CommitInfo } from '../../platform/forge/git-mirror.port.ts';
+import { Outbox } from '../../platform/outbox/outbox.ts';
 import { CreateRun } from '../runs/index.ts';
 import { findPusher } from './find-pusher.ts';
 import type { PlannedService } from './plan-services.ts';
 import type { PushDelivery } from './push-delivery.ts';
+import { StoreTriggers } from './store-triggers.ts';
 
 export interface DeliveryPlan {
   /** Head that the plan was made against; the plan is void if another one is recorded by now. */
@@ -17,6 +19,8 @@ export interface DeliveryPlan {
   /** Paths of the repository that differ, or null when everything may have changed. */
   readonly changedPaths: readonly string[] | null;
   readonly services: readonly PlannedService[];
+  /** Schedules and releases that start runs are those of the default branch. */
+  readonly onDefaultBranch: boolean;
 }
 
 /**
@@ -27,9 +31,13 @@ export interface DeliveryPlan {
 export class RecordPlan {
   readonly #transactions: Transactions;
   readonly #createRun: CreateRun;
-  constructor(transactions: Transactions, createRun: CreateRun) {
+  readonly #outbox: Outbox;
+  readonly #triggers: StoreTriggers;
+  constructor(transactions: Transactions, createRun: CreateRun, outbox: Outbox, triggers: StoreTriggers) {
     this.#transactions = transactions;
     this.#createRun = createRun;
+    this.#outbox = outbox;
+    this.#triggers = triggers;
   }
 
   /** `void`: the branch head moved since the plan was made; make a new plan. */
@@ -46,11 +54,21 @@ export class RecordPlan {
             .doUpdateSet({ commit: plan.commit.sha, updated_at: sql<Date>`now()` }),
         )
         .execute();
+      if (plan.onDefaultBranch) await this.#storeTriggers(unit, delivery.team_id, plan.services);
       await this.#finish(unit, delivery, await this.#createRuns(unit, delivery, push, plan));
       return 'recorded' as const;
     });
     await failpoint('plan:after-commit');
     return answer;
+  }
+
+  /** A file with mistakes says nothing: what the last good one said goes on. */
+  async #storeTriggers(unit: Unit, teamId: string, services: readonly PlannedService[]): Promise<void> {
+    const said = services.filter(({ file }) => file.definition !== null || file.text === null);
+    await this.#triggers.store(
+      unit,
+      said.map(({ id, file }) => ({ id, teamId, definition: file.definition })),
+    );
   }
 
   /** Ends a delivery without runs. `forgetHead`: the branch is gone, and one made later under its name begins anew. */
@@ -99,10 +117,19 @@ export class RecordPlan {
     // Always in the same order: two deliveries that lock services in different orders would wait for each other.
     for (const service of [...services].sort((left, right) => (left.id < right.id ? -1 : 1))) {
       if (service.decision.kind !== 'run') {
-        said.push({ service: service.slug, message: `not affected: ${service.decision.why}` });
+        const { why, byPaths } = service.decision;
+        // Where the service would have had a say, its silence would hold up a merge that waits for it.
+        if (byPaths)
+          await this.#outbox.add(unit, 'report-status', {
+            serviceId: service.id,
+            commit: commit.sha,
+            ref: push.ref,
+            notAffected: why,
+          });
+        said.push({ service: service.slug, message: `not affected: ${why}` });
         continue;
       }
-      const { path, text, problem } = service.decision.file;
+      const { path, text, problem } = service.file;
       const run = await this.#createRun.create(unit, {
         teamId: delivery.team_id,
         serviceId: service.id,

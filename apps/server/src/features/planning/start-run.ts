@@ -1,42 +1,28 @@
 import { Injectable } from '@nestjs/common';
 import { Kysely } from 'kysely';
-import { fullRefName } from '@sluice/git';
 import type { ConditionValue } from '@sluice/pipeline-spec';
 import type { Tables } from '../../platform/db/schema.ts';
 import { Transactions } from '../../platform/db/transactions.ts';
-import { GitMirror, RepositoryUnreachableError, type MirrorRepository } from '../../platform/forge/git-mirror.port.ts';
+import { RepositoryUnreachableError } from '../../platform/forge/git-mirror.port.ts';
 import { actorOf, requireRole, type UserPrincipal } from '../../platform/http/principal.ts';
 import { invalid, Problem } from '../../platform/http/problem.ts';
 import { Audit } from '../audit/index.ts';
-import { OpenRepository } from '../catalog/index.ts';
 import { CreateRun, serviceInScope } from '../runs/index.ts';
+import { BranchHeads, type BranchHead } from './branch-heads.ts';
 import { chosenInputs } from './chosen-inputs.ts';
-import { DefinitionFiles } from './definition-file.ts';
 
 /** A run that a person starts for the newest commit of a branch, whatever the definition says about pushes. */
 @Injectable()
 export class StartRun {
   readonly #db: Kysely<Tables>;
   readonly #transactions: Transactions;
-  readonly #repositories: OpenRepository;
-  readonly #mirror: GitMirror;
-  readonly #files: DefinitionFiles;
+  readonly #heads: BranchHeads;
   readonly #createRun: CreateRun;
   readonly #audit: Audit;
-  constructor(
-    db: Kysely<Tables>,
-    transactions: Transactions,
-    repositories: OpenRepository,
-    mirror: GitMirror,
-    files: DefinitionFiles,
-    createRun: CreateRun,
-    audit: Audit,
-  ) {
+  constructor(db: Kysely<Tables>, transactions: Transactions, heads: BranchHeads, createRun: CreateRun, audit: Audit) {
     this.#db = db;
     this.#transactions = transactions;
-    this.#repositories = repositories;
-    this.#mirror = mirror;
-    this.#files = files;
+    this.#heads = heads;
     this.#createRun = createRun;
     this.#audit = audit;
   }
@@ -47,17 +33,8 @@ export class StartRun {
   ): Promise<{ runId: string; number: number }> {
     const service = await serviceInScope(this.#db, by, input.service);
     requireRole(by, service.teamId, 'developer', `Service ${input.service}`);
-    const row = await this.#db
-      .selectFrom('repositories')
-      .select('default_branch')
-      .where('id', '=', service.repositoryId)
-      .executeTakeFirstOrThrow();
-    const ref = fullRefName(input.ref ?? row.default_branch);
-    if (!ref?.startsWith('refs/heads/')) throw invalid('ref: write the name of a branch, such as main.', 'branch-name');
-    const repository = await this.#repositories.open(service.repositoryId);
-    const sha = await this.#headOf(repository, ref);
-    const commit = await this.#mirror.commit(repository, sha);
-    const file = await this.#files.read(repository, service, sha);
+    const head = await this.#head(service, input.ref);
+    const { ref, commit, file } = head;
     if (file.problem !== undefined) throw invalid(file.problem, 'unreadable-definition');
     const inputs = chosenInputs(file.definition?.on.inputs ?? {}, input.inputs ?? {});
     return this.#transactions.run(async (unit) => {
@@ -77,25 +54,27 @@ export class StartRun {
         actor: actorOf(by),
         action: 'run.start',
         subject: `run:${run.runId}`,
-        detail: { service: service.slug, number: run.number, ref, commit: sha },
+        detail: { service: service.slug, number: run.number, ref, commit: commit.sha, inputs },
       });
       return { runId: run.runId, number: run.number };
     });
   }
 
-  async #headOf(repository: MirrorRepository, ref: string): Promise<string> {
-    try {
-      await this.#mirror.fetch(repository);
-    } catch (error) {
+  async #head(service: Parameters<BranchHeads['read']>[0], branch: string | undefined): Promise<BranchHead> {
+    const head = await this.#heads.read(service, branch ?? null).catch((error: unknown) => {
       if (error instanceof RepositoryUnreachableError) throw new Problem(503, 'repository-unreachable', error.message);
       throw error;
+    });
+    switch (head.kind) {
+      case 'found':
+        return head;
+      case 'no-branch-name':
+        throw invalid('ref: write the name of a branch, such as main.', 'branch-name');
+      case 'no-branch':
+        throw invalid(
+          `The repository has no branch ${head.branch}; push it first, or name another one.`,
+          'branch-unknown',
+        );
     }
-    const sha = await this.#mirror.resolve(repository, ref);
-    if (sha === null)
-      throw invalid(
-        `The repository has no branch ${ref.replace(/^refs\/heads\//, '')}; push it first, or name another one.`,
-        'branch-unknown',
-      );
-    return sha;
   }
 }

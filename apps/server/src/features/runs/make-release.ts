@@ -88,11 +88,13 @@ async function provenIdentities(unit: Unit, run: RunState): Promise<ReleaseEvide
   let current: RunState | undefined = run;
   while (current) {
     const { kind, by: actor, rerunOf }: RunTrigger = current.trigger;
-    by.push({
-      part: kind === 'push' ? 'pushed' : 'triggered',
-      identity: actor.name,
-      ...(actor.userId === undefined ? {} : { userId: actor.userId }),
-    });
+    // What comes by itself is nobody's hand; those who brought the commits stand on record elsewhere.
+    if (actor.kind !== 'system')
+      by.push({
+        part: kind === 'push' ? 'pushed' : 'triggered',
+        identity: actor.name,
+        ...(actor.userId === undefined ? {} : { userId: actor.userId }),
+      });
     if (rerunOf === undefined) break;
     const parent: { state: RunState } | undefined = await unit.tx
       .selectFrom('runs')

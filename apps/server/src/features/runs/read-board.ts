@@ -5,9 +5,11 @@ import type { RunState } from '@sluice/engine';
 import type { boardService } from '@sluice/protocol';
 import type { Tables } from '../../platform/db/schema.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
+import { readRepositoryStatuses } from '../catalog/index.ts';
 import { currentStates, type StoredRun } from './current-states.ts';
 import { readLaneSummaries } from './read-lanes.ts';
 import { orNone, serviceInScope } from './service-scope.ts';
+import { readInputs, readTriggers } from './read-triggers.ts';
 import { summariseRun } from './summarise-run.ts';
 
 export type BoardService = z.infer<typeof boardService>;
@@ -43,19 +45,34 @@ export class ReadBoard {
     const repository = await this.#db
       .selectFrom('repositories')
       .innerJoin('hooks', 'hooks.repository_id', 'repositories.id')
-      .select(['repositories.url', 'repositories.default_branch', 'hooks.id as hook_id'])
+      .select([
+        'repositories.id',
+        'repositories.url',
+        'repositories.default_branch',
+        'hooks.id as hook_id',
+        'repositories.statuses',
+        (eb) => eb('statuses_token_sealed', 'is not', null).as('ownToken'),
+      ])
       .where('repositories.id', '=', scope.repositoryId)
       .executeTakeFirstOrThrow();
     const newest = await this.#newestStates([scope.id]);
     return {
       ...service!,
       repository: {
+        id: repository.id,
         url: repository.url,
         path: scope.path,
         defaultBranch: repository.default_branch,
         hookPath: `/hooks/${repository.hook_id}`,
+        ...(await readRepositoryStatuses(
+          this.#db,
+          { ...repository, ownToken: Boolean(repository.ownToken) },
+          scope.id,
+        )),
       },
       release: newest.get(scope.id)?.plan.release.map((entry) => entry.environment) ?? [],
+      ...(await readTriggers(this.#db, scope.id)),
+      ...(await readInputs(this.#db, { id: scope.id, defaultBranch: repository.default_branch })),
     };
   }
 

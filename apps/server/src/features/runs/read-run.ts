@@ -16,6 +16,7 @@ import { removedOf } from '../../platform/db/removed.ts';
 import type { RemovedTests, Row, Tables } from '../../platform/db/schema.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { notFound, Problem, removedByRetention } from '../../platform/http/problem.ts';
+import { readRunStatus } from '../catalog/index.ts';
 import { currentStates } from './current-states.ts';
 import { describeEvent } from './describe-event.ts';
 import { ReadQueue } from './read-queue.ts';
@@ -46,10 +47,11 @@ export class ReadRun {
       .executeTakeFirst();
     if (!row) throw await this.#missing(scope, number);
     const state = (await currentStates(this.#db, [row])).get(row.id)!;
-    const [attempts, counts, lanes] = await Promise.all([
+    const [attempts, counts, lanes, status] = await Promise.all([
       this.#db.selectFrom('attempts').selectAll().where('run_id', '=', row.id).orderBy('number').execute(),
       row.tests_removed ? countsOf(row.tests_removed) : this.#testCounts(row.id),
       this.#lanes(state),
+      readRunStatus(this.#db, { id: row.id, serviceId: scope.id, commit: state.commit }),
     ]);
     const jobs = await this.#jobs(state, attempts);
     return {
@@ -71,6 +73,7 @@ export class ReadRun {
       })),
       cancelRequested: state.cancelRequested ? { by: state.cancelRequested.by, at: state.cancelRequested.at } : null,
       waiting: firstWait(jobs, lanes),
+      ...status,
     };
   }
 

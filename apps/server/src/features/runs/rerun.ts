@@ -58,7 +58,14 @@ export class Rerun {
             message: old.message,
             author: old.author,
             trust: old.trust,
-            trigger: { kind: 'rerun', by: actorOf(by), rerunOf: runId, rerunScope: scope },
+            trigger: {
+              kind: 'rerun',
+              by: actorOf(by),
+              rerunOf: runId,
+              rerunScope: scope,
+              // A chain of releases is no shorter for it.
+              ...(old.trigger.after ? { after: old.trigger.after } : {}),
+            },
           },
           plan: old.plan,
           ...(rerun.carried ? { carried: rerun.carried } : {}),

@@ -106,6 +106,7 @@ export class RunStore {
     const messages: OutboxMessage[] = [
       message('changed', { topics: [`run:${state.runId}`, `service:${state.serviceId}`, 'board'] }),
     ];
+    if (before?.state.status !== state.status) messages.push(message('report-status', { runId: state.runId }));
     const queued = effects.filter((effect) => effect.type === 'queue-attempt');
     for (const poolId of await queueAttempts(unit, state, queued)) messages.push(message('look-at-pool', { poolId }));
     await this.#cancelAttempts(

@@ -23,6 +23,10 @@ export function summariseRun(state: RunState, names: { service: string; team: st
       kind: state.trigger.kind,
       by: state.trigger.by,
       ...(state.trigger.rerunOf === undefined ? {} : { rerunOf: state.trigger.rerunOf }),
+      ...(state.trigger.schedule ? { schedule: state.trigger.schedule } : {}),
+      ...(state.trigger.after
+        ? { after: { service: state.trigger.after.service, environment: state.trigger.after.environment } }
+        : {}),
     },
     stages: STAGE_ORDER.map((stage) => stageCellOf(state, stage)),
     createdAt: state.createdAt,

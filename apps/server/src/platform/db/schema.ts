@@ -15,6 +15,7 @@ import type {
   Trust,
 } from '@sluice/engine';
 import type { Definition, Finding } from '@sluice/pipeline-spec';
+import type { ForgeName, ReportedState } from '../forge/commit-statuses.port.ts';
 
 /** Times are read as Date and written as Date or ISO text. */
 type Time = ColumnType<Date, Date | string, Date | string>;
@@ -80,7 +81,59 @@ export interface Tables {
     kind: 'github' | 'git';
     default_branch: string;
     credential_sealed: string | null;
+    /** Where statuses of its commits go; null = nowhere. */
+    statuses: JsonOrNull<StatusSettings>;
+    statuses_token_sealed: string | null;
     created_at: TimeDefault;
+  };
+  /** What a forge was last told of a service's work on a commit, and whether it has to be told again. */
+  commit_statuses: {
+    service_id: string;
+    commit: string;
+    team_id: string;
+    repository_id: string;
+    /** Short name of the branch or tag; empty where it is neither. */
+    ref: string;
+    /** Why a change does not concern the service; a run of the commit, if there is one, counts for more. */
+    not_affected: string | null;
+    /** Rises with everything that may change what is to be told. */
+    wanted_version: Generated<number>;
+    /** When it is looked at next: to tell, or because whoever took it is gone. Null = nothing is left to do. */
+    due_at: TimeOrNull;
+    /** Of whoever is telling it now. */
+    claim: string | null;
+    /** The forge may have heard an older word after `sent`. */
+    doubtful: Generated<boolean>;
+    tries: Generated<number>;
+    failing_since: TimeOrNull;
+    sent: JsonOrNull<SentStatus>;
+    sent_at: TimeOrNull;
+    error: string | null;
+    given_up_at: TimeOrNull;
+  };
+  /** Of the definition on the default branch. */
+  schedules: {
+    id: string;
+    team_id: string;
+    service_id: string;
+    cron: string;
+    timezone: string;
+    branch: string | null;
+    /** Null = it never comes again. */
+    next_at: TimeOrNull;
+    last_at: TimeOrNull;
+    /** Why its last time started no run. */
+    problem: string | null;
+  };
+  /** Of the definition on the default branch: `source` is the service whose releases start a run. */
+  release_triggers: {
+    id: string;
+    team_id: string;
+    service_id: string;
+    source: string;
+    environment: string | null;
+    last_at: TimeOrNull;
+    problem: string | null;
   };
   hooks: { id: string; team_id: string; repository_id: string; secret_sealed: string; created_at: TimeDefault };
   services: {
@@ -404,6 +457,20 @@ export interface RemovedTests extends Removed {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+}
+
+export interface StatusSettings {
+  readonly forge: ForgeName;
+  /** Null = as it follows from the repository's address. */
+  readonly apiUrl: string | null;
+  readonly repository: string | null;
+}
+
+export interface SentStatus {
+  readonly state: ReportedState;
+  readonly description: string;
+  /** The run that it speaks of; null = none was made. */
+  readonly runId: string | null;
 }
 
 /** What became of a delivery; `services` has one entry for each service of the repository that was looked at. */

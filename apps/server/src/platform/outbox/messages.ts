@@ -25,6 +25,16 @@ export interface OutboxMessages {
   'run-deployment': { deploymentId: string };
   /** Environment settings changed: bindings of waiting deployments are computed anew. */
   'rebind-lanes': { environmentId: string };
+  /** The forge is to be told of a run's new status, or that a change does not concern a service. */
+  'report-status': { runId: string } | { serviceId: string; commit: string; ref: string; notAffected: string };
+  /** What the definition on the default branch says about schedules and releases may differ from what is stored. */
+  'read-triggers': { serviceId: string; since: string };
+  /** A time of a schedule has come. */
+  'start-scheduled': { scheduleId: string; at: string; since: string };
+  /** A deployment went live. */
+  'release-live': { deploymentId: string };
+  /** A release of another service went live, for which a service waits. */
+  'start-after-release': { triggerId: string; deploymentId: string; since: string };
   /** Live view topics that changed (protocol/live.ts); ids only. */
   changed: { topics: string[] };
 }
@@ -41,6 +51,11 @@ const TOPICS = {
   'tell-run': true,
   'run-deployment': true,
   'rebind-lanes': true,
+  'report-status': true,
+  'read-triggers': true,
+  'start-scheduled': true,
+  'release-live': true,
+  'start-after-release': true,
   changed: true,
 } as const satisfies Record<OutboxTopic, true>;
 

@@ -21,13 +21,22 @@ import {
 } from '../../catalog/index.ts';
 import { CreateRun, RunStore } from '../../runs/index.ts';
 import { Sealer } from '../../secrets/index.ts';
+import { BranchHeads } from '../branch-heads.ts';
 import { DefinitionFiles } from '../definition-file.ts';
+import { FireSchedules } from '../fire-schedules.ts';
+import { Patience } from '../patience.ts';
 import { PlacePush } from '../place-push.ts';
 import { PlanDelivery } from '../plan-delivery.ts';
 import { PlanServices } from '../plan-services.ts';
+import { PlannedServices } from '../planned-services.ts';
 import type { PushDelivery } from '../push-delivery.ts';
+import { ReadTriggers } from '../read-triggers.ts';
 import { RecordPlan } from '../record-plan.ts';
+import { StartAfterRelease } from '../start-after-release.ts';
 import { StartRun } from '../start-run.ts';
+import { StartScheduled } from '../start-scheduled.ts';
+import { StartUnasked } from '../start-unasked.ts';
+import { StoreTriggers } from '../store-triggers.ts';
 
 const CREDENTIAL = { username: 'bot', password: 'bot-password' };
 
@@ -48,6 +57,13 @@ export class PlanningWorld {
   readonly host: GitHost;
   readonly planner: PlanDelivery;
   readonly startRun: StartRun;
+  readonly readTriggers: ReadTriggers;
+  /** Those of two replicas. */
+  readonly schedules: readonly FireSchedules[];
+  readonly startScheduled: StartScheduled;
+  readonly afterRelease: StartAfterRelease;
+  /** The clock of the server, not of the database. */
+  now = () => new Date();
   /** Definitions that the control plane keeps. */
   readonly kept = new Map<string, ControlPlaneDefinition>();
   readonly #root: string;
@@ -76,11 +92,18 @@ export class PlanningWorld {
     const files = new DefinitionFiles(mirror, {
       definitionOf: (service: string) => this.kept.get(service),
     } as LoadPipelines);
-    const createRun = new CreateRun(
-      this.#ids,
-      new RunStore(new SystemClock(), this.#ids, new Outbox(new OutboxSignal())),
-    );
-    const record = new RecordPlan(database.transactions, createRun);
+    const outbox = new Outbox(new OutboxSignal());
+    const createRun = new CreateRun(this.#ids, new RunStore(new SystemClock(), this.#ids, outbox));
+    const triggers = new StoreTriggers(this.#ids, outbox);
+    const record = new RecordPlan(database.transactions, createRun, outbox, triggers);
+    const heads = new BranchHeads(database.db, repositories, mirror, files);
+    const services = new PlannedServices(database.db);
+    const patience = new Patience({ now: () => this.now() });
+    const unasked = new StartUnasked(database.transactions, services, heads, createRun, patience);
+    this.readTriggers = new ReadTriggers(database.transactions, services, heads, triggers, patience);
+    this.schedules = [0, 1].map(() => new FireSchedules(database.transactions, outbox));
+    this.startScheduled = new StartScheduled(database.db, unasked);
+    this.afterRelease = new StartAfterRelease(database.db, database.transactions, outbox, unasked);
     this.planner = new PlanDelivery(
       database.db,
       mirror,
@@ -92,9 +115,7 @@ export class PlanningWorld {
     this.startRun = new StartRun(
       database.db,
       database.transactions,
-      repositories,
-      mirror,
-      files,
+      heads,
       createRun,
       new Audit(new ChainHead(Buffer.alloc(32))),
     );

@@ -1,0 +1,41 @@
+import type { RunState, Status } from '@sluice/engine';
+import type { ReportedState, StatusReport } from '../../platform/forge/commit-statuses.port.ts';
+
+type Told = Pick<StatusReport, 'state' | 'description' | 'url'>;
+type Run = Pick<RunState, 'number' | 'status' | 'reason'>;
+
+const STATES: Readonly<Record<Status, ReportedState>> = {
+  queued: 'queued',
+  // The work goes on: a forge has no word for a gate.
+  waiting: 'running',
+  running: 'running',
+  passed: 'passed',
+  skipped: 'passed',
+  failed: 'failed',
+  errored: 'errored',
+  cancelled: 'cancelled',
+  superseded: 'cancelled',
+};
+
+/** What a forge is told of a run. `origin`: the public address, from which all links are made. */
+export function describeRun({ number, status, reason }: Run, service: string, origin: string): Told {
+  const what = status === 'waiting' ? 'waits for its release to go on' : isUnderWay(status) ? `is ${status}` : status;
+  return {
+    state: STATES[status],
+    description: `Run #${number} ${what}${reason === undefined ? '' : `: ${reason.message}`}`,
+    url: `${origin}/services/${service}/runs/${number}`,
+  };
+}
+
+/** Passed, since nothing stands against the change; and it says that nothing was run. */
+export function describeNotAffected(why: string, service: string, origin: string): Told {
+  return { state: 'passed', description: `Not affected: ${why}`, url: `${origin}/services/${service}` };
+}
+
+export function contextOf(service: string): string {
+  return `sluice/${service}`;
+}
+
+function isUnderWay(status: Status): boolean {
+  return status === 'queued' || status === 'running';
+}

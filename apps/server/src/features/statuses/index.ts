@@ -1,0 +1,1 @@
+export { StatusesModule } from './statuses.module.ts';
