@@ -121,6 +121,7 @@ describe("A49 another team's things", () => {
     'PUT /api/v1/users/:userId/identities': { identities: [] },
     'POST /api/v1/services/:service/runs': { ref: 'main' },
     'POST /api/v1/runs/:runId/cancel': {},
+    'POST /api/v1/runs/:runId/admit': { commit: '0'.repeat(40) },
     'POST /api/v1/approvals/:deploymentId/approve': { binding: '0'.repeat(64) },
     'POST /api/v1/approvals/:deploymentId/reject': { binding: '0'.repeat(64), reason: 'because' },
   };

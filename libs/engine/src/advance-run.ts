@@ -15,6 +15,7 @@ import {
   skipStage,
   wasOrIs,
 } from './end-stage.ts';
+import { isHeld } from './run-status.ts';
 import { queueAttempt } from './queue-attempt.ts';
 import { readiness } from './job-readiness.ts';
 import { isOverdue, stopOverdueStage } from './stage-timeout.ts';
@@ -23,6 +24,7 @@ import { isOverdue, stopOverdueStage } from './stage-timeout.ts';
 export function advanceRun(draft: RunDraft): void {
   if (draft.state.cancelRequested) return endCancelledRun(draft);
   if (draft.state.refused) return endRefusedRun(draft, draft.state.refused);
+  if (isHeld(draft.state)) return;
   for (const stage of STAGE_ORDER) {
     if (stage === 'release') break;
     if (draft.state.stages[stage].finishedAt !== undefined || jobsOf(draft.state, stage).length === 0) continue;
@@ -64,10 +66,10 @@ function advanceJobs(draft: RunDraft, stage: StageName): void {
 }
 
 function advanceRelease(draft: RunDraft): void {
-  const { lanes, trust, image } = draft.state;
+  const { lanes, image } = draft.state;
   if (lanes.length === 0) return endRun(draft);
   if (draft.state.stages.release.startedAt === undefined) {
-    const hindrance = releaseHindrance(trust, image !== undefined);
+    const hindrance = releaseHindrance(draft.state, image !== undefined);
     if (hindrance) {
       draft.emit({ type: 'stage-ended', stage: 'release', status: 'skipped', reason: hindrance });
       return endRun(draft);
@@ -81,9 +83,12 @@ function advanceRelease(draft: RunDraft): void {
   endRun(draft);
 }
 
-function releaseHindrance(trust: RunState['trust'], hasImage: boolean): Reason | undefined {
+function releaseHindrance({ trust, pullRequest }: RunState, hasImage: boolean): Reason | undefined {
   if (trust === 'untrusted') {
     return { code: 'untrusted-run', message: 'The change comes from outside the team, so this run makes no release.' };
+  }
+  if (pullRequest) {
+    return { code: 'pull-request', message: 'A pull request makes no release; what is merged does.' };
   }
   if (!hasImage) return { code: 'no-image', message: 'This run built no image, so there is nothing to release.' };
   return undefined;

@@ -2,6 +2,7 @@ import type { DecideContext, RunCommand, RunState } from './run.ts';
 import { isTerminal } from './statuses.ts';
 import { draftNewRun, draftRun, ignored, rejected } from './run-draft.ts';
 import type { RunDecision } from './run-draft.ts';
+import { admitRun } from './admit-run.ts';
 import { advanceRun } from './advance-run.ts';
 import { cancelRun } from './cancel-run.ts';
 import { endAttempt, startAttempt } from './end-attempt.ts';
@@ -16,6 +17,8 @@ export function decideRun(state: RunState | undefined, command: RunCommand, ctx:
       return startAttempt(state, command, ctx);
     case 'attempt-ended':
       return endAttempt(state, command, ctx);
+    case 'admit':
+      return admitRun(state, command, ctx);
     case 'wake':
       return wakeRun(state, ctx);
     case 'cancel':
@@ -30,11 +33,18 @@ export function decideRun(state: RunState | undefined, command: RunCommand, ctx:
 }
 
 function createRun(
-  { identity, plan, refused, carried }: Extract<RunCommand, { type: 'create' }>,
+  { identity, plan, refused, carried, held }: Extract<RunCommand, { type: 'create' }>,
   ctx: DecideContext,
 ): RunDecision {
   const draft = draftNewRun(
-    { type: 'run-created', identity, plan, ...(refused && { refused }), ...(carried && { carried }) },
+    {
+      type: 'run-created',
+      identity,
+      plan,
+      ...(refused && { refused }),
+      ...(carried && { carried }),
+      ...(held && { held }),
+    },
     ctx,
   );
   advanceRun(draft);

@@ -3,7 +3,7 @@ import { RUN_VERSION } from './run.ts';
 import type { AttemptState, JobState, LaneMirror, RunEvent, RunState, StageState } from './run.ts';
 import type { JobKey } from './plan.ts';
 import { STAGE_ORDER } from './plan-run.ts';
-import { runStatus, stageStatus } from './run-status.ts';
+import { isHeld, runStatus, stageStatus } from './run-status.ts';
 
 /** An event that does not fit the history it is applied to: the stored history is damaged. */
 export class BrokenHistoryError extends Error {
@@ -28,7 +28,7 @@ export function foldRun(events: Iterable<RunEvent>): RunState {
   return state;
 }
 
-function newRun({ identity, plan, at, refused, carried }: Extract<RunEvent, { type: 'run-created' }>): RunState {
+function newRun({ identity, plan, at, refused, carried, held }: Extract<RunEvent, { type: 'run-created' }>): RunState {
   const queued: StageState = { status: 'queued' };
   return {
     ...identity,
@@ -37,6 +37,7 @@ function newRun({ identity, plan, at, refused, carried }: Extract<RunEvent, { ty
     status: 'queued',
     plan,
     ...(refused && { refused }),
+    ...(held && { held }),
     stages: { commit: queued, build: queued, test: queued, release: queued },
     jobs: Object.fromEntries(
       plan.jobs.map(({ key }): [JobKey, JobState] => {
@@ -56,6 +57,8 @@ function apply(state: RunState, event: RunEvent): RunState {
   switch (event.type) {
     case 'run-created':
       throw new BrokenHistoryError(`Run ${state.runId} is created twice in its history.`);
+    case 'run-admitted':
+      return { ...state, admitted: { by: event.by, at } };
     case 'run-started':
       return { ...state, startedAt: at };
     case 'stage-started':
@@ -134,7 +137,8 @@ function mirrored(lane: LaneMirror, event: Extract<RunEvent, { type: 'lane-chang
 function withStatuses(state: RunState): RunState {
   const stages = { ...state.stages };
   for (const stage of STAGE_ORDER) stages[stage] = { ...stages[stage], status: stageStatus(stage, state) };
-  return { ...state, stages, status: runStatus(stages, state.cancelRequested !== undefined) };
+  const status = isHeld(state) ? 'waiting' : runStatus(stages, state.cancelRequested !== undefined);
+  return { ...state, stages, status };
 }
 
 function withStage(state: RunState, stage: StageName, change: Partial<StageState>): RunState {

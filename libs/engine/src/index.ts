@@ -12,7 +12,7 @@ export { MAX_OUTPUT_BYTES } from './judge-outputs.ts';
 export { decideRun } from './decide-run.ts';
 export { BrokenHistoryError, evolveRun, foldRun } from './evolve-run.ts';
 export type { RunDecision } from './run-draft.ts';
-export { jobStageStatus, releaseStatus, runStatus, stageStatus } from './run-status.ts';
+export { isHeld, jobStageStatus, releaseStatus, runStatus, stageStatus } from './run-status.ts';
 export type { StageFacts } from './run-status.ts';
 export { decideLane } from './decide-lane.ts';
 export { evolveLane, foldLane } from './evolve-lane.ts';
@@ -26,7 +26,7 @@ export type { PoolOffer, PoolRequirement } from './choose-pool.ts';
 export * from './lease.ts';
 export * from './transitions.ts';
 export { waitingCause } from './waiting-cause.ts';
-export type { QueuedAttempt, WaitingCause, WaitingDeployment, WaitingRetry } from './waiting-cause.ts';
+export type { HeldRun, QueuedAttempt, WaitingCause, WaitingDeployment, WaitingRetry } from './waiting-cause.ts';
 export {
   NewerVersionError,
   UnreadableRecordError,

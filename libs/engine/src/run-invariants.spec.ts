@@ -205,6 +205,17 @@ const BUGS: Record<string, { readonly breaks: readonly string[]; readonly decide
         event.type === 'attempt-queued' && event.number > 1 ? { ...event, number: event.number - 1 } : event,
       ),
   },
+  'a held run begins by itself': {
+    breaks: ['I24'],
+    decide: (state, command, ctx) => {
+      const { held, ...free } = state ?? {};
+      if (command.type !== 'create') return decideRun(held ? (free as RunState) : state, command, ctx);
+      const { held: wanted, ...unheld } = command;
+      return withEvents(decideRun(state, wanted ? unheld : command, ctx), (event) =>
+        event.type === 'run-created' && wanted ? { ...event, held: wanted } : event,
+      );
+    },
+  },
   'an untrusted run makes a release': {
     breaks: ['I15'],
     decide: (state, command, ctx) => decideRun(state && { ...state, trust: 'trusted' }, command, ctx),

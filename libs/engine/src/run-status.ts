@@ -7,6 +7,11 @@ import type { JobState, LaneMirror, RunState, StageState } from './run.ts';
 /** What the statuses of stages are computed from (I09); nothing else has a say. */
 export type StageFacts = Pick<RunState, 'plan' | 'jobs' | 'lanes' | 'stages' | 'refused'>;
 
+/** Nothing of it begins before a person lets it go. A definition that cannot be used, or a cancel, ends it all the same. */
+export function isHeld(run: Pick<RunState, 'held' | 'admitted' | 'cancelRequested' | 'refused'>): boolean {
+  return Boolean(run.held && !run.admitted && !run.cancelRequested && !run.refused);
+}
+
 export function stageStatus(stage: StageName, facts: StageFacts): Status {
   if (stage === 'commit' && facts.refused) return 'failed';
   if (stage === 'release') return releaseStatus(facts.lanes, facts.stages.release.startedAt !== undefined);

@@ -18,7 +18,7 @@ export interface Actor {
 }
 
 export interface RunTrigger {
-  readonly kind: 'push' | 'manual' | 'rerun' | 'schedule' | 'release';
+  readonly kind: 'push' | 'tag' | 'pull_request' | 'manual' | 'rerun' | 'schedule' | 'release';
   /** Proven identity: the forge's pusher or the signed-in person, never the author line of a commit. */
   readonly by: Actor;
   /** For `rerun`. */
@@ -34,6 +34,19 @@ export interface RunTrigger {
     /** Services whose releases led here, oldest first; none of them is started again by this run's release. */
     readonly chain: readonly string[];
   };
+}
+
+/** The request to merge that a run is of; its texts are untrusted. */
+export interface PullRequest {
+  readonly number: number;
+  readonly title: string;
+  /** Short names of the branch that it comes from and of the one that it is for. */
+  readonly source: string;
+  readonly target: string;
+  /** It comes from another repository, a fork. */
+  readonly outside: boolean;
+  /** Id of the forge's account that asked; a login may pass to somebody else. */
+  readonly account: string;
 }
 
 /** What a re-run does anew; the rest is carried over with its outputs and the image. */
@@ -66,6 +79,8 @@ export interface RunIdentity {
   readonly author: string;
   readonly trust: Trust;
   readonly trigger: RunTrigger;
+  /** For runs of pull requests and their re-runs; such a run never makes a release. */
+  readonly pullRequest?: PullRequest;
 }
 
 /** The image a build stage pushed. `digest` is the manifest digest the registry returned for the push. */
@@ -148,6 +163,9 @@ export interface RunState extends RunIdentity {
   /** In promotion order, one per planned environment. */
   readonly lanes: readonly LaneMirror[];
   readonly createdAt: Instant;
+  /** Why nothing of it begins before a person has let it go. */
+  readonly held?: Reason;
+  readonly admitted?: { readonly by: Actor; readonly at: Instant };
   readonly startedAt?: Instant;
   readonly finishedAt?: Instant;
   readonly cancelRequested?: { readonly by: Actor; readonly at: Instant; readonly reason?: string };
@@ -163,7 +181,10 @@ export type RunCommand =
       readonly refused?: Reason;
       /** For a re-run: what `planRerun` gave. */
       readonly carried?: CarriedWork;
+      readonly held?: Reason;
     }
+  /** A person who may do so has looked at this commit and lets the held run begin. */
+  | { readonly type: 'admit'; readonly by: Actor; readonly commit: string }
   /** Time has passed: `nextWakeAt` of the run has come. */
   | { readonly type: 'wake' }
   /** A runner confirmed that it began; epoch checks happened on the attempt row. */
@@ -200,7 +221,9 @@ export type RunEvent = { readonly v: typeof RUN_VERSION; readonly at: Instant } 
       readonly plan: Plan;
       readonly refused?: Reason;
       readonly carried?: CarriedWork;
+      readonly held?: Reason;
     }
+  | { readonly type: 'run-admitted'; readonly by: Actor }
   | { readonly type: 'run-started' }
   | { readonly type: 'stage-started'; readonly stage: StageName }
   | { readonly type: 'stage-overdue'; readonly stage: StageName }

@@ -6,11 +6,14 @@ export type Transitions<S extends string> = Readonly<Record<S, readonly S[]>>;
 
 const ENDS = { passed: [], failed: [], errored: [], cancelled: [], skipped: [], superseded: [] } as const;
 
-/** From `queued` straight to `passed`: each job was skipped by its condition, or failed before it began and may do so. */
+/**
+ * From `waiting` to `queued`: a held run that a person lets go. From `queued` straight to `passed`: each job was skipped by
+ * its condition, or failed before it began and may do so.
+ */
 export const RUN_TRANSITIONS: Transitions<Status> = {
   queued: ['running', 'passed', 'errored', 'cancelled'],
   running: ['waiting', 'passed', 'failed', 'errored', 'cancelled', 'superseded'],
-  waiting: ['running', 'passed', 'failed', 'errored', 'cancelled', 'superseded'],
+  waiting: ['queued', 'running', 'passed', 'failed', 'errored', 'cancelled', 'superseded'],
   ...ENDS,
 };
 

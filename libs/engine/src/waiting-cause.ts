@@ -3,11 +3,12 @@ import type { PoolRequirement } from './choose-pool.ts';
 import { isGateOpen } from './advance-lane.ts';
 import type { LaneDeployment, LaneState } from './lane.ts';
 import type { JobKey } from './plan.ts';
+import { isHeld } from './run-status.ts';
 import type { Instant, RunState } from './run.ts';
 
 /** Why something waits, since when, and what would end it: everything that waits must be able to say so (I07). */
 export interface WaitingCause {
-  readonly code: 'retry-pause' | 'no-pool' | 'no-runner' | 'runner-busy' | 'approval' | 'behind-deployment';
+  readonly code: 'retry-pause' | 'no-pool' | 'no-runner' | 'runner-busy' | 'approval' | 'behind-deployment' | 'held';
   readonly message: string;
   readonly since: Instant;
   readonly endedBy: string;
@@ -40,8 +41,16 @@ export interface WaitingRetry {
   readonly jobKey: JobKey;
 }
 
+/** A run that nobody has let go yet. */
+export interface HeldRun {
+  readonly kind: 'held';
+  readonly state: Pick<RunState, 'held' | 'admitted' | 'cancelRequested' | 'refused' | 'createdAt' | 'commit'>;
+}
+
 /** undefined = nothing is in the way: it is about to start, or it does not wait. */
-export function waitingCause(waiting: QueuedAttempt | WaitingDeployment | WaitingRetry): WaitingCause | undefined {
+export function waitingCause(
+  waiting: QueuedAttempt | WaitingDeployment | WaitingRetry | HeldRun,
+): WaitingCause | undefined {
   switch (waiting.kind) {
     case 'attempt':
       return attemptCause(waiting);
@@ -49,6 +58,8 @@ export function waitingCause(waiting: QueuedAttempt | WaitingDeployment | Waitin
       return deploymentCause(waiting);
     case 'retry':
       return retryCause(waiting);
+    case 'held':
+      return heldCause(waiting);
   }
 }
 
@@ -61,6 +72,16 @@ function retryCause({ state, jobKey }: WaitingRetry): WaitingCause | undefined {
     message: `Attempt ${last.number} was ${last.status}; the pause before attempt ${last.number + 1} is not over.`,
     since: last.finishedAt ?? last.queuedAt,
     endedBy: `The end of the pause at ${retryAt}.`,
+  };
+}
+
+function heldCause({ state }: HeldRun): WaitingCause | undefined {
+  if (!state.held || !isHeld(state)) return undefined;
+  return {
+    code: 'held',
+    message: state.held.message,
+    since: state.createdAt,
+    endedBy: `A developer of the team who has looked at commit ${state.commit.slice(0, 12)} and lets it run.`,
   };
 }
 

@@ -137,6 +137,7 @@ describe('checkDefinition', () => {
   it.each<[string, string, string]>([
     ['servce: a', 'servce', 'service'],
     ['service: a\ntests: {}', 'tests', 'test'],
+    ['service: a\non: { tags: {} }', 'on.tags', 'tag'],
     ['service: a\non: { pull_requests: {} }', 'on.pull_requests', 'pull_request'],
     [job(`${GOOD_JOB}depends_on: [x]`), 'commit.jobs.j.depends_on', 'needs'],
     [job('image: a:1\nsteps: [{ script: x }]'), 'commit.jobs.j.steps[0].script', 'run'],

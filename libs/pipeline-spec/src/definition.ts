@@ -25,7 +25,10 @@ export interface Definition {
 export interface Triggers {
   /** Branch patterns (`main`, `release/*`); null when pushes start no run. */
   readonly push: { readonly branches: readonly string[] } | null;
+  /** Branches that a pull request is merged into. */
   readonly pullRequest: { readonly branches: readonly string[] } | null;
+  /** Patterns of tag names; absent when tags start no run. */
+  readonly tag?: { readonly patterns: readonly string[] };
   /** Path globs of the service inside its repository; empty = every change concerns it. */
   readonly paths: readonly string[];
   /** A person may start a run by hand. */

@@ -134,6 +134,8 @@ const branchPattern = textWith(
   patternProblem,
 );
 
+const tagPattern = textWith('a tag pattern', 'bad-pattern', 'Write a pattern such as `v*`.', patternProblem);
+
 const timeout = z
   .union(
     [
@@ -440,6 +442,13 @@ const branchTrigger = z
   )
   .nullable();
 
+const tagTrigger = z
+  .strictObject(
+    { patterns: oneOrMany(tagPattern, 'tag patterns', 100).optional() },
+    { error: mustBe('a mapping such as `{}` or `{ patterns: ["v*"] }`') },
+  )
+  .nullable();
+
 const input = z.strictObject(
   {
     type: z
@@ -530,6 +539,7 @@ const triggers = z.strictObject(
   {
     push: branchTrigger.optional(),
     pull_request: branchTrigger.optional(),
+    tag: tagTrigger.optional(),
     paths: oneOrMany(globText, 'path patterns', 100).optional(),
     manual: manual.optional(),
     schedule: listOf(schedule, 'schedules', 20).optional().meta({ description: 'Times at which a run starts' }),

@@ -33,6 +33,7 @@ import { placeAt } from './place.ts';
 export const DEFAULTS = {
   pushBranches: ['main'],
   pullRequestBranches: ['**'],
+  tagPatterns: ['**'],
   jobTimeoutSeconds: 30 * 60,
   imageBuildTimeoutSeconds: 30 * 60,
   retry: { on: ['lost'], times: 1 },
@@ -75,13 +76,14 @@ function toTriggers(on: DefinitionFile['on'] = {}): Triggers {
   const schedule = on.schedule ?? [];
   const release = on.release ?? [];
   const namesNoTrigger =
-    on.push === undefined &&
-    on.pull_request === undefined &&
-    on.manual === undefined &&
+    [on.push, on.pull_request, on.tag, on.manual].every((trigger) => trigger === undefined) &&
     schedule.length + release.length === 0;
   return {
     push: branches(namesNoTrigger ? null : on.push, DEFAULTS.pushBranches),
     pullRequest: branches(on.pull_request, DEFAULTS.pullRequestBranches),
+    ...(on.tag !== undefined && {
+      tag: { patterns: on.tag?.patterns === undefined ? DEFAULTS.tagPatterns : toList(on.tag.patterns) },
+    }),
     paths: toList(on.paths),
     manual: on.manual !== undefined && on.manual !== false,
     inputs: typeof on.manual === 'object' && on.manual !== null ? mapValues(on.manual.inputs ?? {}, toInput) : {},

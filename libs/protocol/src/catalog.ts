@@ -4,11 +4,15 @@ import { forge, repositoryStatuses } from './statuses.ts';
 import { id, instant, ok, page, pageQuery, role, slug, trust } from './values.ts';
 
 export const team = z.object({ slug, title: z.string() });
+/** `git` = any host that can run a hook of ours; `gitea` is Forgejo too. */
+export const repositoryKind = z.enum(['github', 'gitlab', 'gitea', 'bitbucket', 'git']);
+export type RepositoryKind = z.infer<typeof repositoryKind>;
 export const repository = z.object({
   id,
   team: slug,
   /** https or ssh address; other schemes are refused unless the operator allows the exact origin. */
   url: z.string(),
+  kind: repositoryKind,
   defaultBranch: z.string(),
   /** Path that the forge posts to; joined with the public address. */
   hookPath: z.string(),
@@ -136,7 +140,7 @@ export const catalogContract = {
       z.object({
         team: slug,
         url: z.string().max(2000),
-        kind: z.enum(['github', 'git']),
+        kind: repositoryKind,
         defaultBranch: z.string().min(1).max(200).default('main'),
         /** Used by the mirror and by the checkout of a live lease only. */
         credential: z.strictObject({ username: z.string().max(200), password: z.string().max(4000) }).optional(),

@@ -12,6 +12,7 @@ import {
   page,
   pageQuery,
   reason,
+  sha,
   slug,
   stageName,
   status,
@@ -30,6 +31,14 @@ export const stageCell = z.object({
   /** What did not pass in a stage that did, one sentence. */
   warning: z.string().optional(),
 });
+/** The request to merge that a run is of. `outside`: it comes from a fork. */
+export const pullRequest = z.object({
+  number: z.number().int(),
+  title: z.string(),
+  source: z.string(),
+  target: z.string(),
+  outside: z.boolean(),
+});
 export const runSummary = z.object({
   id,
   service: slug,
@@ -42,13 +51,14 @@ export const runSummary = z.object({
   author: z.string(),
   trust,
   trigger: z.object({
-    kind: z.enum(['push', 'manual', 'rerun', 'schedule', 'release']),
+    kind: z.enum(['push', 'tag', 'pull_request', 'manual', 'rerun', 'schedule', 'release']),
     by: actor,
     rerunOf: z.string().optional(),
     schedule: z.object({ cron: z.string(), timezone: z.string(), at: instant }).optional(),
     /** The release that was waited for. */
     after: z.object({ service: slug, environment: slug }).optional(),
   }),
+  pullRequest: pullRequest.optional(),
   stages: z.array(stageCell),
   createdAt: instant,
   startedAt: instant.nullable(),
@@ -135,6 +145,8 @@ export const runDetail = runSummary.extend({
   waiting: waiting.nullable(),
   /** What the forge was told; absent = it is told nothing, or a newer run of the commit is what counts there. */
   commitStatus: commitStatus.optional(),
+  /** Who let a run that was held back begin. */
+  admitted: z.object({ by: actor, at: instant }).optional(),
 });
 export const testCase = z.object({
   job: z.string(),
@@ -289,6 +301,15 @@ export const runsContract = {
   cancelRun: oc
     .route({ method: 'POST', path: '/runs/{runId}/cancel', tags: ['runs'], summary: 'Cancel' })
     .input(z.object({ runId: id, reason: z.string().max(1000).optional() }))
+    .output(ok),
+  admitRun: oc
+    .route({
+      method: 'POST',
+      path: '/runs/{runId}/admit',
+      tags: ['runs'],
+      summary: 'Let a held run of a pull request from a fork begin, after a look at its commit',
+    })
+    .input(z.object({ runId: id, /** The commit that was looked at: another one is refused. */ commit: sha }))
     .output(ok),
   rerun: oc
     .route({

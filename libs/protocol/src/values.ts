@@ -31,6 +31,7 @@ export const waiting = z.object({
     'runner-busy',
     'approval',
     'behind-deployment',
+    'held',
     'planning',
     'target',
     'cancelling',

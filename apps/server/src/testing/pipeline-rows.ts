@@ -4,7 +4,7 @@ import { json } from '../platform/db/database.ts';
 import type { TestDatabase } from '../platform/db/testing/test-database.ts';
 import { Outbox } from '../platform/outbox/outbox.ts';
 import { OutboxSignal } from '../platform/outbox/outbox-signal.ts';
-import { CreateRun, currentStates, RunStore } from '../features/runs/index.ts';
+import { CreateRun, type CreateRunInput, currentStates, RunStore } from '../features/runs/index.ts';
 
 const COMMIT = 'a'.repeat(40);
 
@@ -77,7 +77,12 @@ export class PipelineRows {
   }
 
   /** A run from the text of a definition; its first attempts are queued. The text's `service:` line is added. */
-  async run(team: TestTeam, stages: string, trust: 'trusted' | 'untrusted' = 'trusted'): Promise<string> {
+  async run(
+    team: TestTeam,
+    stages: string,
+    trust: 'trusted' | 'untrusted' = 'trusted',
+    more: Partial<Pick<CreateRunInput, 'pullRequest' | 'held'>> = {},
+  ): Promise<string> {
     const create = new CreateRun(this.ids, this.runs);
     const { runId } = await this.#database.transactions.run((unit) =>
       create.create(unit, {
@@ -95,6 +100,7 @@ export class PipelineRows {
         trigger: { kind: 'push', by: { kind: 'forge', name: 'ann' } },
         event: { event: 'push', changedPaths: null },
         dedupeKey: null,
+        ...more,
         file: { path: 'sluice.yaml', text: `service: ${team.slug}\non: { push: { branches: [main] } }\n${stages}` },
       }),
     );

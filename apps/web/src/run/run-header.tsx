@@ -1,6 +1,6 @@
 import { useMutation } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { GitBranch, GitCommitHorizontal, Link2, RotateCw, Square } from 'lucide-react';
+import { GitBranch, GitCommitHorizontal, GitPullRequest, Link2, RotateCw, Square } from 'lucide-react';
 import { useState } from 'react';
 import { api } from '../api/contract-client.ts';
 import { useNow } from '../api/server-clock.ts';
@@ -14,6 +14,7 @@ import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
 import { StatusPill } from '../ui/status-icon.tsx';
 import { isOver, statusLook } from '../ui/status.ts';
 import { UntrustedText } from '../ui/untrusted-text.tsx';
+import { AdmitRun } from './admit-run.tsx';
 import { clockTime, delay, duration, elapsed, firstLine, shortRef, shortSha } from '../ui/wording.ts';
 
 export function RunHeader({ run }: { run: RunDetail }) {
@@ -83,6 +84,12 @@ export function RunHeader({ run }: { run: RunDetail }) {
           to end.
         </p>
       )}
+      {run.admitted !== undefined && (
+        <p className="mt-2 text-text-2">
+          {run.admitted.by.name} has looked at the commit and let it run at {clockTime(run.admitted.at)}.
+        </p>
+      )}
+      {run.waiting?.code === 'held' && <AdmitRun run={run} />}
       <RunDialogs run={run} dialog={dialog} onClose={() => setDialog(null)} />
     </header>
   );
@@ -93,6 +100,7 @@ function RunPill({ run }: { run: RunDetail }) {
   const now = useNow(ticking);
   const begin = Date.parse(run.startedAt ?? run.createdAt);
   const { word } = statusLook(run.status);
+  if (run.waiting?.code === 'held') return <StatusPill status="gate" text="Held: from a fork" />;
   if (run.status === 'waiting' && run.waiting?.code === 'approval')
     return <StatusPill status="gate" text="Waits for approval" />;
   if (ticking) return <StatusPill status={run.status} text={`${word} ${elapsed(now - begin)}`} />;
@@ -116,6 +124,8 @@ function RunFacts({ run }: { run: RunDetail }) {
   const left = total === undefined ? 0 : total - (now - Date.parse(run.startedAt ?? run.createdAt));
   const begun = {
     push: 'Push received',
+    tag: 'Tag received',
+    pull_request: 'Pull request received',
     manual: 'Started by hand',
     rerun: 'Run again',
     schedule: `Schedule ${run.trigger.schedule?.cron ?? ''}`,
@@ -132,6 +142,7 @@ function RunFacts({ run }: { run: RunDetail }) {
         <GitBranch size={13} aria-hidden="true" />
         <UntrustedText text={shortRef(run.ref)} />
       </span>
+      {run.pullRequest !== undefined && <PullRequestFacts pullRequest={run.pullRequest} />}
       <span className="inline-flex items-center gap-1.5" title={run.commit}>
         <GitCommitHorizontal size={14} aria-hidden="true" />
         <code>{shortSha(run.commit)}</code>
@@ -149,6 +160,19 @@ function RunFacts({ run }: { run: RunDetail }) {
       )}
       {run.trust === 'untrusted' && <span className="tag">untrusted: no secrets</span>}
     </div>
+  );
+}
+
+function PullRequestFacts({ pullRequest }: { pullRequest: NonNullable<RunDetail['pullRequest']> }) {
+  const { number, title, source, target, outside } = pullRequest;
+  return (
+    <span className="inline-flex min-w-0 items-center gap-1.5">
+      <GitPullRequest size={13} className="flex-none" aria-hidden="true" />
+      <span className="min-w-0 break-words" dir="auto">
+        #{number} <UntrustedText text={title} />, from {outside ? 'a fork: ' : ''}
+        <UntrustedText text={source} /> into <UntrustedText text={target} />
+      </span>
+    </span>
   );
 }
 

@@ -13,6 +13,7 @@ const causes: Record<Waiting['code'], string> = {
   'runner-busy': 'Runners busy',
   approval: 'Approval',
   'behind-deployment': 'Deployment ahead',
+  held: 'Held: from a fork',
   planning: 'Planning',
   target: 'Target',
   cancelling: 'Cancelling',

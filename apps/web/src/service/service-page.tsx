@@ -197,9 +197,15 @@ function RunRow({
     run.startedAt === null || run.finishedAt === null
       ? undefined
       : Date.parse(run.finishedAt) - Date.parse(run.startedAt);
-  const trigger = { push: 'push', manual: 'by hand', rerun: 'again', schedule: 'schedule', release: 'release' }[
-    run.trigger.kind
-  ];
+  const trigger = {
+    push: 'push',
+    tag: 'tag',
+    pull_request: 'pull request',
+    manual: 'by hand',
+    rerun: 'again',
+    schedule: 'schedule',
+    release: 'release',
+  }[run.trigger.kind];
   const title = (
     <Link
       to="/services/$service/runs/$number"

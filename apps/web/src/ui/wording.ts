@@ -100,7 +100,10 @@ export function shortDigest(digest: string): string {
 
 /** `refs/heads/main` is shown as `main`, a tag keeps its word. */
 export function shortRef(ref: string): string {
-  return ref.replace(/^refs\/heads\//, '').replace(/^refs\/tags\//, 'tag ');
+  return ref
+    .replace(/^refs\/heads\//, '')
+    .replace(/^refs\/tags\//, 'tag ')
+    .replace(/^refs\/(?:pull|merge-requests)\/(\d+)\/head$/, 'pull request $1');
 }
 
 export function firstLine(message: string): string {

@@ -7,6 +7,7 @@ import type { Repository } from '../api/shapes.ts';
 import { ErrorBar } from '../ui/notice.tsx';
 import { Select } from '../ui/select.tsx';
 import { TextField } from '../ui/text-field.tsx';
+import { forges, isForge } from './forges.ts';
 import { slugFrom } from './slug-from.ts';
 
 const NEW = '';
@@ -21,7 +22,7 @@ export function ConnectRepository(props: {
   const [teamTitle, setTeamTitle] = useState('');
   const [newTeam, setNewTeam] = useState(false);
   const [url, setUrl] = useState('');
-  const [kind, setKind] = useState<'github' | 'git'>('github');
+  const [kind, setKind] = useState<Repository['kind']>('github');
   const [branch, setBranch] = useState('main');
   const [isPrivate, setPrivate] = useState(false);
   const [username, setUsername] = useState('');
@@ -104,10 +105,13 @@ export function ConnectRepository(props: {
             label="Git host"
             className="select-field w-full"
             value={kind}
-            onChange={(value) => setKind(value === 'git' ? 'git' : 'github')}
+            onChange={(value) => isForge(value) && setKind(value)}
           >
-            <option value="github">GitHub</option>
-            <option value="git">Plain git</option>
+            {Object.entries(forges).map(([value, { name }]) => (
+              <option key={value} value={value}>
+                {name}
+              </option>
+            ))}
           </Select>
         </div>
         <TextField id="repository-branch" label="Default branch" mono required value={branch} onValue={setBranch} />

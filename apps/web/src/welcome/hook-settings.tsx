@@ -1,24 +1,23 @@
 import { CircleDot } from 'lucide-react';
+import { Fragment } from 'react';
 import type { Repository } from '../api/shapes.ts';
 import { StatusIcon } from '../ui/status-icon.tsx';
 import { CopyText } from '../ui/copy-text.tsx';
 import { clockTime } from '../ui/wording.ts';
+import { forges } from './forges.ts';
 
 /** Exactly what the git host asks for, each with a copy button. */
 export function HookSettings({ repository, secret }: { repository: Repository; secret: string | null }) {
+  const forge = forges[repository.kind];
   return (
     <>
-      <p className="text-text-2">
-        In the settings of the repository, add a webhook with these values. Events: push only.
-      </p>
+      <p className="text-text-2">{forge.place}</p>
       <dl className="mt-2 grid grid-cols-[110px_minmax(0,1fr)] items-center gap-y-1">
-        <dt className="text-text-2">Address</dt>
+        <dt className="text-text-2">{forge.address}</dt>
         <dd>
           <CopyText value={window.location.origin + repository.hookPath} label="hook address" />
         </dd>
-        <dt className="text-text-2">Content type</dt>
-        <dd className="mono">application/json</dd>
-        <dt className="text-text-2">Secret</dt>
+        <dt className="text-text-2">{forge.secret}</dt>
         <dd>
           {secret === null ? (
             <span className="text-text-2">was shown once, when the repository was connected</span>
@@ -26,6 +25,12 @@ export function HookSettings({ repository, secret }: { repository: Repository; s
             <CopyText value={secret} label="hook secret" />
           )}
         </dd>
+        {forge.choices.map(([field, value]) => (
+          <Fragment key={field}>
+            <dt className="text-text-2">{field}</dt>
+            <dd>{value}</dd>
+          </Fragment>
+        ))}
       </dl>
       {secret !== null && (
         <p className="mt-1 text-sub text-warning">The secret is not shown again after this page is closed.</p>

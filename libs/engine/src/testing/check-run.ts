@@ -17,6 +17,11 @@ import { hold } from './broken-invariant.ts';
 /** What must hold of an event before it is applied. */
 export function checkRunEvent(state: RunState, event: RunEvent): void {
   if (event.type === 'attempt-queued') {
+    hold(
+      'I24',
+      !state.held || state.admitted !== undefined,
+      () => `${event.jobKey} began before anyone let the run go`,
+    );
     const planned = state.plan.jobs.find(({ key }) => key === event.jobKey);
     hold('I08', planned !== undefined, () => `${event.jobKey} is not planned`);
     const retried = (state.jobs[event.jobKey]?.attempts.length ?? 0) > 0;
@@ -224,7 +229,8 @@ function checkSomethingMoves(state: RunState): void {
   const open = Object.values(state.jobs).some((job) => job.attempts.some(({ status }) => !isTerminal(status)));
   const releasing = state.stages.release.startedAt !== undefined && state.stages.release.finishedAt === undefined;
   const pausing = Object.values(state.jobs).some(({ retryAt }) => retryAt !== undefined);
-  hold('I07', open || releasing || pausing, () => 'nothing moves the run any more');
+  const held = state.held !== undefined && state.admitted === undefined;
+  hold('I07', open || releasing || pausing || held, () => 'nothing moves the run any more');
   const wake = nextWakeAt(state);
   hold(
     'I07',
@@ -237,6 +243,7 @@ function checkSomethingMoves(state: RunState): void {
 
 /** Written apart from the engine's own rule, from the jobs and the lanes alone. */
 function expectedRunStatus(state: RunState): Status {
+  if (state.held && !state.admitted && !state.cancelRequested) return 'waiting';
   const overdue = STAGE_ORDER.filter((stage) => state.stages[stage].overdueAt !== undefined);
   const jobs = Object.values(state.jobs).map((job): Status => {
     if (job.allowed) return 'passed';

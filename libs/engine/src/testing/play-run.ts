@@ -9,7 +9,7 @@ import type { CarriedWork, RunCommand, RunEffect, RunEvent, RunState } from '../
 import { choose, hold, steadyContext } from './broken-invariant.ts';
 import type { Move } from './broken-invariant.ts';
 import { checkRunEvent, checkRunMoves, checkRunState } from './check-run.ts';
-import { ANNA, IMAGE, identityOf } from './run-builder.ts';
+import { ANNA, HELD, IMAGE, identityOf } from './run-builder.ts';
 
 /** Plays a sequence of commands on one run and checks the invariants after each event; throws `BrokenInvariant`. */
 export function playRun(
@@ -51,7 +51,9 @@ export function playRun(
     if (due !== undefined) ctx.tick(Math.max(0, (Date.parse(due) - Date.parse(ctx.now)) / 1000));
   };
 
-  send({ type: 'create', identity: identityOf(trust), plan, ...(carried && { carried }) });
+  // What comes from outside waits for a person first.
+  const held = trust === 'untrusted' ? { held: HELD } : {};
+  send({ type: 'create', identity: identityOf(trust), plan, ...(carried && { carried }), ...held });
   for (const move of moves) {
     if (!state) break;
     if (move.kind % 13 === 12) ctx.tick(move.b % 40);
@@ -173,6 +175,8 @@ function openAttempt(
 
 /** The step that ordinary work takes next. */
 function nextStep(state: RunState): RunCommand {
+  if (state.held && !state.admitted && !isTerminal(state.status))
+    return { type: 'admit', by: ANNA, commit: state.commit };
   const open = openAttempt(state, 0);
   if (open) {
     const attempt = state.jobs[open.jobKey]?.attempts.find(({ id }) => id === open.attemptId);

@@ -7,6 +7,7 @@ import { evolveRun } from '../evolve-run.ts';
 import { steadyContext } from './broken-invariant.ts';
 
 export const IMAGE = { repository: 'registry.example.com/catalog', digest: `sha256:${'a'.repeat(64)}` };
+export const HELD = { code: 'fork', message: 'It comes from a fork.' } as const;
 export const ANNA = { kind: 'user', userId: 'u-anna', name: 'Anna' } as const;
 
 export interface JobSketch {

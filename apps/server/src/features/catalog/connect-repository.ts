@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import type { RepositoryKind } from '@sluice/protocol';
 import { Ids } from '../../platform/clock/clock.port.ts';
 import { Config } from '../../platform/config/config.ts';
 import { Transactions } from '../../platform/db/transactions.ts';
@@ -14,7 +15,7 @@ import { hookPlace, repositoryPlace } from './open-repository.ts';
 export interface ConnectRepositoryInput {
   readonly team: string;
   readonly url: string;
-  readonly kind: 'github' | 'git';
+  readonly kind: RepositoryKind;
   readonly defaultBranch: string;
   readonly credential?: { readonly username: string; readonly password: string } | undefined;
 }
@@ -89,6 +90,7 @@ export class ConnectRepository {
         id,
         team: input.team,
         url: checked.url,
+        kind,
         defaultBranch,
         hookPath: `/hooks/${hookId}`,
         lastDelivery: null,

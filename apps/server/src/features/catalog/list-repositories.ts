@@ -30,6 +30,7 @@ export class ListRepositories {
       .select([
         'repositories.id',
         'url',
+        'kind',
         'default_branch',
         'hooks.id as hookId',
         'last.received_at',
@@ -46,6 +47,7 @@ export class ListRepositories {
         id: row.id,
         team,
         url: row.url,
+        kind: row.kind,
         defaultBranch: row.default_branch,
         hookPath: `/hooks/${row.hookId}`,
         lastDelivery:

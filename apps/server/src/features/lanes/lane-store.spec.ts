@@ -23,6 +23,9 @@ class FixedHistory implements GitMirror {
   /** Older ones than the cards show. */
   older: CommitAuthors[] = [];
   fetch = () => Promise.resolve();
+  fetchRef = () => Promise.resolve('absent' as const);
+  remoteHeads = () => Promise.resolve(new Map<string, string>());
+  commitOf = () => Promise.resolve(null);
   resolve = () => Promise.resolve(null);
   readFile = () => Promise.resolve(null);
   commit = (_: unknown, sha: string) => Promise.resolve(this.commits.find((one) => one.sha === sha)!);

@@ -18,9 +18,9 @@ export type Concern =
 const CONCERNED: Concern = { concerned: true };
 
 /** Whether the changed paths matter at all to a service with this file: to whether it runs, or to its conditions. */
-export function needsPaths({ definition }: DefinitionFile): boolean {
+export function needsPaths({ definition }: DefinitionFile, trigger: 'push' | 'pullRequest' = 'push'): boolean {
   if (definition === null) return true;
-  return definition.on.push !== null && (definition.on.paths.length > 0 || changedPatterns(definition).length > 0);
+  return definition.on[trigger] !== null && (definition.on.paths.length > 0 || changedPatterns(definition).length > 0);
 }
 
 /** Whether a push starts a run of a service. Pure. */
@@ -32,6 +32,45 @@ export function concerns(service: { readonly path: string }, file: DefinitionFil
   if (!push.branches.some((pattern) => matchesPattern(pattern, change.branch))) {
     return no(`branch ${change.branch} matches none of ${list(push.branches)} (on.push.branches)`);
   }
+  if (paths.length === 0 || change.paths === null || matchesAnyPath(paths, change.paths)) return CONCERNED;
+  return no(`no changed path matches ${list(paths)} (on.paths)`, true);
+}
+
+/** Whether a tag starts a run of a service. A tag names a whole state, not a change: paths are not asked. */
+export function concernsTag({ definition, path }: DefinitionFile, tag: string): Concern {
+  if (!definition) return no(`there is no usable ${path} at this tag`);
+  const { tag: trigger } = definition.on;
+  if (!trigger) return no(`${path} starts no run on tags (on.tag)`);
+  if (trigger.patterns.some((pattern) => matchesPattern(pattern, tag))) return CONCERNED;
+  return no(`tag ${tag} matches none of ${list(trigger.patterns)} (on.tag.patterns)`);
+}
+
+export interface PullRequestChange {
+  /** Short names of the branch that it comes from and of the one that it is for. */
+  readonly source: string;
+  readonly target: string;
+  readonly outside: boolean;
+  readonly paths: readonly string[] | null;
+}
+
+/**
+ * Whether a pull request starts a run of a service. What comes from outside is judged by the file of the branch that it is
+ * for: whether strangers are run at all is not theirs to say (A16). Where the file at the head is broken, its author must
+ * hear of it, so the other one decides there too.
+ */
+export function concernsPullRequest(
+  files: { readonly head: DefinitionFile; readonly target: DefinitionFile },
+  change: PullRequestChange,
+): Concern {
+  const file = change.outside || !files.head.definition ? files.target : files.head;
+  if (!file.definition) return no(`there is no usable ${file.path} on branch ${change.target}`);
+  const { pullRequest, push, paths } = file.definition.on;
+  if (!pullRequest) return no(`${file.path} starts no run on pull requests (on.pull_request)`);
+  if (!pullRequest.branches.some((pattern) => matchesPattern(pattern, change.target)))
+    return no(`branch ${change.target} matches none of ${list(pullRequest.branches)} (on.pull_request.branches)`);
+  // One commit, one run (F52): told twice, it would be built twice.
+  if (!change.outside && push?.branches.some((pattern) => matchesPattern(pattern, change.source)))
+    return no(`the push of branch ${change.source} starts its run (on.push.branches)`);
   if (paths.length === 0 || change.paths === null || matchesAnyPath(paths, change.paths)) return CONCERNED;
   return no(`no changed path matches ${list(paths)} (on.paths)`, true);
 }

@@ -144,6 +144,31 @@ describe('PlanDelivery', () => {
     expect(await world.head(repository, 'refs/heads/topic')).toBe(rewritten);
   });
 
+  it('a folder that is renamed concerns the service that loses it and the one that gains it', async () => {
+    const { repository, a, b, sha } = await pair();
+    await world.deliver(repository, { after: sha });
+    const grown = await repository.work.commit('A', { 'services/a/lib/x.txt': 'the same text\n'.repeat(20) });
+    await repository.push();
+    await world.deliver(repository, { before: sha, after: grown });
+    await repository.work.git('mv', 'services/a/lib', 'services/b/lib');
+    const moved = await repository.work.commit('Moved');
+    await repository.push();
+    const row = await world.deliver(repository, { before: grown, after: moved });
+    expect(row.outcome?.runs).toMatchObject([{ service: a }, { service: b }]);
+  });
+
+  it('a rewritten default branch counts as changed everywhere', async () => {
+    const { repository, a, b, sha } = await pair();
+    await repository.work.commit('A', { 'services/a/x.txt': '1' });
+    await repository.push();
+    await world.deliver(repository, { before: sha, after: (await repository.work.git('rev-parse', 'HEAD')).trim() });
+    await repository.work.git('reset', '--quiet', '--hard', sha);
+    const rewritten = await repository.work.commit('Docs', { 'README.md': '1' });
+    await repository.push();
+    const row = await world.deliver(repository, { before: sha, after: rewritten });
+    expect(row.outcome?.runs).toMatchObject([{ service: a }, { service: b }]);
+  });
+
   it('reads a definition of the control plane where the repository has none', async () => {
     const service = unique('legacy');
     const repository = await world.repository({ [service]: '.' });
@@ -269,7 +294,7 @@ describe('PlanDelivery', () => {
     const told = [await world.delivery(first), await world.delivery(second)]
       .map((row) => String(row.outcome?.services?.[0]?.message))
       .sort();
-    expect(told).toEqual(['run #1', 'run #1 was made of this push already']);
+    expect(told).toEqual(['run #1', 'run #1 was made of this already']);
     expect((await world.delivery(second)).outcome?.runs).toMatchObject([{ service, number: 1 }]);
   });
 

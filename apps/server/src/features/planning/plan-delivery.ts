@@ -3,10 +3,11 @@ import { Kysely } from 'kysely';
 import type { Row, Tables } from '../../platform/db/schema.ts';
 import { GitMirror, RepositoryUnreachableError, type MirrorRepository } from '../../platform/forge/git-mirror.port.ts';
 import { OpenRepository } from '../catalog/index.ts';
-import { needsPaths } from './concerned.ts';
-import { PlacePush } from './place-push.ts';
-import { PlanServices } from './plan-services.ts';
-import { readPushDelivery, type PushDelivery } from './push-delivery.ts';
+import { PlanBranch } from './plan-branch.ts';
+import { PlanPullRequest } from './plan-pull-request.ts';
+import { PlanTag } from './plan-tag.ts';
+import type { DeliveryFate, KnownRepository } from './planned-delivery.ts';
+import { readDelivery, type ForgeDelivery } from './pull-request-delivery.ts';
 import { RecordPlan } from './record-plan.ts';
 
 /** With the pauses of the outbox these are some minutes. */
@@ -25,22 +26,25 @@ export class PlanDelivery {
   readonly #db: Kysely<Tables>;
   readonly #mirror: GitMirror;
   readonly #repositories: OpenRepository;
-  readonly #places: PlacePush;
-  readonly #services: PlanServices;
+  readonly #branches: PlanBranch;
+  readonly #tags: PlanTag;
+  readonly #pullRequests: PlanPullRequest;
   readonly #record: RecordPlan;
   constructor(
     db: Kysely<Tables>,
     mirror: GitMirror,
     repositories: OpenRepository,
-    places: PlacePush,
-    services: PlanServices,
+    branches: PlanBranch,
+    tags: PlanTag,
+    pullRequests: PlanPullRequest,
     record: RecordPlan,
   ) {
     this.#db = db;
     this.#mirror = mirror;
     this.#repositories = repositories;
-    this.#places = places;
-    this.#services = services;
+    this.#branches = branches;
+    this.#tags = tags;
+    this.#pullRequests = pullRequests;
     this.#record = record;
   }
 
@@ -51,93 +55,58 @@ export class PlanDelivery {
       .where('id', '=', deliveryId)
       .executeTakeFirst();
     if (delivery?.status !== 'received') return;
-    const push = readPushDelivery(delivery.payload);
+    const told = readDelivery(delivery.event, delivery.payload);
     const repository = await this.#repositories.open(delivery.repository_id);
     try {
-      await this.#mirror.fetch(repository);
+      await this.#planAgainstHeads(delivery, told, repository);
     } catch (error) {
       if (!(error instanceof RepositoryUnreachableError)) throw error;
-      return this.#tryAgain(delivery, TRIES_WHEN_UNREACHABLE, error);
+      await this.#tryAgain(delivery, TRIES_WHEN_UNREACHABLE, error);
     }
-    if (push.after === null) return this.#deleted(delivery, repository);
+  }
+
+  async #planAgainstHeads(delivery: Row<'deliveries'>, told: ForgeDelivery, repository: MirrorRepository) {
+    if ('kind' in told && told.closed)
+      return this.#record.end(delivery, 'ignored', `Pull request ${told.number} is closed; that starts no run.`, {
+        closed: told.number,
+      });
+    if ('kind' in told) await this.#mirror.fetchRef(repository, told.ref);
+    else if (told.ref.startsWith('refs/tags/')) await this.#mirror.fetchRef(repository, told.ref);
+    await this.#mirror.fetch(repository);
     for (let moved = 0; moved < MOVED_HEADS; moved += 1) {
-      if ((await this.#planOnce(delivery, push, push.after, repository)) === 'ended') return;
+      const fate = await this.#fateOf(delivery, told, repository);
+      if ((await this.#settle(delivery, fate)) === 'ended') return undefined;
     }
-    throw new Error(`the head of ${push.ref} moved ${MOVED_HEADS} times while delivery ${delivery.id} was planned`);
+    throw new Error(`the head of ${told.ref} moved ${MOVED_HEADS} times while delivery ${delivery.id} was planned`);
   }
 
-  async #planOnce(
-    delivery: Row<'deliveries'>,
-    push: PushDelivery,
-    after: string,
-    repository: MirrorRepository,
-  ): Promise<'ended' | 'moved'> {
-    const { ref } = push;
-    const { defaultBranch, head, services } = await this.#known(delivery.repository_id, ref);
-    // Side by side with the look at the history: where the push is planned, as nearly all are, they are needed.
-    const read = this.#services.read(repository, services, after);
-    read.catch(() => undefined);
-    const place = await this.#places.place(repository, { ref, defaultBranch, head }, push.before, after);
-    const short = after.slice(0, 12);
-    switch (place.kind) {
+  async #fateOf(delivery: Row<'deliveries'>, told: ForgeDelivery, repository: MirrorRepository): Promise<DeliveryFate> {
+    const known = await this.#known(delivery.repository_id);
+    if ('kind' in told) return this.#pullRequests.plan(repository, known, told);
+    if (told.ref.startsWith('refs/tags/')) return this.#tags.plan(repository, known, told);
+    return this.#branches.plan(repository, known, told);
+  }
+
+  async #settle(delivery: Row<'deliveries'>, fate: DeliveryFate): Promise<'ended' | 'moved'> {
+    switch (fate.kind) {
       case 'missing':
-        await this.#tryAgain(
-          delivery,
-          TRIES_WHEN_MISSING,
-          new Error(`Commit ${short} is not in the repository; push it again.`),
-        );
+        await this.#tryAgain(delivery, TRIES_WHEN_MISSING, new Error(fate.message));
         return 'ended';
-      case 'elsewhere':
-        await this.#tryAgain(
-          delivery,
-          TRIES_WHEN_MISSING,
-          new Error(
-            `Commit ${short} is not reachable from ${ref}; it was rewritten meanwhile or never belonged to the branch.`,
-          ),
-        );
+      case 'ignored':
+        await this.#record.end(delivery, 'ignored', fate.message, fate.gone ? { forgetHead: true } : {});
         return 'ended';
-      case 'older':
-        await this.#record.end(
-          delivery,
-          'ignored',
-          `Commit ${short} is older than ${head?.slice(0, 12)}, which was planned for ${ref} already; the newer run holds its changes.`,
-        );
-        return 'ended';
-      case 'next': {
-        const found = await read;
-        // A git process of its own, which most repositories of one service can do without.
-        const paths =
-          place.base === null || !found.some(({ file }) => needsPaths(file))
-            ? null
-            : await this.#mirror.changedPaths(repository, place.base, after);
-        const change = { branch: ref.replace(/^refs\/heads\//, ''), defaultBranch, paths };
-        const planned = this.#services.decide(found, change);
-        return (await this.#record.record(delivery, push, {
-          head,
-          commit: place.commit,
-          changedPaths: paths,
-          services: planned,
-          onDefaultBranch: change.branch === defaultBranch,
-        })) === 'void'
-          ? 'moved'
-          : 'ended';
-      }
+      case 'planned':
+        return (await this.#record.record(delivery, fate.plan)) === 'void' ? 'moved' : 'ended';
     }
   }
 
-  async #known(repositoryId: string, ref: string) {
-    const [repository, head, services] = await Promise.all([
+  async #known(repositoryId: string): Promise<KnownRepository> {
+    const [repository, services] = await Promise.all([
       this.#db
         .selectFrom('repositories')
         .select('default_branch')
         .where('id', '=', repositoryId)
         .executeTakeFirstOrThrow(),
-      this.#db
-        .selectFrom('branch_heads')
-        .select('commit')
-        .where('repository_id', '=', repositoryId)
-        .where('ref', '=', ref)
-        .executeTakeFirst(),
       this.#db
         .selectFrom('services')
         .select(['id', 'slug', 'path'])
@@ -145,12 +114,7 @@ export class PlanDelivery {
         .orderBy('slug')
         .execute(),
     ]);
-    return { defaultBranch: repository.default_branch, head: head?.commit ?? null, services };
-  }
-
-  async #deleted(delivery: Row<'deliveries'>, repository: MirrorRepository): Promise<void> {
-    const gone = (await this.#mirror.resolve(repository, delivery.ref)) === null;
-    await this.#record.end(delivery, 'ignored', `${delivery.ref} was deleted; that starts no run.`, gone);
+    return { id: repositoryId, defaultBranch: repository.default_branch, services };
   }
 
   async #tryAgain(delivery: Row<'deliveries'>, limit: number, error: Error): Promise<void> {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { MirrorRepository } from '../../platform/forge/git-mirror.port.ts';
-import { concerns, type Change } from './concerned.ts';
+import type { Concern } from './concerned.ts';
 import { DefinitionFiles, type DefinitionFile } from './definition-file.ts';
 
 export interface PlannedService {
@@ -50,9 +50,9 @@ export class PlanServices {
     return found;
   }
 
-  decide(services: readonly ReadService[], change: Change): PlannedService[] {
+  decide(services: readonly ReadService[], concernOf: (service: ReadService) => Concern): PlannedService[] {
     return services.map((service) => {
-      const concern = concerns(service, service.file, change);
+      const concern = concernOf(service);
       return {
         id: service.id,
         slug: service.slug,

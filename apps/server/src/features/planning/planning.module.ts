@@ -12,8 +12,11 @@ import { DefinitionFiles } from './definition-file.ts';
 import { FireSchedules } from './fire-schedules.ts';
 import { Patience } from './patience.ts';
 import { PlacePush } from './place-push.ts';
+import { PlanBranch } from './plan-branch.ts';
 import { PlanDelivery } from './plan-delivery.ts';
+import { PlanPullRequest } from './plan-pull-request.ts';
 import { PlanServices } from './plan-services.ts';
+import { PlanTag } from './plan-tag.ts';
 import { PlannedServices } from './planned-services.ts';
 import { PlanningController } from './planning.controller.ts';
 import { ReadTriggers } from './read-triggers.ts';
@@ -37,6 +40,9 @@ import { StoreTriggers } from './store-triggers.ts';
     DefinitionFiles,
     PlacePush,
     PlanServices,
+    PlanBranch,
+    PlanTag,
+    PlanPullRequest,
     RecordPlan,
     PlanDelivery,
     BranchHeads,

@@ -7,11 +7,11 @@ const commitId = z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/);
 
 const pushDelivery = z.object({
   schemaVersion: z.literal(PUSH_DELIVERY_VERSION),
-  /** `refs/heads/...`. */
+  /** `refs/heads/...` or `refs/tags/...`. */
   ref: z.string(),
   /** Head before the push; null = the branch is new. */
   before: commitId.nullable(),
-  /** Head after the push; null = the branch is gone. */
+  /** Head after the push, for an annotated tag the tag itself or its commit; null = the branch is gone. */
   after: commitId.nullable(),
   /** Login that the forge or the git host proved, or null when nobody signed in. */
   pusher: z.string().nullable(),

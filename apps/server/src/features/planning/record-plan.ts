@@ -4,23 +4,29 @@ import { json } from '../../platform/db/database.ts';
 import type { DeliveryOutcome, Row } from '../../platform/db/schema.ts';
 import { Transactions, type Unit } from '../../platform/db/transactions.ts';
 import { failpoint } from '../../platform/failpoints/failpoints.ts';
-import type { CommitInfo } from '../../platform/forge/git-mirror.port.ts';
 import { Outbox } from '../../platform/outbox/outbox.ts';
-import { CreateRun } from '../runs/index.ts';
+import { CreateRun, VoidHeldRuns, type CreateRunInput } from '../runs/index.ts';
 import { findPusher } from './find-pusher.ts';
 import type { PlannedService } from './plan-services.ts';
-import type { PushDelivery } from './push-delivery.ts';
 import { StoreTriggers } from './store-triggers.ts';
 
 export interface DeliveryPlan {
-  /** Head that the plan was made against; the plan is void if another one is recorded by now. */
-  readonly head: string | null;
-  readonly commit: CommitInfo;
-  /** Paths of the repository that differ, or null when everything may have changed. */
-  readonly changedPaths: readonly string[] | null;
+  /**
+   * For a branch: the head that the plan was made against; the plan is void if another one is recorded by now. Tags and pull
+   * requests have no head of their own here.
+   */
+  readonly branch?: {
+    readonly head: string | null;
+    /** Schedules and releases that start runs are those of the default branch. */
+    readonly isDefault: boolean;
+  };
   readonly services: readonly PlannedService[];
-  /** Schedules and releases that start runs are those of the default branch. */
-  readonly onDefaultBranch: boolean;
+  /** What all runs of the delivery have in common. */
+  readonly runs: Pick<CreateRunInput, 'ref' | 'commit' | 'trust' | 'event' | 'dedupeKey' | 'pullRequest' | 'held'> & {
+    readonly trigger: 'push' | 'tag' | 'pull_request';
+    /** Login that the forge proved. */
+    readonly login: string | null;
+  };
 }
 
 /**
@@ -31,9 +37,17 @@ export interface DeliveryPlan {
 export class RecordPlan {
   readonly #transactions: Transactions;
   readonly #createRun: CreateRun;
+  readonly #heldRuns: VoidHeldRuns;
   readonly #outbox: Outbox;
   readonly #triggers: StoreTriggers;
-  constructor(transactions: Transactions, createRun: CreateRun, outbox: Outbox, triggers: StoreTriggers) {
+  constructor(
+    transactions: Transactions,
+    createRun: CreateRun,
+    heldRuns: VoidHeldRuns,
+    outbox: Outbox,
+    triggers: StoreTriggers,
+  ) {
+    this.#heldRuns = heldRuns;
     this.#transactions = transactions;
     this.#createRun = createRun;
     this.#outbox = outbox;
@@ -41,21 +55,17 @@ export class RecordPlan {
   }
 
   /** `void`: the branch head moved since the plan was made; make a new plan. */
-  async record(delivery: Row<'deliveries'>, push: PushDelivery, plan: DeliveryPlan): Promise<'recorded' | 'void'> {
+  async record(delivery: Row<'deliveries'>, plan: DeliveryPlan): Promise<'recorded' | 'void'> {
     const answer = await this.#transactions.run(async (unit) => {
       if (!(await lockOpenDelivery(unit, delivery))) return 'recorded' as const;
-      if ((await readHead(unit, delivery)) !== plan.head) return 'void' as const;
-      await unit.tx
-        .insertInto('branch_heads')
-        .values({ repository_id: delivery.repository_id, ref: push.ref, commit: plan.commit.sha })
-        .onConflict((clash) =>
-          clash
-            .columns(['repository_id', 'ref'])
-            .doUpdateSet({ commit: plan.commit.sha, updated_at: sql<Date>`now()` }),
-        )
-        .execute();
-      if (plan.onDefaultBranch) await this.#storeTriggers(unit, delivery.team_id, plan.services);
-      await this.#finish(unit, delivery, await this.#createRuns(unit, delivery, push, plan));
+      const { ref, commit, pullRequest } = plan.runs;
+      if (plan.branch) {
+        if ((await readHead(unit, delivery)) !== plan.branch.head) return 'void' as const;
+        await moveHead(unit, delivery.repository_id, ref, commit.sha);
+        if (plan.branch.isDefault) await this.#storeTriggers(unit, delivery.team_id, plan.services);
+      }
+      if (pullRequest) await this.#heldRuns.void(unit, delivery.repository_id, pullRequest.number, commit.sha);
+      await this.#finish(unit, delivery, await this.#createRuns(unit, delivery, plan));
       return 'recorded' as const;
     });
     await failpoint('plan:after-commit');
@@ -71,16 +81,20 @@ export class RecordPlan {
     );
   }
 
-  /** Ends a delivery without runs. `forgetHead`: the branch is gone, and one made later under its name begins anew. */
+  /**
+   * Ends a delivery without runs. `forgetHead`: the branch is gone, and one made later under its name begins anew.
+   * `closed`: number of a pull request that is over, so nobody will let its held runs go.
+   */
   async end(
     delivery: Row<'deliveries'>,
     status: 'ignored' | 'failed',
     message: string,
-    forgetHead = false,
+    also: { readonly forgetHead?: boolean; readonly closed?: number } = {},
   ): Promise<void> {
     await this.#transactions.run(async (unit) => {
       if (!(await lockOpenDelivery(unit, delivery))) return;
-      if (forgetHead) {
+      if (also.closed !== undefined) await this.#heldRuns.void(unit, delivery.repository_id, also.closed, null);
+      if (also.forgetHead) {
         await unit.tx
           .deleteFrom('branch_heads')
           .where('repository_id', '=', delivery.repository_id)
@@ -108,10 +122,9 @@ export class RecordPlan {
   async #createRuns(
     unit: Unit,
     delivery: Row<'deliveries'>,
-    push: PushDelivery,
-    { commit, changedPaths, services }: DeliveryPlan,
+    { services, runs: { trigger, login, ...common } }: DeliveryPlan,
   ): Promise<Ending> {
-    const by = await findPusher(unit.tx, push.pusher);
+    const by = await findPusher(unit.tx, login);
     const runs: { service: string; runId: string; number: number }[] = [];
     const said: { service: string; message: string }[] = [];
     // Always in the same order: two deliveries that lock services in different orders would wait for each other.
@@ -122,8 +135,8 @@ export class RecordPlan {
         if (byPaths)
           await this.#outbox.add(unit, 'report-status', {
             serviceId: service.id,
-            commit: commit.sha,
-            ref: push.ref,
+            commit: common.commit.sha,
+            ref: common.ref,
             notAffected: why,
           });
         said.push({ service: service.slug, message: `not affected: ${why}` });
@@ -133,18 +146,14 @@ export class RecordPlan {
       const run = await this.#createRun.create(unit, {
         teamId: delivery.team_id,
         serviceId: service.id,
-        ref: push.ref,
-        commit,
-        trust: 'trusted',
-        trigger: { kind: 'push', by },
-        event: { event: 'push', changedPaths },
-        dedupeKey: `push:${push.ref}:${commit.sha}`,
+        ...common,
+        trigger: { kind: trigger, by },
         file: { path, text, ...(problem === undefined ? {} : { problem }) },
       });
       runs.push({ service: service.slug, runId: run.runId, number: run.number });
       said.push({
         service: service.slug,
-        message: run.created ? `run #${run.number}` : `run #${run.number} was made of this push already`,
+        message: run.created ? `run #${run.number}` : `run #${run.number} was made of this already`,
       });
     }
     if (runs.length > 0)
@@ -189,6 +198,16 @@ async function lockOpenDelivery(unit: Unit, delivery: Row<'deliveries'>): Promis
     .forUpdate()
     .executeTakeFirst();
   return now?.status === 'received';
+}
+
+async function moveHead(unit: Unit, repositoryId: string, ref: string, commit: string): Promise<void> {
+  await unit.tx
+    .insertInto('branch_heads')
+    .values({ repository_id: repositoryId, ref, commit })
+    .onConflict((clash) =>
+      clash.columns(['repository_id', 'ref']).doUpdateSet({ commit, updated_at: sql<Date>`now()` }),
+    )
+    .execute();
 }
 
 async function readHead(unit: Unit, delivery: Row<'deliveries'>): Promise<string | null> {

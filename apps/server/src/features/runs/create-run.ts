@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { plan, type PlanEvent, type Reason, type RunTrigger, type Trust } from '@sluice/engine';
+import { plan, type PlanEvent, type PullRequest, type Reason, type RunTrigger, type Trust } from '@sluice/engine';
 import { checkDefinition, DEFINITION_VERSION, type Definition, type Finding } from '@sluice/pipeline-spec';
 import { Ids } from '../../platform/clock/clock.port.ts';
 import type { Unit } from '../../platform/db/transactions.ts';
@@ -14,6 +14,9 @@ export interface CreateRunInput {
   readonly commit: CommitInfo;
   readonly trust: Trust;
   readonly trigger: RunTrigger;
+  readonly pullRequest?: PullRequest;
+  /** Why nothing of it may begin before a person lets it go. */
+  readonly held?: Reason;
   /** What conditions of the definition are decided by. */
   readonly event: Omit<PlanEvent, 'ref'>;
   /** One run per service and key, however often the push is told (I20, F52). */
@@ -80,9 +83,11 @@ export class CreateRun {
           author: input.commit.author,
           trust: input.trust,
           trigger: input.trigger,
+          ...(input.pullRequest && { pullRequest: input.pullRequest }),
         },
         plan: runPlan,
         ...(read.refused ? { refused: read.refused } : {}),
+        ...(input.held ? { held: input.held } : {}),
       },
       definition: read.definition,
       // The one sign that a text column cannot hold; a file with it may still be shown to its author.

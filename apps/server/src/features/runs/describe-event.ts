@@ -4,11 +4,13 @@ import type { CarriedWork, RunEvent } from '@sluice/engine';
 export function describeEvent(event: RunEvent): string {
   switch (event.type) {
     case 'run-created':
-      return `Run ${event.identity.number} was made for ${event.identity.commit.slice(0, 7)} on ${event.identity.ref} (${event.identity.trigger.kind} by ${event.identity.trigger.by.name})${carriedOver(event.carried)}.`;
+      return `Run ${event.identity.number} was made for ${event.identity.commit.slice(0, 7)} on ${event.identity.ref} (${event.identity.trigger.kind} by ${event.identity.trigger.by.name})${carriedOver(event.carried)}.${event.held ? ` ${event.held.message}` : ''}`;
     case 'stage-overdue':
       return `Stage ${event.stage} has run out of time: what runs is stopped, nothing else begins.`;
     case 'retry-scheduled':
       return `Attempt ${event.number} of ${event.jobKey} follows at ${event.readyAt}: ${event.reason.message}`;
+    case 'run-admitted':
+      return `${event.by.name} has looked at the commit and lets it run.`;
     case 'run-started':
       return 'The run started.';
     case 'stage-started':

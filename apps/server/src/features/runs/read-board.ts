@@ -104,14 +104,14 @@ export class ReadBoard {
     });
   }
 
-  /** One index look-up per service, whatever the length of its history. */
+  /** One index look-up per service, whatever the length of its history. Runs of pull requests are no state of the service. */
   async #newestStates(serviceIds: string[]): Promise<Map<string, RunState>> {
     if (serviceIds.length === 0) return new Map();
     const { rows } = await sql<{ service_id: string } & StoredRun>`
       select s.id as service_id, r.id, r.version, r.state
       from unnest(${serviceIds}::uuid[]) as s(id)
       cross join lateral (
-        select id, version, state from runs where service_id = s.id order by number desc limit 1
+        select id, version, state from runs where service_id = s.id and pull_request is null order by number desc limit 1
       ) r`.execute(this.#db);
     const states = await currentStates(this.#db, rows);
     return new Map(rows.map((row) => [row.service_id, states.get(row.id)!]));

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Kysely } from 'kysely';
 import type { z } from 'zod';
-import { isTerminal, waitingCause, type LaneState, type RunState } from '@sluice/engine';
+import { isTerminal, waitingCause, type LaneState, type RunState, type WaitingCause } from '@sluice/engine';
 import type {
   attemptDetail,
   jobDetail,
@@ -72,7 +72,8 @@ export class ReadRun {
         rule,
       })),
       cancelRequested: state.cancelRequested ? { by: state.cancelRequested.by, at: state.cancelRequested.at } : null,
-      waiting: firstWait(jobs, lanes),
+      ...(state.admitted ? { admitted: state.admitted } : {}),
+      waiting: heldWait(state) ?? firstWait(jobs, lanes),
       ...status,
     };
   }
@@ -171,7 +172,7 @@ export class ReadRun {
   ): Promise<Waiting | null> {
     if (attempt?.status === 'queued') return this.#queue.why(attempt);
     const cause = waitingCause({ kind: 'retry', state, jobKey: planned.key });
-    if (cause) return { code: cause.code, message: cause.message, since: cause.since, endsWhen: cause.endedBy };
+    if (cause) return toWaiting(cause);
     const job = state.jobs[planned.key];
     if (attempt || state.finishedAt || (job && isTerminal(job.status))) return null;
     const open = planned.needs.filter((need) => !isTerminal(state.jobs[need]?.status ?? 'queued'));
@@ -218,10 +219,17 @@ function countsOf({ passed, failed, skipped }: RemovedTests): RunDetail['tests']
   return passed + failed + skipped === 0 ? null : { passed, failed, skipped };
 }
 
+function heldWait(state: RunState): Waiting | null {
+  return toWaiting(waitingCause({ kind: 'held', state }));
+}
+
+function toWaiting(cause: WaitingCause | undefined): Waiting | null {
+  return cause ? { code: cause.code, message: cause.message, since: cause.since, endsWhen: cause.endedBy } : null;
+}
+
 function laneWait(lane: LaneState | undefined, deploymentId: string | undefined): Waiting | null {
   if (!lane || deploymentId === undefined) return null;
-  const cause = waitingCause({ kind: 'deployment', lane, deploymentId });
-  return cause ? { code: cause.code, message: cause.message, since: cause.since, endsWhen: cause.endedBy } : null;
+  return toWaiting(waitingCause({ kind: 'deployment', lane, deploymentId }));
 }
 
 function firstWait(jobs: readonly JobDetail[], lanes: RunDetail['lanes']): Waiting | null {

@@ -66,9 +66,12 @@ export class Rerun {
               // A chain of releases is no shorter for it.
               ...(old.trigger.after ? { after: old.trigger.after } : {}),
             },
+            ...(old.pullRequest && { pullRequest: old.pullRequest }),
           },
           plan: old.plan,
           ...(rerun.carried ? { carried: rerun.carried } : {}),
+          // Nobody has looked at that commit yet, and a re-run is no look.
+          ...(old.held && !old.admitted ? { held: old.held } : {}),
         },
         definition: run.definition,
         definitionText: run.definition_text,

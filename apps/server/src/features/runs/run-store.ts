@@ -69,6 +69,7 @@ export class RunStore {
         definition: json(run.definition),
         definition_text: run.definitionText,
         findings: json(run.findings),
+        pull_request: state.pullRequest?.number ?? null,
         plan_hash: run.planHash,
         state: json(state),
         wake_at: nextWakeAt(state) ?? null,

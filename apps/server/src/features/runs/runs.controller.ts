@@ -3,6 +3,7 @@ import { Implement, implement } from '@orpc/nest';
 import { contract } from '@sluice/protocol';
 import { CurrentUser } from '../../platform/http/access.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
+import { AdmitRun } from './admit-run.ts';
 import { CancelRun } from './cancel-run.ts';
 import { ListRuns } from './list-runs.ts';
 import { ReadBoard } from './read-board.ts';
@@ -18,7 +19,9 @@ export class RunsController {
   readonly #read: ReadRun;
   readonly #cancel: CancelRun;
   readonly #rerun: Rerun;
-  constructor(board: ReadBoard, list: ListRuns, read: ReadRun, cancel: CancelRun, rerun: Rerun) {
+  readonly #admit: AdmitRun;
+  constructor(board: ReadBoard, list: ListRuns, read: ReadRun, cancel: CancelRun, rerun: Rerun, admit: AdmitRun) {
+    this.#admit = admit;
     this.#board = board;
     this.#list = list;
     this.#read = read;
@@ -60,6 +63,14 @@ export class RunsController {
   cancelRun(@CurrentUser() person: UserPrincipal) {
     return implement(runs.cancelRun).handler(async ({ input }) => {
       await this.#cancel.cancel(person, input.runId, input.reason);
+      return { ok: true as const };
+    });
+  }
+
+  @Implement(runs.admitRun)
+  admitRun(@CurrentUser() person: UserPrincipal) {
+    return implement(runs.admitRun).handler(async ({ input }) => {
+      await this.#admit.admit(person, input.runId, input.commit);
       return { ok: true as const };
     });
   }

@@ -1,6 +1,7 @@
 import { Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { OutboxHandlers } from '../../platform/outbox/outbox.ts';
 import { AuditModule } from '../audit/index.ts';
+import { AdmitRun } from './admit-run.ts';
 import { AssignPools } from './assign-pools.ts';
 import { CancelRun } from './cancel-run.ts';
 import { CreateRun } from './create-run.ts';
@@ -15,6 +16,7 @@ import { RunStates } from './run-states.ts';
 import { RunStore } from './run-store.ts';
 import { RunsController } from './runs.controller.ts';
 
+import { VoidHeldRuns } from './void-held-runs.ts';
 import { WakeRuns } from './wake-runs.ts';
 
 @Module({
@@ -26,6 +28,8 @@ import { WakeRuns } from './wake-runs.ts';
     AssignPools,
     CreateRun,
     CancelRun,
+    AdmitRun,
+    VoidHeldRuns,
     Rerun,
     MakeRelease,
     MirrorLane,
@@ -35,7 +39,7 @@ import { WakeRuns } from './wake-runs.ts';
     ListRuns,
     WakeRuns,
   ],
-  exports: [RunStates, RunStore, AssignPools, CreateRun],
+  exports: [RunStates, RunStore, AssignPools, CreateRun, VoidHeldRuns],
 })
 export class RunsModule implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #wake: WakeRuns;

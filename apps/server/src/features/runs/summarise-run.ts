@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { STAGE_ORDER, type RunState, type StageState } from '@sluice/engine';
+import { STAGE_ORDER, type PullRequest, type RunState, type StageState } from '@sluice/engine';
 import type { StageName } from '@sluice/pipeline-spec';
 import type { runSummary, stageCell } from '@sluice/protocol';
 
@@ -28,12 +28,18 @@ export function summariseRun(state: RunState, names: { service: string; team: st
         ? { after: { service: state.trigger.after.service, environment: state.trigger.after.environment } }
         : {}),
     },
+    ...(state.pullRequest ? { pullRequest: shownPullRequest(state.pullRequest) } : {}),
     stages: STAGE_ORDER.map((stage) => stageCellOf(state, stage)),
     createdAt: state.createdAt,
     startedAt: state.startedAt ?? null,
     finishedAt: state.finishedAt ?? null,
     reason: state.reason ?? null,
   };
+}
+
+/** Without the account's id, which is nobody's business outside of Sluice. */
+function shownPullRequest({ account: _, ...shown }: PullRequest): Omit<PullRequest, 'account'> {
+  return shown;
 }
 
 function stageCellOf(state: RunState, stage: StageName): StageCell {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Kysely } from 'kysely';
+import type { RepositoryKind } from '@sluice/protocol';
 import type { Tables } from '../../platform/db/schema.ts';
 import { hookPlace } from '../catalog/index.ts';
 import { Sealer, UnsealError } from '../secrets/index.ts';
@@ -8,7 +9,7 @@ export interface OpenedHook {
   readonly id: string;
   readonly teamId: string;
   readonly repositoryId: string;
-  readonly kind: 'github' | 'git';
+  readonly kind: RepositoryKind;
   /** null = none is set, or the server cannot open it: nothing may be accepted then (A04). */
   readonly secret: string | null;
   /** Slugs, at most two: enough to know whether there is one page to point to. */

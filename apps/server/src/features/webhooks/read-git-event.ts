@@ -1,9 +1,9 @@
-import { malformed, pushBody, toPushEvent, type HookEvent } from './hook-event.ts';
+import { ignoredEvent, malformed, pushBody, toPushEvent, type HookEvent } from './hook-event.ts';
 
 /** `name` is the header X-Sluice-Event, sent by the post-receive hook of a plain git host, which proved the pusher. */
 export function readGitEvent(name: string, body: unknown): HookEvent {
   if (name === 'ping') return { kind: 'ping' };
-  if (name !== 'push') return { kind: 'ignored', why: `Events of the kind ${name} start nothing here.` };
+  if (name !== 'push') return ignoredEvent(name);
   const read = pushBody.safeParse(body);
   if (!read.success) return malformed(read.error);
   const login = read.data.pusher?.name ?? '';

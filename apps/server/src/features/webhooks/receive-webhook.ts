@@ -3,15 +3,13 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Problem } from '../../platform/http/problem.ts';
 import { PublicOrigin } from '../../platform/http/public-origin.ts';
 import { readStrictJson } from '../../platform/http/read-strict-json.ts';
-import type { PushDelivery } from '../planning/index.ts';
+import type { ForgeDelivery } from '../planning/index.ts';
+import { FORGE_HOOKS } from './forge-hooks.ts';
 import type { HookEvent } from './hook-event.ts';
 import { HookRate } from './hook-rate.ts';
 import { HookTraffic } from './hook-traffic.ts';
 import { OpenHook, type OpenedHook } from './open-hook.ts';
-import { readGitEvent } from './read-git-event.ts';
-import { readGithubEvent } from './read-github-event.ts';
-import { StoreDelivery } from './store-delivery.ts';
-import { verifySignature } from './verify-signature.ts';
+import { StoreDelivery, type StoredDelivery } from './store-delivery.ts';
 
 export interface HookRequest {
   readonly hookId: string;
@@ -35,14 +33,18 @@ export interface HookAnswer {
   };
 }
 
-const HEADERS = {
-  github: { event: 'x-github-event', delivery: 'x-github-delivery', signature: 'x-hub-signature-256' },
-  git: { event: 'x-sluice-event', delivery: 'x-sluice-delivery', signature: 'x-sluice-signature-256' },
-} as const;
-const READERS = { github: readGithubEvent, git: readGitEvent } as const;
+interface DeliveryKeys {
+  /** What the sender gave. */
+  readonly id: string | undefined;
+  /** For a delivery without an id. */
+  readonly unnamed: string;
+  /** SHA-256 of the signed bytes. */
+  readonly contentKey: string;
+}
+
 /** A signed push may list all the commits that its bytes have room for. */
 const MAX_KEYS = Number.POSITIVE_INFINITY;
-const EVENT_NAME = /^[a-z][a-z0-9_.-]{0,63}$/;
+const EVENT_NAME = /^[A-Za-z][A-Za-z0-9_.: -]{0,63}$/;
 const DELIVERY_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 /** For unknown hooks: they cost the same work as known ones, so their absence does not show in the time. */
 const NO_SECRET = randomBytes(32).toString('hex');
@@ -76,8 +78,8 @@ export class ReceiveWebhook {
     const hook = await this.#hooks.open(request.hookId);
     const body = request.body ?? Buffer.alloc(0);
     const one = (name: string) => (typeof request.headers[name] === 'string' ? request.headers[name] : undefined);
-    const names = HEADERS[hook?.kind ?? 'git'];
-    const signed = verifySignature(body, one(names.signature), hook?.secret ?? NO_SECRET);
+    const forge = FORGE_HOOKS[hook?.kind ?? 'git'];
+    const proven = forge.verify(body, one(forge.proof), hook?.secret ?? NO_SECRET);
     if (!hook)
       throw refusal(404, 'not-found', 'There is no such hook; copy its address again from the repository in Sluice.');
     if (hook.secret === null)
@@ -86,18 +88,22 @@ export class ReceiveWebhook {
         'hook-without-secret',
         'This hook has no usable secret, so nothing can be accepted; connect the repository again.',
       );
-    if (!signed) {
+    if (!proven) {
       this.#log.warn(
-        { hookId: hook.id, signature: one(names.signature) === undefined ? 'absent' : 'wrong' },
+        { hookId: hook.id, signature: one(forge.proof) === undefined ? 'absent' : 'wrong' },
         'a webhook was refused',
       );
       throw refusal(
         401,
         'bad-signature',
-        `The signature in ${names.signature} is missing or wrong; set the hook's secret on the sender.`,
+        `The ${hook.kind === 'gitlab' ? 'token' : 'signature'} in ${forge.proof} is missing or wrong; set the hook's secret on the sender.`,
       );
     }
-    return this.#accept(hook, this.#read(hook, request.contentType, one(names.event), body), one(names.delivery), body);
+    const event = this.#read(hook, request.contentType, one(forge.event), body);
+    const contentKey = createHash('sha256').update(body).digest('hex');
+    const cause = forge.cause === undefined ? undefined : one(forge.cause);
+    const unnamed = `content:${cause === undefined ? '' : `${cause.slice(0, 128)}:`}${contentKey}`;
+    return this.#accept(hook, event, { id: one(forge.delivery), unnamed, contentKey });
   }
 
   #read(hook: OpenedHook, contentType: string | undefined, name: string | undefined, body: Buffer): HookEvent {
@@ -109,13 +115,13 @@ export class ReceiveWebhook {
       );
     }
     if (name === undefined || !EVENT_NAME.test(name))
-      throw refusal(400, 'bad-event', `The header ${HEADERS[hook.kind].event} must name the event.`);
+      throw refusal(400, 'bad-event', `The header ${FORGE_HOOKS[hook.kind].event} must name the event.`);
     const read = readStrictJson(body, MAX_KEYS);
     if (!read.ok) throw refusal(400, 'bad-payload', read.problem);
-    return READERS[hook.kind](name, read.value);
+    return FORGE_HOOKS[hook.kind].read(name, read.value);
   }
 
-  async #accept(hook: OpenedHook, event: HookEvent, deliveryId: string | undefined, body: Buffer): Promise<HookAnswer> {
+  async #accept(hook: OpenedHook, event: HookEvent, keys: DeliveryKeys): Promise<HookAnswer> {
     switch (event.kind) {
       case 'ping':
         return { status: 200, body: { message: 'Sluice is listening.', url: this.#pageOf(hook) } };
@@ -123,37 +129,41 @@ export class ReceiveWebhook {
         return { status: 202, body: { ignored: true, message: event.why } };
       case 'malformed':
         throw refusal(400, 'bad-payload', event.problem);
-      case 'push':
-        return this.#store(hook, event.push, deliveryId, createHash('sha256').update(body).digest('hex'));
+      case 'told':
+        return this.#store(hook, event.deliveries, keys);
     }
   }
 
   async #store(
     hook: OpenedHook,
-    push: PushDelivery,
-    deliveryId: string | undefined,
-    contentKey: string,
+    told: readonly [ForgeDelivery, ...ForgeDelivery[]],
+    { id, unnamed, contentKey }: DeliveryKeys,
   ): Promise<HookAnswer> {
-    if (deliveryId !== undefined && !DELIVERY_ID.test(deliveryId)) {
+    if (id !== undefined && !DELIVERY_ID.test(id)) {
       throw refusal(
         400,
         'bad-delivery-id',
-        `The header ${HEADERS[hook.kind].delivery} must be an id of at most 128 letters, digits, ".", "_", ":" or "-".`,
+        `The header ${FORGE_HOOKS[hook.kind].delivery} must be an id of at most 128 letters, digits, ".", "_", ":" or "-".`,
       );
     }
-    const { kind, deliveryId: delivery } = await this.#traffic.count(() =>
-      this.#deliveries.store(hook, { key: deliveryId ?? `content:${contentKey}`, contentKey, push }),
-    );
+    const key = id ?? unnamed;
+    const stored = await this.#traffic.count(async () => {
+      const answers: StoredDelivery[] = [];
+      for (const [index, one] of told.entries())
+        answers.push(
+          await this.#deliveries.store(hook, { key: index === 0 ? key : `${key}:${index}`, contentKey, told: one }),
+        );
+      return answers;
+    });
     const url = this.#pageOf(hook);
-    if (kind === 'duplicate')
-      return { status: 200, body: { duplicate: true, delivery, message: `This push is known already: ${url}`, url } };
+    const fresh = told.filter((_, index) => stored[index]!.kind === 'stored');
+    const delivery = stored[0]!.deliveryId;
+    if (fresh.length === 0)
+      return { status: 200, body: { duplicate: true, delivery, message: `This is known already: ${url}`, url } };
+    const nobody = hook.services.length === 0 ? '; no service is registered for this repository yet' : '';
     return {
       status: 202,
-      body: {
-        delivery,
-        message: `${sayPush(push)}${hook.services.length === 0 ? '; no service is registered for this repository yet' : ''}: ${url}`,
-        url,
-      },
+      body: { delivery, message: `${fresh.slice(0, 3).map(sayDelivery).join('; ')}${nobody}: ${url}`, url },
     };
   }
 
@@ -164,11 +174,13 @@ export class ReceiveWebhook {
   }
 }
 
-function sayPush({ ref, after }: PushDelivery): string {
-  const branch = ref.replace(/^refs\/heads\//, '').slice(0, 100);
-  return after === null
-    ? `${branch} was deleted, which starts no run`
-    : `${branch} is at ${after.slice(0, 12)}, planning its runs`;
+function sayDelivery(told: ForgeDelivery): string {
+  if ('kind' in told)
+    return `pull request ${told.number} ${told.closed ? 'is closed' : `is at ${told.head.slice(0, 12)}, planning its runs`}`;
+  const name = told.ref.replace(/^refs\/(heads|tags)\//, '').slice(0, 100);
+  return told.after === null
+    ? `${name} was deleted, which starts no run`
+    : `${name} is at ${told.after.slice(0, 12)}, planning its runs`;
 }
 
 /** `message` stands at the top level too: git hosts print it to the person who pushes. */

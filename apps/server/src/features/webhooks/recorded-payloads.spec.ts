@@ -33,25 +33,47 @@ describe.each([
     for (const { body } of pushes) {
       const event = readGithubEvent('push', body);
       const ref = String(body['ref']);
-      if (!ref.startsWith('refs/heads/')) {
+      const none = (id: unknown) => (/^0+$/.test(String(id)) ? null : id);
+      const after = none(body['after']);
+      if (ref.startsWith('refs/tags/') && after === null) {
         expect(event.kind).toBe('ignored');
         continue;
       }
-      const none = (id: unknown) => (/^0+$/.test(String(id)) ? null : id);
+      const pusher = (body['sender'] as { login: string }).login;
+      expect(event).toMatchObject({ kind: 'told', deliveries: [{ ref, before: none(body['before']), after, pusher }] });
+    }
+  });
+
+  it('give what a pull request says where its head moved or it ended, and nothing else', () => {
+    const told = recorded.filter(({ name }) => name === 'pull_request');
+    expect(told.length).toBeGreaterThan(0);
+    for (const { body } of told) {
+      const event = readGithubEvent('pull_request', body);
+      const action = String(body['action']);
+      if (!['opened', 'reopened', 'synchronize', 'closed'].includes(action)) {
+        expect(event.kind).toBe('ignored');
+        continue;
+      }
+      const { head } = body['pull_request'] as { head: { sha: string; ref: string } };
+      const sender = body['sender'] as { id: number; login: string };
       expect(event).toMatchObject({
-        kind: 'push',
-        push: {
-          ref,
-          before: none(body['before']),
-          after: none(body['after']),
-          pusher: (body['sender'] as { login: string }).login,
-        },
+        kind: 'told',
+        deliveries: [
+          {
+            kind: 'pull_request',
+            ref: `refs/pull/${String(body['number'])}/head`,
+            closed: action === 'closed',
+            head: head.sha,
+            source: head.ref,
+            by: { id: String(sender.id), login: sender.login },
+          },
+        ],
       });
     }
   });
 
-  it('start nothing when they are neither push nor ping', () => {
-    const others = recorded.filter(({ name }) => name !== 'push' && name !== 'ping');
+  it('start nothing when they are neither push, pull request nor ping', () => {
+    const others = recorded.filter(({ name }) => !['push', 'pull_request', 'ping'].includes(name));
     const started = others.filter(({ name, body }) => readGithubEvent(name, body).kind !== 'ignored');
     expect(started).toEqual([]);
   });

@@ -6,14 +6,14 @@ import { Transactions, type Unit } from '../../platform/db/transactions.ts';
 import { failpoint } from '../../platform/failpoints/failpoints.ts';
 import type { OutboxTopic } from '../../platform/outbox/messages.ts';
 import { Outbox } from '../../platform/outbox/outbox.ts';
-import type { PushDelivery } from '../planning/index.ts';
+import type { ForgeDelivery } from '../planning/index.ts';
 import type { OpenedHook } from './open-hook.ts';
 
 export interface NewDelivery {
   /** Id that the sender gave the delivery. It is not signed, so it only saves work; `contentKey` is what cannot be varied. */
   readonly key: string;
   readonly contentKey: string;
-  readonly push: PushDelivery;
+  readonly told: ForgeDelivery;
 }
 
 export type StoredDelivery = { readonly kind: 'stored' | 'duplicate'; readonly deliveryId: string };
@@ -42,16 +42,16 @@ export class StoreDelivery {
    * The ordinary case, a delivery never seen before, as one statement that is its own transaction: under load each
    * further round trip to the database costs more than all the work of the statement. undefined = it may be known.
    */
-  async #storeNew(hook: OpenedHook, { key, contentKey, push }: NewDelivery): Promise<StoredDelivery | undefined> {
+  async #storeNew(hook: OpenedHook, { key, contentKey, told }: NewDelivery): Promise<StoredDelivery | undefined> {
     const id = this.#ids.next();
     await failpoint('webhook:before-commit');
     const { rows } = await sql<{ id: string }>`
       with newest_of_ref as (
-        select content_key, status from deliveries where hook_id = ${hook.id} and ref = ${push.ref} order by id desc limit 1),
+        select content_key, status from deliveries where hook_id = ${hook.id} and ref = ${told.ref} order by id desc limit 1),
       made as (
         insert into deliveries (id, team_id, hook_id, repository_id, delivery_key, event, ref, content_key, payload)
-        select ${id}::uuid, ${hook.teamId}::uuid, ${hook.id}::uuid, ${hook.repositoryId}::uuid, ${key}, 'push', ${push.ref},
-          ${contentKey}, ${json(push)}::jsonb
+        select ${id}::uuid, ${hook.teamId}::uuid, ${hook.id}::uuid, ${hook.repositoryId}::uuid, ${key}, ${eventOf(told)}, ${told.ref},
+          ${contentKey}, ${json(told)}::jsonb
         where not exists (select 1 from deliveries where hook_id = ${hook.id} and delivery_key = ${key})
           and not exists (select 1 from newest_of_ref where content_key = ${contentKey} and status <> 'failed')
         on conflict (hook_id, delivery_key) do nothing returning id),
@@ -73,7 +73,7 @@ export class StoreDelivery {
     });
   }
 
-  async #storeOnce(unit: Unit, hook: OpenedHook, { key, contentKey, push }: NewDelivery): Promise<StoredDelivery> {
+  async #storeOnce(unit: Unit, hook: OpenedHook, { key, contentKey, told }: NewDelivery): Promise<StoredDelivery> {
     const of = unit.tx
       .selectFrom('deliveries')
       .select(['id', 'status', 'delivery_key', 'content_key'])
@@ -83,7 +83,7 @@ export class StoreDelivery {
       .selectFrom('deliveries')
       .select('id')
       .where('hook_id', '=', hook.id)
-      .where('ref', '=', push.ref)
+      .where('ref', '=', told.ref)
       .orderBy('id', 'desc')
       .limit(1);
     const rows = await of.where((eb) => eb.or([eb('delivery_key', '=', key), eb('id', '=', newestOfRef)])).execute();
@@ -100,10 +100,10 @@ export class StoreDelivery {
         hook_id: hook.id,
         repository_id: hook.repositoryId,
         delivery_key: key,
-        event: 'push',
-        ref: push.ref,
+        event: eventOf(told),
+        ref: told.ref,
         content_key: contentKey,
-        payload: json(push),
+        payload: json(told),
       })
       .onConflict((clash) => clash.columns(['hook_id', 'delivery_key']).doNothing())
       .returning('id')
@@ -128,4 +128,8 @@ export class StoreDelivery {
         : undefined;
     return { kind: reopened ? 'stored' : 'duplicate', deliveryId: known.id };
   }
+}
+
+function eventOf(told: ForgeDelivery): string {
+  return 'kind' in told ? told.kind : 'push';
 }

@@ -300,8 +300,8 @@ describe('POST /hooks/:hookId', () => {
   });
 
   it.each([
-    ['pull_request', 'github-pull-request'],
-    ['push', 'github-push-tag'],
+    ['check_run', 'github-pull-request'],
+    ['create', 'github-push-tag'],
     ['workflow_run', 'github-ping'],
   ])('A10: ignores %s of %s with 202', async (event, name) => {
     const body = fixture(name);

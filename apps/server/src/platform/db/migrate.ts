@@ -5,6 +5,7 @@ import * as initial from './migrations/0001-initial.ts';
 import * as logs from './migrations/0002-logs.ts';
 import * as identity from './migrations/0003-identity.ts';
 import * as jobs from './migrations/0004-jobs.ts';
+import * as triggers from './migrations/0005-triggers.ts';
 import * as statuses from './migrations/0006-statuses.ts';
 import * as retention from './migrations/0011-retention.ts';
 
@@ -14,6 +15,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0002-logs': logs as Migration,
   '0003-identity': identity as Migration,
   '0004-jobs': jobs as Migration,
+  '0005-triggers': triggers as Migration,
   '0006-statuses': statuses as Migration,
   '0011-retention': retention as Migration,
 };

@@ -16,6 +16,7 @@ import type {
 } from '@sluice/engine';
 import type { Definition, Finding } from '@sluice/pipeline-spec';
 import type { ForgeName, ReportedState } from '../forge/commit-statuses.port.ts';
+import type { RepositoryKind } from '@sluice/protocol';
 
 /** Times are read as Date and written as Date or ISO text. */
 type Time = ColumnType<Date, Date | string, Date | string>;
@@ -78,12 +79,14 @@ export interface Tables {
     id: string;
     team_id: string;
     url: string;
-    kind: 'github' | 'git';
+    kind: RepositoryKind;
     default_branch: string;
     credential_sealed: string | null;
     /** Where statuses of its commits go; null = nowhere. */
     statuses: JsonOrNull<StatusSettings>;
     statuses_token_sealed: string | null;
+    /** When its branches were last compared with what was announced; null = never. */
+    looked_at: TimeOrNull;
     created_at: TimeDefault;
   };
   /** What a forge was last told of a service's work on a commit, and whether it has to be told again. */
@@ -145,6 +148,8 @@ export interface Tables {
     next_run_number: Generated<number>;
     created_at: TimeDefault;
   };
+  /** Heads that the last look saw, whether or not anything was planned for them. */
+  seen_heads: { repository_id: string; ref: string; commit: string; seen_at: TimeDefault };
   branch_heads: { repository_id: string; ref: string; commit: string; updated_at: TimeDefault };
   environments: {
     id: string;
@@ -203,6 +208,8 @@ export interface Tables {
     plan_hash: string;
     state: Json<RunState>;
     release_id: string | null;
+    /** Number of the pull request that it is a run of. */
+    pull_request: number | null;
     /** When time alone moves it; null = only commands do. */
     wake_at: TimeOrNull;
     created_at: Time;

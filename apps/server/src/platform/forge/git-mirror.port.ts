@@ -28,14 +28,20 @@ export interface DiffSummary {
 
 /**
  * Bare mirrors of connected repositories, read with `git cat-file` and friends; never a checkout in the control plane.
- * `fetch` is the only call that touches the network and may throw RepositoryUnreachableError; the rest read what was fetched.
+ * `fetch`, `fetchRef` and `remoteHeads` touch the network and may throw RepositoryUnreachableError; the rest read what was fetched.
  * Reads of a commit that the mirror does not have throw CommitMissingError: fetch first.
  */
 export abstract class GitMirror {
   /** Brings all branches and tags; concurrent calls for one repository share one fetch. */
   abstract fetch(repository: MirrorRepository): Promise<void>;
-  /** Full sha of a branch (`refs/heads/main` or `main`), or null. */
+  /** Brings one ref beside the branches: a tag, the head of a pull request. `absent` = the repository has no such ref now. */
+  abstract fetchRef(repository: MirrorRepository, ref: string): Promise<'fetched' | 'absent'>;
+  /** Heads of all branches as they are now, full ref to commit; fetches nothing. */
+  abstract remoteHeads(repository: MirrorRepository): Promise<ReadonlyMap<string, string>>;
+  /** Full sha of the commit at a ref (`refs/heads/main` or `main`, `refs/tags/v1`), or null. */
   abstract resolve(repository: MirrorRepository, ref: string): Promise<string | null>;
+  /** Commit that an object leads to: itself, or what an annotated tag names. Null when the mirror has no such object. */
+  abstract commitOf(repository: MirrorRepository, id: string): Promise<string | null>;
   /** Text of a regular file at a commit, null when there is none; symlinks and files over 1 MiB throw UnreadableFileError (A31). */
   abstract readFile(repository: MirrorRepository, commit: string, path: string): Promise<string | null>;
   abstract commit(repository: MirrorRepository, commit: string): Promise<CommitInfo>;

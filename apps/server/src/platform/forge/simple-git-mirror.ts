@@ -26,6 +26,7 @@ import {
 } from './git-mirror.port.ts';
 import { parseCommit, parseTree, type ParsedCommit } from './git-objects.ts';
 
+const FETCH_OPTIONS = ['--no-tags', '--no-write-fetch-head', '--no-recurse-submodules'];
 const MAX_FILE_BYTES = 1024 * 1024;
 const FETCH_TIMEOUT_MS = 120_000;
 const MAX_TREE_BYTES = 16 * 1024 * 1024;
@@ -82,10 +83,38 @@ export class SimpleGitMirror extends GitMirror {
     const shared = this.#fetching.get(repository.id);
     if (shared) return shared;
     const mine = this.#locks
-      .hold(repository.id, () => this.#fetchNow(repository, access))
+      .hold(repository.id, () => this.#fetchNow(repository, access, ['+refs/heads/*:refs/heads/*']))
       .finally(() => this.#fetching.delete(repository.id));
     this.#fetching.set(repository.id, mine);
     return mine;
+  }
+
+  override async fetchRef(repository: MirrorRepository, ref: string): Promise<'fetched' | 'absent'> {
+    const full = fullRefName(ref);
+    if (full === undefined) return 'absent';
+    const access = await this.#mayReach(repository);
+    try {
+      await this.#locks.hold(repository.id, () => this.#fetchNow(repository, access, [`+${full}:${full}`]));
+      return 'fetched';
+    } catch (error) {
+      if (error instanceof RepositoryUnreachableError && /couldn't find remote ref/.test(error.message))
+        return 'absent';
+      throw error;
+    }
+  }
+
+  override async remoteHeads(repository: MirrorRepository): Promise<ReadonlyMap<string, string>> {
+    const access = await this.#mayReach(repository);
+    const home = join(this.#settings.folder, 'home');
+    await mkdir(join(home, 'ssh'), { recursive: true, mode: 0o700 });
+    const text = await this.#remote(home, access, ['ls-remote', '--heads', '--', repository.url]);
+    const lines = text.split('\n').map((line) => line.split('\t'));
+    return new Map(
+      lines.flatMap(([commit = '', ref = '']): [string, string][] => {
+        const full = fullRefName(ref);
+        return full !== undefined && COMMIT_ID.test(commit) ? [[full, commit]] : [];
+      }),
+    );
   }
 
   /** Throws RepositoryUnreachableError. Other hosts than allowed ones are resolved once, and git is held to what was looked at (A22, A23). */
@@ -111,7 +140,7 @@ export class SimpleGitMirror extends GitMirror {
     }
   }
 
-  async #fetchNow(repository: MirrorRepository, access: GitAccess): Promise<void> {
+  async #fetchNow(repository: MirrorRepository, access: GitAccess, refspecs: readonly string[]): Promise<void> {
     const folder = this.#folder(repository);
     await mkdir(join(this.#settings.folder, 'home', 'ssh'), { recursive: true, mode: 0o700 });
     if (!existsSync(join(folder, 'HEAD'))) {
@@ -121,18 +150,20 @@ export class SimpleGitMirror extends GitMirror {
     if (!this.#entered.has(folder)) await removeLeftLocks(folder);
     this.#entered.add(folder);
     await failpoint('mirror:before-fetch');
+    await this.#remote(folder, access, [
+      'fetch',
+      // Not quiet: simple-git lets 50 ms pass for the output of a program that has said nothing.
+      '--prune',
+      ...FETCH_OPTIONS,
+      '--',
+      repository.url,
+      ...refspecs,
+    ]);
+  }
+
+  async #remote(folder: string, access: GitAccess, args: string[]): Promise<string> {
     try {
-      await this.#git(folder, access).raw([
-        'fetch',
-        // Not quiet: simple-git lets 50 ms pass for the output of a program that has said nothing.
-        '--prune',
-        '--no-tags',
-        '--no-write-fetch-head',
-        '--no-recurse-submodules',
-        '--',
-        repository.url,
-        '+refs/heads/*:refs/heads/*',
-      ]);
+      return await this.#git(folder, access).raw(args);
     } catch (error) {
       throw new RepositoryUnreachableError(`The repository could not be fetched: ${lastWords(error as Error)}`, {
         cause: error,
@@ -144,6 +175,12 @@ export class SimpleGitMirror extends GitMirror {
     const full = fullRefName(ref);
     if (full === undefined) return null;
     const found = await this.#read(repository, `${full}^{commit}`);
+    return found?.type === 'commit' ? found.id : null;
+  }
+
+  override async commitOf(repository: MirrorRepository, id: string): Promise<string | null> {
+    if (!COMMIT_ID.test(id)) return null;
+    const found = await this.#read(repository, `${id}^{commit}`);
     return found?.type === 'commit' ? found.id : null;
   }
 

@@ -19,16 +19,20 @@ import {
   type ControlPlaneDefinition,
   type LoadPipelines,
 } from '../../catalog/index.ts';
-import { CreateRun, RunStore } from '../../runs/index.ts';
+import { CreateRun, RunStates, RunStore, VoidHeldRuns } from '../../runs/index.ts';
 import { Sealer } from '../../secrets/index.ts';
 import { BranchHeads } from '../branch-heads.ts';
 import { DefinitionFiles } from '../definition-file.ts';
 import { FireSchedules } from '../fire-schedules.ts';
 import { Patience } from '../patience.ts';
 import { PlacePush } from '../place-push.ts';
+import { PlanBranch } from '../plan-branch.ts';
 import { PlanDelivery } from '../plan-delivery.ts';
+import { PlanPullRequest } from '../plan-pull-request.ts';
 import { PlanServices } from '../plan-services.ts';
+import { PlanTag } from '../plan-tag.ts';
 import { PlannedServices } from '../planned-services.ts';
+import type { PullRequestDelivery } from '../pull-request-delivery.ts';
 import type { PushDelivery } from '../push-delivery.ts';
 import { ReadTriggers } from '../read-triggers.ts';
 import { RecordPlan } from '../record-plan.ts';
@@ -64,6 +68,7 @@ export class PlanningWorld {
   readonly afterRelease: StartAfterRelease;
   /** The clock of the server, not of the database. */
   now = () => new Date();
+  readonly runStore: RunStore;
   /** Definitions that the control plane keeps. */
   readonly kept = new Map<string, ControlPlaneDefinition>();
   readonly #root: string;
@@ -93,24 +98,27 @@ export class PlanningWorld {
       definitionOf: (service: string) => this.kept.get(service),
     } as LoadPipelines);
     const outbox = new Outbox(new OutboxSignal());
-    const createRun = new CreateRun(this.#ids, new RunStore(new SystemClock(), this.#ids, outbox));
+    const states = new RunStates();
+    this.runStore = new RunStore(new SystemClock(), this.#ids, outbox, states);
+    const createRun = new CreateRun(this.#ids, this.runStore);
     const triggers = new StoreTriggers(this.#ids, outbox);
-    const record = new RecordPlan(database.transactions, createRun, outbox, triggers);
     const heads = new BranchHeads(database.db, repositories, mirror, files);
-    const services = new PlannedServices(database.db);
+    const known = new PlannedServices(database.db);
     const patience = new Patience({ now: () => this.now() });
-    const unasked = new StartUnasked(database.transactions, services, heads, createRun, patience);
-    this.readTriggers = new ReadTriggers(database.transactions, services, heads, triggers, patience);
+    const unasked = new StartUnasked(database.transactions, known, heads, createRun, patience);
+    this.readTriggers = new ReadTriggers(database.transactions, known, heads, triggers, patience);
     this.schedules = [0, 1].map(() => new FireSchedules(database.transactions, outbox));
     this.startScheduled = new StartScheduled(database.db, unasked);
     this.afterRelease = new StartAfterRelease(database.db, database.transactions, outbox, unasked);
+    const services = new PlanServices(files);
     this.planner = new PlanDelivery(
       database.db,
       mirror,
       repositories,
-      new PlacePush(mirror),
-      new PlanServices(files),
-      record,
+      new PlanBranch(database.db, mirror, new PlacePush(mirror), services),
+      new PlanTag(mirror, services),
+      new PlanPullRequest(mirror, services),
+      new RecordPlan(database.transactions, createRun, new VoidHeldRuns(this.runStore, states), outbox, triggers),
     );
     this.startRun = new StartRun(
       database.db,
@@ -182,6 +190,39 @@ export class PlanningWorld {
       commits: [],
       ...push,
     };
+    return this.#insert(id, repository, 'push', whole);
+  }
+
+  /** Stores the delivery of a pull request and plans it. */
+  async deliverPullRequest(
+    repository: TestRepository,
+    told: Partial<PullRequestDelivery> & Pick<PullRequestDelivery, 'head'>,
+  ): Promise<Row<'deliveries'>> {
+    const id = this.#ids.next();
+    const whole: PullRequestDelivery = {
+      schemaVersion: 1,
+      kind: 'pull_request',
+      ref: 'refs/pull/17/head',
+      number: 17,
+      closed: false,
+      source: 'cents',
+      target: 'main',
+      outside: true,
+      title: 'Cents',
+      by: { id: '51000007', login: 'mira-feld' },
+      ...told,
+    };
+    await this.#insert(id, repository, 'pull_request', whole);
+    await this.planner.plan({ deliveryId: id });
+    return this.delivery(id);
+  }
+
+  async #insert(
+    id: string,
+    repository: TestRepository,
+    event: string,
+    payload: PushDelivery | PullRequestDelivery,
+  ): Promise<string> {
     await this.database.db
       .insertInto('deliveries')
       .values({
@@ -190,10 +231,10 @@ export class PlanningWorld {
         hook_id: repository.hookId,
         repository_id: repository.id,
         delivery_key: id,
-        event: 'push',
-        ref: whole.ref,
+        event,
+        ref: payload.ref,
         content_key: id,
-        payload: json(whole),
+        payload: json(payload),
       })
       .execute();
     return id;

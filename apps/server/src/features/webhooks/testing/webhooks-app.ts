@@ -6,6 +6,7 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Kysely } from 'kysely';
+import type { RepositoryKind } from '@sluice/protocol';
 import { Clock, Ids } from '../../../platform/clock/clock.port.ts';
 import { SystemClock, UuidV7 } from '../../../platform/clock/system-clock.ts';
 import { Config, readConfig } from '../../../platform/config/config.ts';
@@ -64,7 +65,7 @@ export interface WebhooksTestApp {
   readonly database: TestDatabase;
   readonly relay: OutboxRelay;
   /** A repository with its hook and, if named, one service. */
-  hook(kind: 'github' | 'git', options?: { secret?: string; url?: string; service?: string }): Promise<TestHook>;
+  hook(kind: RepositoryKind, options?: { secret?: string; url?: string; service?: string }): Promise<TestHook>;
   // Answers are asserted field by field in tests.
   // oxlint-disable-next-line typescript/no-explicit-any
   post(hookId: string, body: Buffer | string, headers: Record<string, string>): Promise<{ status: number; body: any }>;
@@ -180,5 +181,53 @@ export function gitHeaders(
     'x-sluice-event': event,
     'x-sluice-delivery': delivery,
     'x-sluice-signature-256': sign(body, secret),
+  };
+}
+
+const JSON_BODY = { 'content-type': 'application/json' };
+
+export function gitlabHeaders(
+  token: string,
+  event = 'Push Hook',
+  delivery = `gitlab-${++deliveries}`,
+): Record<string, string> {
+  return {
+    ...JSON_BODY,
+    'x-gitlab-event': event,
+    'x-gitlab-token': token,
+    'x-gitlab-event-uuid': '13792a34-cac6-4fda-95a8-c58e00a3954e',
+    'idempotency-key': delivery,
+  };
+}
+
+export function giteaHeaders(
+  body: Buffer | string,
+  secret: string,
+  event = 'push',
+  delivery = `gitea-${++deliveries}`,
+): Record<string, string> {
+  const signature = sign(body, secret);
+  return {
+    ...JSON_BODY,
+    'x-gitea-event': event,
+    'x-gitea-event-type': event,
+    'x-gitea-delivery': delivery,
+    'x-gitea-signature': signature.slice('sha256='.length),
+    'x-hub-signature-256': signature,
+  };
+}
+
+export function bitbucketHeaders(
+  body: Buffer | string,
+  secret: string,
+  event = 'repo:push',
+  delivery = `bitbucket-${++deliveries}`,
+): Record<string, string> {
+  return {
+    ...JSON_BODY,
+    'x-event-key': event,
+    'x-request-uuid': delivery,
+    'x-hook-uuid': '93d3e1f2-0c1b-4a5d-8e6f-7a8b9c0d1e2f',
+    'x-hub-signature': sign(body, secret),
   };
 }
