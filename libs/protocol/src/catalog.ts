@@ -173,6 +173,20 @@ export const catalogContract = {
       }),
     )
     .output(ok),
+  lookAtRepository: oc
+    .route({
+      method: 'POST',
+      path: '/teams/{team}/repositories/{repositoryId}/look',
+      tags: ['catalog'],
+      summary: 'Look at the branches now, for pushes that no webhook announced',
+    })
+    .input(z.object({ team: slug, repositoryId: id }))
+    .output(
+      z.object({
+        /** Heads whose runs are being planned now. */
+        found: z.array(z.object({ ref: z.string(), commit: z.string() })),
+      }),
+    ),
   registerService: oc
     .route({
       method: 'POST',

@@ -22,7 +22,10 @@ export const expectedRun = z.strictObject({
   reason: z.string().optional(),
   /** Part of the sentence of its reason. */
   says: z.string().optional(),
-  trigger: z.enum(['push', 'manual', 'rerun', 'schedule', 'release']).optional(),
+  trigger: z.enum(['push', 'tag', 'pull_request', 'manual', 'rerun', 'schedule', 'release']).optional(),
+  trust: z.enum(['trusted', 'untrusted']).optional(),
+  /** Why the run waits, as a code. */
+  waiting: z.string().optional(),
   /** Name of the push whose commit it runs. */
   commit: z.string().optional(),
   stages: z.partialRecord(z.enum(['commit', 'build', 'test', 'release']), z.string()).optional(),

@@ -51,10 +51,11 @@ function expand(
   values: Record<string, string>,
 ): Scenario {
   const own = values['service'] ?? name;
-  const plans = (services ?? [{ name: own, path: '.' }]).map((plan) => ({
+  const plans = (services ?? [{ name: own, path: '.', forge: 'git' as const }]).map((plan) => ({
     name: plan.name,
     repository: plan.repository ?? plan.name,
     path: plan.path,
+    forge: plan.forge,
   }));
   return { ...file, name, folder, values, services: plans };
 }

@@ -17,6 +17,8 @@ export async function runDifferences(scene: Scene, run: RunDetail, expected: Exp
   same('reason', run.reason?.code ?? null, expected.reason);
   contains('reason', run.reason?.message, expected.says);
   same('trigger', run.trigger.kind, expected.trigger);
+  same('trust', run.trust, expected.trust);
+  same('what the run waits for', run.waiting?.code ?? null, expected.waiting);
   if (expected.commit !== undefined) same('commit', run.commit, scene.push(expected.commit).commit);
   for (const [stage, status] of Object.entries(expected.stages ?? {}))
     same(`stage ${stage}`, run.stages.find((cell) => cell.stage === stage)?.status, status);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FORGES } from '../world/forge-event.ts';
 import { MODES } from '../world/stores.ts';
 import { expectation } from './expected-run.ts';
 import { name } from './names.ts';
@@ -16,6 +17,8 @@ const scenarioService = z.strictObject({
   /** Default: a repository of the service's own, of the same name. */
   repository: name.optional(),
   path: z.string().default('.'),
+  /** Whose webhooks its repository is told of by, with `tell`. A plain git host announces its pushes itself. */
+  forge: z.enum([...FORGES, 'git']).default('git'),
 });
 
 /** What each verb must be told. The verbs themselves play in a scene, and a scene has a scenario: so only this is known here. */
@@ -58,7 +61,7 @@ export const scenarioFileOf = (kinds: StepSchemas) =>
     /** Besides `staging` (open) and `production` (one approval), which every team has. */
     environments: z.array(scenarioEnvironment).default([]),
     /** A runner of its own, for jobs with the label `{{runner}}`. */
-    ownRunner: z.boolean().default(false),
+    ownRunner: z.union([z.boolean(), z.literal('untrusted')]).default(false),
     steps: z.array(stepOf(kinds)).min(1),
     expect: expectation,
   });

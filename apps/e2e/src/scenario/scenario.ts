@@ -1,9 +1,11 @@
+import type { Forge } from '../world/forge-event.ts';
 import type { ScenarioFile } from './scenario-file.ts';
 
 export interface ScenarioServicePlan {
   readonly name: string;
   readonly repository: string;
   readonly path: string;
+  readonly forge: Forge | 'git';
 }
 
 /** One scenario as it is played: a `scenario.yaml` with its blanks filled in. */

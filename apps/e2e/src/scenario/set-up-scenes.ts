@@ -39,16 +39,19 @@ export async function setUpScenes(world: World, scenarios: readonly Scenario[]):
     }
     const repositories = new Map<string, ConnectedRepository>();
     const replicas = world.servers.replicas;
-    for (const { name, repository, path } of scenario.services) {
+    for (const { name, repository, path, forge } of scenario.services) {
       // Webhooks go to all replicas in turn.
       const url = replicas[repositories.size % replicas.length]!.url;
       const known = repositories.get(repository);
-      const connected = known ?? (await connectRepository(admin, world.gitHost, url, repository));
+      const connected = known ?? (await connectRepository(admin, world.gitHost, url, repository, forge));
       repositories.set(repository, connected);
       await registerService(admin, name, connected.id, path);
     }
     const ownRunner = scenario.ownRunner
-      ? await world.addRunner(scenario.values['runner'] ?? scenario.name)
+      ? await world.addRunner(
+          scenario.values['runner'] ?? scenario.name,
+          scenario.ownRunner === 'untrusted' ? 'untrusted' : 'trusted',
+        )
       : undefined;
     scenes.push(new Scene(world, scenario, { environments: [...shared, ...own], repositories, ownRunner }));
   }

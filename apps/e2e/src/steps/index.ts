@@ -1,5 +1,6 @@
 import { check } from './checks.ts';
 import { forgeFails, forgeShows, reportStatuses } from './forge.ts';
+import { admit, lookForPushes, tell } from './forge-events.ts';
 import { approve, look, reject } from './gate.ts';
 import { log } from './logs.ts';
 import { push } from './push.ts';
@@ -16,6 +17,9 @@ import { announce } from './webhooks.ts';
 const kinds: readonly StepKind[] = [
   push,
   announce,
+  tell,
+  lookForPushes,
+  admit,
   waitFor,
   check,
   log,

@@ -18,6 +18,8 @@ const schema = z.strictObject({
   /** Who the commit names as its author. Default: who pushes. */
   author: pusher.optional(),
   branch: z.string().default('main'),
+  /** Pushes to this ref instead of the branch: a tag, or the head of a pull request, which the forge keeps. */
+  ref: z.string().optional(),
   /** Commits made one after the other by these authors, all in one push. */
   authors: z.array(pusher).optional(),
 });
@@ -48,8 +50,10 @@ export const push = stepKind('push', schema, async (scene, input) => {
   const authors = input.authors ?? [input.author ?? input.by];
   let commit = '';
   for (const author of authors) commit = await tree.commitAll(`${name} of ${scene.scenario.name}`, identity(author));
-  const output = await tree.push(scene.world.gitHost.repositoryUrl(repository, input.by), input.branch);
-  scene.remember({ name, repository, commit, ref: `refs/heads/${input.branch}`, by: input.by, output });
+  const url = scene.world.gitHost.repositoryUrl(repository, input.by);
+  const ref = input.ref ?? `refs/heads/${input.branch}`;
+  const output = await tree.push(url, input.ref === undefined ? input.branch : `HEAD:${input.ref}`);
+  scene.remember({ name, repository, commit, ref, by: input.by, output });
 });
 
 function valuesOf(scene: Scene, repository: string): Record<string, string> {

@@ -1,29 +1,30 @@
 import type { Api, GitHost } from '@sluice/testing';
 import { TEAM } from './cast.ts';
+import type { Forge } from './forge-event.ts';
 
 export interface ConnectedRepository {
   readonly id: string;
   readonly name: string;
+  readonly forge: Forge | 'git';
   /** Bare repository on the git host. */
   readonly folder: string;
   readonly hookPath: string;
   readonly hookSecret: string;
 }
 
-/** Makes a repository on the git host and connects it: its pushes are announced to `serverUrl` from now on. */
+/** Makes a repository on the git host and connects it. As one of plain git, its pushes are announced to `serverUrl` from now on. */
 export async function connectRepository(
   admin: Api,
   gitHost: GitHost,
   serverUrl: string,
   name: string,
+  forge: Forge | 'git' = 'git',
 ): Promise<ConnectedRepository> {
-  const { url } = await gitHost.createRepository(name);
-  const { repository, hookSecret } = await admin.catalog.connectRepository({ team: TEAM.slug, url, kind: 'git' });
-  const { folder } = await gitHost.createRepository(name, {
-    hookUrl: `${serverUrl}${repository.hookPath}`,
-    hookSecret,
-  });
-  return { id: repository.id, name, folder, hookPath: repository.hookPath, hookSecret };
+  const { url, folder } = await gitHost.createRepository(name);
+  const { repository, hookSecret } = await admin.catalog.connectRepository({ team: TEAM.slug, url, kind: forge });
+  if (forge === 'git')
+    await gitHost.createRepository(name, { hookUrl: `${serverUrl}${repository.hookPath}`, hookSecret });
+  return { id: repository.id, name, forge, folder, hookPath: repository.hookPath, hookSecret };
 }
 
 export async function registerService(admin: Api, slug: string, repositoryId: string, path: string): Promise<void> {

@@ -44,7 +44,7 @@ export interface World {
   admin(): Api;
   api(person: string): Api;
   /** A runner in a pool of its own, reached by jobs that ask for `label`. */
-  addRunner(label: string): Promise<RunnerProcess>;
+  addRunner(label: string, trust?: 'trusted' | 'untrusted'): Promise<RunnerProcess>;
   /** `keepFolder`: logs and data stay for whoever looks at a failure. */
   stop(keepFolder?: boolean): Promise<void>;
 }
@@ -112,12 +112,12 @@ export async function startWorld(
       return connectWithToken(servers.url, found.token);
     };
     const addRunnerTo = async (
-      pool: { name: string; team: string | null; labels: string[] },
+      pool: { name: string; team: string | null; labels: string[]; trust: 'trusted' | 'untrusted' },
       name: string,
       slots: number,
       serverUrl: string,
     ) => {
-      const { id } = await api('root').catalog.createPool({ ...pool, trust: 'trusted' });
+      const { id } = await api('root').catalog.createPool(pool);
       return addRunner(
         {
           root,
@@ -171,7 +171,8 @@ export async function startWorld(
       network,
       api,
       admin: () => api('root'),
-      addRunner: (label) => addRunnerTo({ name: label, team: null, labels: [label] }, label, 2, servers.url),
+      addRunner: (label, trust = 'trusted') =>
+        addRunnerTo({ name: label, team: null, labels: [label], trust }, label, 2, servers.url),
       stop: async (keepFolder) => {
         try {
           await requireSegmentsInBucket(stores);
@@ -211,6 +212,8 @@ async function makeServers(
             ...between[index],
             PUBLIC_URL: publicUrl,
             SLUICE_RUNNER: 'off',
+            // Looks come when a scenario asks for them.
+            SLUICE_LOOK_MINUTES: '0',
             SLUICE_GIT_ALLOW_ORIGINS: origins.join(','),
             SLUICE_DOCKER_ENGINES: engine,
             ...(process.env['DOCKER_HOST'] ? { DOCKER_HOST: process.env['DOCKER_HOST'] } : {}),

@@ -52,6 +52,7 @@ export async function testApp(environment: Record<string, string> = {}): Promise
     DATABASE_URL: database.url,
     SLUICE_MASTER_KEY: 'ab'.repeat(32),
     SLUICE_DATA: folder,
+    SLUICE_LOOK_MINUTES: '0',
     PUBLIC_URL: 'http://localhost:4000',
     SLUICE_WEB_DIR: folder,
     SLUICE_DOCKER_ENGINES: 'unix:///var/run/docker.sock,unix:///x',

@@ -1,9 +1,13 @@
+import { useMutation } from '@tanstack/react-query';
 import { CircleDot } from 'lucide-react';
 import { Fragment } from 'react';
+import { api } from '../api/contract-client.ts';
+import { problemSentence } from '../api/problem.ts';
 import type { Repository } from '../api/shapes.ts';
 import { StatusIcon } from '../ui/status-icon.tsx';
 import { CopyText } from '../ui/copy-text.tsx';
-import { clockTime } from '../ui/wording.ts';
+import { ErrorBar } from '../ui/notice.tsx';
+import { clockTime, count, shortRef } from '../ui/wording.ts';
 import { forges } from './forges.ts';
 
 /** Exactly what the git host asks for, each with a copy button. */
@@ -43,6 +47,15 @@ export function HookSettings({ repository, secret }: { repository: Repository; s
 export function FirstDelivery({ repository }: { repository: Repository }) {
   const { lastDelivery } = repository;
   return (
+    <>
+      <LastDelivery lastDelivery={lastDelivery} />
+      <LookForPushes repository={repository} />
+    </>
+  );
+}
+
+function LastDelivery({ lastDelivery }: Pick<Repository, 'lastDelivery'>) {
+  return (
     <p role="status" className="mt-3 flex items-center gap-2">
       {lastDelivery === null ? (
         <>
@@ -59,5 +72,27 @@ export function FirstDelivery({ repository }: { repository: Repository }) {
         </>
       )}
     </p>
+  );
+}
+
+/** For a push that is missed: the branches are looked at every few minutes anyhow, and at once for who does not want to wait. */
+function LookForPushes({ repository }: { repository: Repository }) {
+  const look = useMutation({
+    mutationFn: () => api.catalog.lookAtRepository({ team: repository.team, repositoryId: repository.id }),
+  });
+  return (
+    <div className="mt-2">
+      <button type="button" className="btn btn-small" disabled={look.isPending} onClick={() => look.mutate()}>
+        Look for pushes now
+      </button>
+      {look.isSuccess && (
+        <p role="status" className="mt-1 text-text-2">
+          {look.data.found.length === 0
+            ? 'No branch has a push that was not announced.'
+            : `Found ${count(look.data.found.length)}: ${look.data.found.map(({ ref }) => shortRef(ref)).join(', ')}. Runs are being planned.`}
+        </p>
+      )}
+      {look.isError && <ErrorBar>{problemSentence(look.error, 'look for pushes')}</ErrorBar>}
+    </div>
   );
 }

@@ -11,6 +11,9 @@ import { BranchHeads } from './branch-heads.ts';
 import { DefinitionFiles } from './definition-file.ts';
 import { FireSchedules } from './fire-schedules.ts';
 import { Patience } from './patience.ts';
+import { LookForPushes } from './look-for-pushes.ts';
+import { LookNow } from './look-now.ts';
+import { LookRegularly } from './look-regularly.ts';
 import { PlacePush } from './place-push.ts';
 import { PlanBranch } from './plan-branch.ts';
 import { PlanDelivery } from './plan-delivery.ts';
@@ -55,11 +58,15 @@ import { StoreTriggers } from './store-triggers.ts';
     FireSchedules,
     StartScheduled,
     StartAfterRelease,
+    LookForPushes,
+    LookNow,
+    LookRegularly,
   ],
   exports: [CatalogModule, GitMirror],
 })
 export class PlanningModule implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #schedules: FireSchedules;
+  readonly #looks: LookRegularly;
   constructor(
     handlers: OutboxHandlers,
     planDelivery: PlanDelivery,
@@ -67,8 +74,10 @@ export class PlanningModule implements OnApplicationBootstrap, OnModuleDestroy {
     schedules: FireSchedules,
     scheduled: StartScheduled,
     afterRelease: StartAfterRelease,
+    looks: LookRegularly,
   ) {
     this.#schedules = schedules;
+    this.#looks = looks;
     handlers.on('plan-delivery', (message) => planDelivery.plan(message));
     handlers.on('read-triggers', (message) => triggers.read(message));
     handlers.on('start-scheduled', (message) => scheduled.run(message));
@@ -78,9 +87,11 @@ export class PlanningModule implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     this.#schedules.start();
+    this.#looks.start();
   }
 
   async onModuleDestroy(): Promise<void> {
+    this.#looks.stop();
     await this.#schedules.stop();
   }
 }

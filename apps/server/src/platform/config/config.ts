@@ -46,6 +46,8 @@ export class Config {
   readonly masterKey: MasterKeyPlace;
   readonly dockerEngines: readonly string[];
   readonly gitAllowOrigins: readonly string[];
+  /** Between two looks at the branches of a repository; 0 = none. */
+  readonly lookMinutes: number;
   /** Addresses and networks whose `X-Forwarded-*` headers are believed. */
   readonly trustedProxies: readonly string[];
   readonly runner: 'embedded' | 'off';
@@ -96,6 +98,7 @@ export class Config {
         : { kind: 'value', text: values.SLUICE_MASTER_KEY };
     this.dockerEngines = values.SLUICE_DOCKER_ENGINES ?? [];
     this.gitAllowOrigins = values.SLUICE_GIT_ALLOW_ORIGINS ?? [];
+    this.lookMinutes = values.SLUICE_LOOK_MINUTES ?? 5;
     this.trustedProxies = values.SLUICE_TRUSTED_PROXIES ?? [];
     this.runner = values.SLUICE_RUNNER ?? (this.mode === 'standalone' ? 'embedded' : 'off');
     this.runnerSlots = values.SLUICE_RUNNER_SLOTS ?? 2;

@@ -165,6 +165,11 @@ export const environmentVariables = z.object({
     description:
       'Exact origins, separated by commas, from which repositories may be read besides public https and ssh addresses, such as `http://127.0.0.1:4010`.',
   }),
+  SLUICE_LOOK_MINUTES: variable(number(0, 1440), {
+    default: '`5`',
+    description:
+      'How often the branches of each repository are looked at for pushes that no webhook announced. `0` = only when a person asks for it.',
+  }),
   SLUICE_TRUSTED_PROXIES: variable(networks, {
     default: 'none',
     description:

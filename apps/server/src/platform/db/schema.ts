@@ -85,8 +85,10 @@ export interface Tables {
     /** Where statuses of its commits go; null = nowhere. */
     statuses: JsonOrNull<StatusSettings>;
     statuses_token_sealed: string | null;
-    /** When its branches were last compared with what was announced; null = never. */
+    /** When a look at its branches last began; null = never. */
     looked_at: TimeOrNull;
+    /** When the first look ended. */
+    heads_known_at: TimeOrNull;
     created_at: TimeDefault;
   };
   /** What a forge was last told of a service's work on a commit, and whether it has to be told again. */
@@ -149,7 +151,14 @@ export interface Tables {
     created_at: TimeDefault;
   };
   /** Heads that the last look saw, whether or not anything was planned for them. */
-  seen_heads: { repository_id: string; ref: string; commit: string; seen_at: TimeDefault };
+  seen_heads: {
+    repository_id: string;
+    ref: string;
+    commit: string;
+    seen_at: Time;
+    /** There is nothing left to do for it; null = its webhook may still come. */
+    told_at: TimeOrNull;
+  };
   branch_heads: { repository_id: string; ref: string; commit: string; updated_at: TimeDefault };
   environments: {
     id: string;

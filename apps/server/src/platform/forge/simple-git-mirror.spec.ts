@@ -116,6 +116,34 @@ describe('SimpleGitMirror', () => {
     expect(await mirror.resolve(repository, 'main')).toBe(sha);
   });
 
+  it('brings a tag and the head of a pull request when asked, and says when there is none', async () => {
+    await work.git('tag', '--annotate', '--message', 'One', 'v1', shas[0]!);
+    const object = await work.git('rev-parse', 'refs/tags/v1');
+    await work.git('push', '--quiet', 'origin', 'refs/tags/v1', `${shas[1]!}:refs/pull/7/head`);
+    await mirror.fetch(repository);
+    expect(await mirror.resolve(repository, 'refs/tags/v1')).toBeNull();
+    expect(await mirror.fetchRef(repository, 'refs/tags/v1')).toBe('fetched');
+    expect(await mirror.resolve(repository, 'refs/tags/v1')).toBe(shas[0]);
+    expect(await mirror.commitOf(repository, object)).toBe(shas[0]);
+    expect(await mirror.commitOf(repository, shas[0]!)).toBe(shas[0]);
+    expect(await mirror.commitOf(repository, 'f'.repeat(40))).toBeNull();
+    expect(await mirror.fetchRef(repository, 'refs/pull/7/head')).toBe('fetched');
+    expect(await mirror.resolve(repository, 'refs/pull/7/head')).toBe(shas[1]);
+    // A fetch of the branches leaves both where they are.
+    await mirror.fetch(repository);
+    expect(await mirror.resolve(repository, 'refs/pull/7/head')).toBe(shas[1]);
+    expect(await mirror.fetchRef(repository, 'refs/pull/8/head')).toBe('absent');
+    expect(await mirror.fetchRef(repository, '--upload-pack=touch /tmp/x')).toBe('absent');
+  });
+
+  it('F55: tells the heads of all branches without a fetch', async () => {
+    await work.git('push', '--quiet', 'origin', `${shas[0]!}:refs/heads/unseen`);
+    const heads = await mirror.remoteHeads(repository);
+    expect(heads.get('refs/heads/unseen')).toBe(shas[0]);
+    expect([...heads.keys()].every((ref) => ref.startsWith('refs/heads/'))).toBe(true);
+    expect(await mirror.resolve(repository, 'unseen')).toBeNull();
+  });
+
   it('forgets a branch that was deleted and follows one that was rewritten', async () => {
     await work.git('push', '--quiet', 'origin', `${shas[1]!}:refs/heads/gone`);
     await mirror.fetch(repository);

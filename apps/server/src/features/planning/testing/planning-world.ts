@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { startGitHost, type GitHost } from '@sluice/testing';
+import { Clock } from '../../../platform/clock/clock.port.ts';
 import { SystemClock, UuidV7 } from '../../../platform/clock/system-clock.ts';
 import { json } from '../../../platform/db/database.ts';
 import type { Row } from '../../../platform/db/schema.ts';
@@ -25,6 +26,8 @@ import { BranchHeads } from '../branch-heads.ts';
 import { DefinitionFiles } from '../definition-file.ts';
 import { FireSchedules } from '../fire-schedules.ts';
 import { Patience } from '../patience.ts';
+import { LookForPushes } from '../look-for-pushes.ts';
+import { LookNow } from '../look-now.ts';
 import { PlacePush } from '../place-push.ts';
 import { PlanBranch } from '../plan-branch.ts';
 import { PlanDelivery } from '../plan-delivery.ts';
@@ -41,6 +44,17 @@ import { StartRun } from '../start-run.ts';
 import { StartScheduled } from '../start-scheduled.ts';
 import { StartUnasked } from '../start-unasked.ts';
 import { StoreTriggers } from '../store-triggers.ts';
+
+/** Stands still until it is moved. */
+class SetClock extends Clock {
+  #now = new Date('2026-03-02T12:00:00Z');
+  override now(): Date {
+    return this.#now;
+  }
+  pass(ms: number): void {
+    this.#now = new Date(this.#now.getTime() + ms);
+  }
+}
 
 const CREDENTIAL = { username: 'bot', password: 'bot-password' };
 
@@ -68,6 +82,9 @@ export class PlanningWorld {
   readonly afterRelease: StartAfterRelease;
   /** The clock of the server, not of the database. */
   now = () => new Date();
+  readonly looks: LookForPushes;
+  readonly lookNow: LookNow;
+  readonly clock = new SetClock();
   readonly runStore: RunStore;
   /** Definitions that the control plane keeps. */
   readonly kept = new Map<string, ControlPlaneDefinition>();
@@ -120,13 +137,10 @@ export class PlanningWorld {
       new PlanPullRequest(mirror, services),
       new RecordPlan(database.transactions, createRun, new VoidHeldRuns(this.runStore, states), outbox, triggers),
     );
-    this.startRun = new StartRun(
-      database.db,
-      database.transactions,
-      heads,
-      createRun,
-      new Audit(new ChainHead(Buffer.alloc(32))),
-    );
+    const audit = new Audit(new ChainHead(Buffer.alloc(32)));
+    this.looks = new LookForPushes(database.transactions, outbox, this.#ids, this.clock, mirror, repositories);
+    this.lookNow = new LookNow(database.db, database.transactions, this.looks, audit);
+    this.startRun = new StartRun(database.db, database.transactions, heads, createRun, audit);
   }
 
   async close(): Promise<void> {

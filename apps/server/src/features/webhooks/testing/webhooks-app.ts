@@ -75,7 +75,10 @@ export interface WebhooksTestApp {
 /** Webhooks and planning behind the product's own HTTP edge. The relay stands still until a test starts it. */
 export async function webhooksApp(environment: Record<string, string> = {}): Promise<WebhooksTestApp> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-hooks-'));
-  const config = readConfig({ SLUICE_DATA: folder, PUBLIC_URL: 'http://localhost:4000', ...environment }, folder);
+  const config = readConfig(
+    { SLUICE_DATA: folder, PUBLIC_URL: 'http://localhost:4000', SLUICE_LOOK_MINUTES: '0', ...environment },
+    folder,
+  );
   const database = await testDatabase();
   const signal = new OutboxSignal();
   const handlers = new RegisteredHandlers();

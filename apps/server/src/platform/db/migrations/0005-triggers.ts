@@ -9,8 +9,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`create index runs_pull_request on runs (service_id, pull_request)
     where pull_request is not null and finished_at is null`.execute(db);
   await sql`create index runs_newest on runs (service_id, number desc) where pull_request is null`.execute(db);
-  await sql`alter table repositories add column looked_at timestamptz`.execute(db);
+  await sql`alter table repositories add column looked_at timestamptz, add column heads_known_at timestamptz`.execute(
+    db,
+  );
   await sql`create table seen_heads (
     repository_id uuid not null references repositories on delete cascade, ref text not null, commit text not null,
-    seen_at timestamptz not null default now(), primary key (repository_id, ref))`.execute(db);
+    seen_at timestamptz not null, told_at timestamptz, primary key (repository_id, ref))`.execute(db);
 }
