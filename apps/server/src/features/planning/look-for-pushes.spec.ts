@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Config } from '../../platform/config/config.ts';
 import { SETTLE_MS } from './look-for-pushes.ts';
 import { LookRegularly } from './look-regularly.ts';
 import { definitionOf, PlanningWorld, type TestRepository } from './testing/planning-world.ts';
@@ -142,7 +143,7 @@ describe('a look at the branches', () => {
 
 describe('looks every few minutes', () => {
   const MINUTE = 60_000;
-  const replica = () => new LookRegularly(world.database.db, world.clock, world.looks, { lookMinutes: 5 });
+  const replica = () => new LookRegularly(world.database.db, world.clock, world.looks, { lookMinutes: 5 } as Config);
   /** Every repository of the earlier specs has been looked at by now. */
   beforeEach(async () => {
     world.clock.pass(10 * MINUTE);

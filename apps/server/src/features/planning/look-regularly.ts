@@ -21,23 +21,25 @@ export class LookRegularly {
   readonly #looks: LookForPushes;
   readonly #everyMs: number;
   #timer: NodeJS.Timeout | undefined;
-  #running: Promise<unknown> | undefined;
+  #sweeping = false;
   #stopping = false;
-  constructor(db: Kysely<Tables>, clock: Clock, looks: LookForPushes, { lookMinutes }: Pick<Config, 'lookMinutes'>) {
+  constructor(db: Kysely<Tables>, clock: Clock, looks: LookForPushes, config: Config) {
     this.#db = db;
     this.#clock = clock;
     this.#looks = looks;
-    this.#everyMs = lookMinutes * 60_000;
+    this.#everyMs = config.lookMinutes * 60_000;
   }
 
   start(): void {
     if (this.#everyMs === 0) return;
     this.#timer = setInterval(() => {
-      this.#running ??= this.sweep()
+      if (this.#sweeping) return;
+      this.#sweeping = true;
+      void this.sweep()
         .catch((error: unknown) =>
           this.#log.error({ err: error }, 'looking for pushes failed; the next sweep tries again'),
         )
-        .finally(() => (this.#running = undefined));
+        .finally(() => (this.#sweeping = false));
     }, SWEEP_MS);
   }
 
