@@ -89,6 +89,12 @@ export class RemoveRuns {
         delete from deployments using releases
         where releases.id = deployments.release_id and releases.run_id = any(${gone}::uuid[])`.execute(tx);
       await sql`delete from releases where run_id = any(${gone}::uuid[])`.execute(tx);
+      await sql`
+        delete from commit_statuses as told using runs
+        where runs.id = any(${gone}::uuid[]) and told.service_id = runs.service_id and told.commit = runs.commit and told.due_at is null
+          and not exists (
+            select from runs as other where other.service_id = told.service_id and other.commit = told.commit
+            and other.id <> all(${gone}::uuid[]))`.execute(tx);
       await sql`delete from runs where id = any(${gone}::uuid[])`.execute(tx);
       await failpoint('remove-runs:before-commit');
       return gone.length;
@@ -107,5 +113,6 @@ async function keepHands({ tx }: Unit, runIds: readonly string[]): Promise<void>
       state #>> '{trigger,by,name}', (state #>> '{trigger,by,userId}')::uuid
     from runs join services on services.id = runs.service_id
     where runs.id = any(${runIds}::uuid[]) and state #>> '{trigger,by,name}' is not null
+      and state #>> '{trigger,by,kind}' <> 'system'
     on conflict do nothing`.execute(tx);
 }
