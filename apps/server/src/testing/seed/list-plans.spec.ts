@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ListReports } from '../../features/artifacts/list-reports.ts';
 import { ListAudit } from '../../features/audit/list-audit.ts';
 import { ListRepositories } from '../../features/catalog/list-repositories.ts';
+import { ReadApprovals } from '../../features/lanes/read-approvals.ts';
 import { ReadDeployment } from '../../features/lanes/read-deployment.ts';
 import { ListRuns } from '../../features/runs/list-runs.ts';
 import { ReadBoard } from '../../features/runs/read-board.ts';
@@ -148,6 +149,15 @@ describe('with 8,000 runs, no page reads a growing table from end to end', () =>
     expect(lanes).toEqual({ scanned: [], queries: 3 });
     const [lane] = await read.lanes(person, 'seed-1');
     expect((await watched(() => read.one(person, lane!.live!.deploymentId))).scanned).toEqual([]);
+  });
+
+  it('gates that wait and gates that are decided', async () => {
+    const never = {} as never;
+    const approvals = new ReadApprovals(db, never, never, never);
+    for (const show of ['all', 'decided'] as const) {
+      const { scanned, queries } = await watched(() => approvals.list(person, show));
+      expect({ scanned, queries }).toEqual({ scanned: [], queries: 2 });
+    }
   });
 
   it('repositories with their last delivery, and the audit trail', async () => {
