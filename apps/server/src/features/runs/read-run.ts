@@ -139,48 +139,28 @@ export class ReadRun {
   }
 
   async #jobs(state: RunState, rows: readonly Row<'attempts'>[]): Promise<JobDetail[]> {
-    return Promise.all(
-      state.plan.jobs.map(async (planned) => {
-        const job = state.jobs[planned.key];
-        const attempts = rows.filter((row) => row.job_key === planned.key);
-        return {
-          key: planned.key,
-          stage: planned.stage,
-          name: planned.name,
-          needs: [...planned.needs],
-          status: job?.status ?? 'queued',
-          image: planned.work.kind === 'steps' ? planned.work.spec.image : planned.work.spec.repository,
-          startedAt: job?.startedAt ?? null,
-          finishedAt: job?.finishedAt ?? null,
-          reason: job?.reason ?? null,
-          waiting: await this.#jobWait(state, planned, attempts.at(-1)),
-          attempts: attempts.map((row) => attemptOf(row, state)),
-          ...(planned.variant ? { matrix: { ...planned.variant.values } } : {}),
-          ...(job?.allowed ? { allowedFailure: job.allowed } : {}),
-          ...(job?.outputs ? { outputs: { ...job.outputs } } : {}),
-          ...(job?.carriedFrom === undefined ? {} : { carriedFrom: job.carriedFrom }),
-        };
-      }),
-    );
-  }
-
-  async #jobWait(
-    state: RunState,
-    planned: RunState['plan']['jobs'][number],
-    attempt: Row<'attempts'> | undefined,
-  ): Promise<Waiting | null> {
-    if (attempt?.status === 'queued') return this.#queue.why(attempt);
-    const cause = waitingCause({ kind: 'retry', state, jobKey: planned.key });
-    if (cause) return { code: cause.code, message: cause.message, since: cause.since, endsWhen: cause.endedBy };
-    const job = state.jobs[planned.key];
-    if (attempt || state.finishedAt || (job && isTerminal(job.status))) return null;
-    const open = planned.needs.filter((need) => !isTerminal(state.jobs[need]?.status ?? 'queued'));
-    return {
-      code: 'needs-job',
-      message: open.length > 0 ? `Needs ${open.join(', ')} to end first.` : `Stage ${planned.stage} has not begun yet.`,
-      since: state.createdAt,
-      endsWhen: open.length > 0 ? `${open.join(', ')} ends.` : 'The stage before it passes.',
-    };
+    const queued = await this.#queue.why(rows.filter(({ status }) => status === 'queued'));
+    return state.plan.jobs.map((planned) => {
+      const job = state.jobs[planned.key];
+      const attempts = rows.filter((row) => row.job_key === planned.key);
+      return {
+        key: planned.key,
+        stage: planned.stage,
+        name: planned.name,
+        needs: [...planned.needs],
+        status: job?.status ?? 'queued',
+        image: planned.work.kind === 'steps' ? planned.work.spec.image : planned.work.spec.repository,
+        startedAt: job?.startedAt ?? null,
+        finishedAt: job?.finishedAt ?? null,
+        reason: job?.reason ?? null,
+        waiting: jobWait(state, planned, attempts.at(-1), queued),
+        attempts: attempts.map((row) => attemptOf(row, state)),
+        ...(planned.variant ? { matrix: { ...planned.variant.values } } : {}),
+        ...(job?.allowed ? { allowedFailure: job.allowed } : {}),
+        ...(job?.outputs ? { outputs: { ...job.outputs } } : {}),
+        ...(job?.carriedFrom === undefined ? {} : { carriedFrom: job.carriedFrom }),
+      };
+    });
   }
 
   async #testCounts(runId: string): Promise<RunDetail['tests']> {
@@ -216,6 +196,26 @@ export class ReadRun {
 
 function countsOf({ passed, failed, skipped }: RemovedTests): RunDetail['tests'] {
   return passed + failed + skipped === 0 ? null : { passed, failed, skipped };
+}
+
+function jobWait(
+  state: RunState,
+  planned: RunState['plan']['jobs'][number],
+  attempt: Row<'attempts'> | undefined,
+  queued: ReadonlyMap<string, Waiting>,
+): Waiting | null {
+  if (attempt?.status === 'queued') return queued.get(attempt.id) ?? null;
+  const cause = waitingCause({ kind: 'retry', state, jobKey: planned.key });
+  if (cause) return { code: cause.code, message: cause.message, since: cause.since, endsWhen: cause.endedBy };
+  const job = state.jobs[planned.key];
+  if (attempt || state.finishedAt || (job && isTerminal(job.status))) return null;
+  const open = planned.needs.filter((need) => !isTerminal(state.jobs[need]?.status ?? 'queued'));
+  return {
+    code: 'needs-job',
+    message: open.length > 0 ? `Needs ${open.join(', ')} to end first.` : `Stage ${planned.stage} has not begun yet.`,
+    since: state.createdAt,
+    endsWhen: open.length > 0 ? `${open.join(', ')} ends.` : 'The stage before it passes.',
+  };
 }
 
 function laneWait(lane: LaneState | undefined, deploymentId: string | undefined): Waiting | null {

@@ -47,5 +47,7 @@ const STATEMENTS = [
   // -- list pages -----------------------------------------------------------------------------------------------
   `create index deliveries_of_hook on deliveries (hook_id, received_at desc)`,
   `create index deployments_of_lane on deployments (lane_id, entered_at desc)`,
+  `create index deployments_decided on deployments (team_id, entered_at desc)
+     where status <> 'waiting' and (approvals <> '[]' or reason ->> 'code' = 'rejected')`,
   `create index audit_entries_of_team on audit_entries (team_id, sequence desc)`,
 ];
