@@ -66,6 +66,8 @@ export const dockerTarget = z.strictObject({
 export const target = z.discriminatedUnion('kind', [dockerTarget]);
 export const environmentSettings = z.strictObject({
   gate: gateRule.default({ approvals: 0, roles: ['release-manager', 'admin'], noSelfApproval: true }),
+  /** `false`: every release is deployed, in the order of the runs; otherwise a newer one replaces those that still wait. */
+  supersede: z.boolean().optional(),
   target,
 });
 export const environment = z.object({

@@ -46,6 +46,11 @@ export function checkRunEvent(state: RunState, event: RunEvent): void {
     hold('I19', !state.cancelRequested, () => `${event.jobKey} was queued after the cancel`);
     checkRetry(state, planned, event);
   }
+  if (event.type === 'cancel-requested' && event.supersededBy !== undefined) {
+    hold('superseded', event.supersededBy > state.number, () => `run ${event.supersededBy} is not newer`);
+    hold('superseded', state.plan.concurrency?.cancel === 'superseded', () => 'no newer run may end this one');
+    hold('superseded', state.stages.release.startedAt === undefined, () => 'a run with a release was superseded');
+  }
   if (event.type === 'stage-overdue') {
     const limit = event.stage === 'release' ? undefined : state.plan.stageTimeouts[event.stage];
     const passed = Date.parse(event.at) - Date.parse(state.stages[event.stage].startedAt ?? event.at);
@@ -246,7 +251,7 @@ function expectedRunStatus(state: RunState): Status {
   const lanes = state.lanes.map(({ status }) => status);
   const all: readonly string[] = [...jobs, ...lanes];
   if (all.every((status) => !['queued', 'waiting', 'running', 'unknown'].includes(status))) {
-    if (state.cancelRequested) return 'cancelled';
+    if (state.cancelRequested) return state.cancelRequested.supersededBy === undefined ? 'cancelled' : 'superseded';
     if (all.includes('failed') || all.includes('rolled-back')) return 'failed';
     for (const status of ['errored', 'cancelled', 'superseded'] as const) if (all.includes(status)) return status;
     return 'passed';

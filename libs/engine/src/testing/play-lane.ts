@@ -53,8 +53,12 @@ export function playLane(decide: typeof decideLane, moves: readonly Move[]): rea
     hold('I18', new Set(started).size === started.length, () => 'a deployment was started twice');
     if (!state) return;
     const current = state;
-    const open = current.open.find(
-      ({ status, approvals: given }) => status === 'waiting' && distinct(given) >= current.settings.gate.approvals,
+    const waiting = current.open.filter(({ status }) => status === 'waiting');
+    const first = Math.min(...waiting.map(({ release }) => release.runNumber));
+    const open = waiting.find(
+      ({ approvals: given, release }) =>
+        distinct(given) >= current.settings.gate.approvals &&
+        (current.settings.supersede !== false || release.runNumber === first),
     );
     const active = current.open.some(({ status }) => status === 'running' || status === 'unknown');
     hold('I07', !open || active, () => `${open?.id} may start and nothing starts it`);
@@ -200,6 +204,14 @@ function checkEvent(state: LaneState, event: LaneEvent, { statuses, releases, ap
     'I14',
     deployment.release.runNumber > live,
     () => `run ${deployment.release.runNumber} would replace run ${live}`,
+  );
+  hold(
+    'I14',
+    state.settings.supersede !== false ||
+      state.open.every(
+        ({ status, release }) => status !== 'waiting' || release.runNumber >= deployment.release.runNumber,
+      ),
+    () => `run ${deployment.release.runNumber} overtook one that has its turn before it`,
   );
   const valid = (approvals.get(deploymentId) ?? []).filter(({ binding }) => binding === deployment.binding);
   const people = new Set(valid.map(({ by }) => by.userId)).size;

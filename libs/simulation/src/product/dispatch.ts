@@ -65,7 +65,7 @@ function* grant(replica: Replica, unit: Unit, poolId: string): Task<Tables['poll
       since: instant(since),
     })),
     instant(kernel.now),
-    load,
+    { running: load },
   );
   const granted: Tables['polls'][] = [];
   for (const { attemptId, pollId } of matches) {

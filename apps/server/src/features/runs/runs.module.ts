@@ -14,6 +14,7 @@ import { Rerun } from './rerun.ts';
 import { RunStates } from './run-states.ts';
 import { RunStore } from './run-store.ts';
 import { RunsController } from './runs.controller.ts';
+import { SupersedeRuns } from './supersede-runs.ts';
 
 import { WakeRuns } from './wake-runs.ts';
 
@@ -29,6 +30,7 @@ import { WakeRuns } from './wake-runs.ts';
     Rerun,
     MakeRelease,
     MirrorLane,
+    SupersedeRuns,
     ReadBoard,
     ReadQueue,
     ReadRun,
@@ -39,8 +41,15 @@ import { WakeRuns } from './wake-runs.ts';
 })
 export class RunsModule implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #wake: WakeRuns;
-  constructor(handlers: OutboxHandlers, makeRelease: MakeRelease, mirrorLane: MirrorLane, wake: WakeRuns) {
+  constructor(
+    handlers: OutboxHandlers,
+    makeRelease: MakeRelease,
+    mirrorLane: MirrorLane,
+    supersede: SupersedeRuns,
+    wake: WakeRuns,
+  ) {
     this.#wake = wake;
+    handlers.on('supersede-runs', (message) => supersede.supersede(message));
     handlers.on('make-release', (message) => makeRelease.make(message));
     handlers.on('tell-run', (message) => mirrorLane.mirror(message));
   }
