@@ -25,7 +25,7 @@ export function cancelRun(
  */
 export function supersedeRun(
   state: RunState,
-  { number, event }: Extract<RunCommand, { type: 'supersede' }>,
+  { number, event, trust }: Extract<RunCommand, { type: 'supersede' }>,
   ctx: DecideContext,
 ): RunDecision {
   if (isTerminal(state.status)) return ignored(`The run has ended already: ${state.status}.`);
@@ -33,6 +33,8 @@ export function supersedeRun(
   if (number <= state.number) return ignored(`Run ${number} is not newer.`);
   if (state.plan.concurrency?.cancel !== 'superseded') return ignored('Its definition lets no newer push end it.');
   if (state.plan.facts.event !== event) return ignored('The newer run was made by another kind of event.');
+  // What comes from outside the team ends nothing of the team's.
+  if (state.trust !== trust) return ignored('The newer run has another level of trust.');
   if (state.stages.release.startedAt !== undefined) return ignored('Its release is on its way.');
   const by = { kind: 'system', name: 'Sluice' } as const;
   return callOff(state, { by, supersededBy: number }, `Run ${number} took its place before it began.`, ctx);

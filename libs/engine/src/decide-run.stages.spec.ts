@@ -155,7 +155,7 @@ describe('a newer push to the same ref', () => {
     release: ['staging'],
     concurrency: { cancel: 'superseded' },
   } as const;
-  const newer = { type: 'supersede', number: 8, event: 'push' } as const;
+  const newer = { type: 'supersede', number: 8, event: 'push', trust: 'trusted' } as const;
 
   test('ends a run that waits, at once', () => {
     const run = createdRun(sketch);
@@ -191,6 +191,7 @@ describe('a newer push to the same ref', () => {
   test.each([
     ['whose definition does not say so', { ...sketch, concurrency: {} }, newer],
     ['that is newer itself', sketch, { ...newer, number: 7 }],
+    ['of another level of trust', sketch, { ...newer, trust: 'untrusted' }],
     ['of another kind of event', sketch, { ...newer, event: 'pull_request' }],
   ] as const)('leaves a run alone %s', (_, plan, command) => {
     expect(createdRun(plan).refused(command)).toBe('ignored');

@@ -178,7 +178,7 @@ export type RunCommand =
     }
   | { readonly type: 'cancel'; readonly by: Actor; readonly reason?: string }
   /** There is a newer run of the same service and ref, made by this kind of event. */
-  | { readonly type: 'supersede'; readonly number: number; readonly event: string }
+  | { readonly type: 'supersede'; readonly number: number; readonly event: string; readonly trust: Trust }
   /** The release was made (or was found already made: the command is idempotent). */
   | { readonly type: 'release-made'; readonly releaseId: string }
   | {

@@ -10,6 +10,7 @@ import {
   ok,
   page,
   pageQuery,
+  priority,
   reason,
   slug,
   stageName,
@@ -61,6 +62,7 @@ export const attemptDetail = z.object({
   id,
   number: z.number().int(),
   status: attemptStatus,
+  priority: priority.optional(),
   runner: z.string().nullable(),
   queuedAt: instant,
   startedAt: instant.nullable(),
@@ -144,7 +146,7 @@ export const laneSummary = z.object({
   live: z
     .object({ deploymentId: id, runNumber: z.number().int(), commit: z.string(), digest, since: instant })
     .nullable(),
-  /** Newest open deployment, or the last one when it did not pass. */
+  /** Newest open deployment (where each release has its turn: the first), or the last one when it did not pass. */
   current: z
     .object({
       deploymentId: id,
@@ -164,6 +166,26 @@ export const boardService = z.object({
   targets: z.array(z.string()),
   latest: runSummary.nullable(),
   lanes: z.array(laneSummary),
+});
+
+/** What is ready and has no runner yet. */
+export const queue = z.object({
+  total: z.number().int(),
+  /** The oldest ones. */
+  items: z.array(
+    z.object({
+      attemptId: id,
+      runId: id,
+      service: slug,
+      team: slug,
+      number: z.number().int(),
+      job: z.string(),
+      /** null = none fits. */
+      pool: slug.nullable(),
+      priority,
+      waiting,
+    }),
+  ),
 });
 
 /** What is done anew; the rest is taken over as it ended. Absent = everything. */
@@ -221,6 +243,14 @@ export const runsContract = {
     .route({ method: 'GET', path: '/runs/{runId}/tests', tags: ['runs'], summary: 'Test cases, failures first' })
     .input(z.object({ runId: id }))
     .output(z.array(testCase)),
+  listQueue: oc
+    .route({
+      method: 'GET',
+      path: '/queue',
+      tags: ['runners'],
+      summary: 'Jobs of my teams that wait for a runner, and why',
+    })
+    .output(queue),
   startRun: oc
     .route({
       method: 'POST',

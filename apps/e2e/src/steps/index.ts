@@ -1,5 +1,6 @@
 import { check } from './checks.ts';
 import { approve, look, reject } from './gate.ts';
+import { limit } from './limits.ts';
 import { log } from './logs.ts';
 import { push } from './push.ts';
 import { ask } from './requests.ts';
@@ -25,6 +26,7 @@ const kinds: readonly StepKind[] = [
   cancel,
   rerun,
   startRun,
+  limit,
   secret,
   changeEnvironment,
   ask,

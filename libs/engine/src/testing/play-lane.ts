@@ -12,6 +12,7 @@ import type {
   LaneState,
 } from '../lane.ts';
 import { DEPLOYMENT_TRANSITIONS } from '../transitions.ts';
+import { waitingCause } from '../waiting-cause.ts';
 import { choose, hold, steadyContext } from './broken-invariant.ts';
 import type { Move } from './broken-invariant.ts';
 import { PEOPLE, SETTINGS, bindingOf, offerOf, openingOf } from './lane-builder.ts';
@@ -53,6 +54,7 @@ export function playLane(decide: typeof decideLane, moves: readonly Move[]): rea
     hold('I18', new Set(started).size === started.length, () => 'a deployment was started twice');
     if (!state) return;
     const current = state;
+    checkCauses(current);
     const waiting = current.open.filter(({ status }) => status === 'waiting');
     const first = Math.min(...waiting.map(({ release }) => release.runNumber));
     const open = waiting.find(
@@ -236,6 +238,14 @@ function checkState(state: LaneState): void {
     state.open.every(({ status }) => !isTerminal(status)),
     () => 'an ended deployment is open',
   );
+}
+
+/** What does not run can say what it waits for. */
+function checkCauses(state: LaneState): void {
+  for (const { id, status } of state.open) {
+    const cause = waitingCause({ kind: 'deployment', lane: state, deploymentId: id });
+    hold('I07', (cause !== undefined) === (status !== 'running'), () => `${id} is ${status} because of ${cause?.code}`);
+  }
 }
 
 function checkVoided(state: LaneState, command: Extract<LaneCommand, { type: 'change-settings' }>): void {

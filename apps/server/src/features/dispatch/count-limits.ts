@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
-import { groupStandings, type GroupMember } from '@sluice/engine';
-import type { DbOrTx } from '../../platform/db/database.ts';
+import { groupStandings } from '@sluice/engine';
 import type { Unit } from '../../platform/db/transactions.ts';
+import { groupMembers, type TeamGroup } from '../runs/index.ts';
 
 /** What limits leave of the attempts that are ready in a pool. */
 export interface Limits {
@@ -47,39 +47,6 @@ export async function countLimits(unit: Unit, poolId: string): Promise<Limits> {
     room: new Map(room.map(({ name, left }) => [name, left])),
     admitted: [...standings].flatMap(([runId, { admitted }]) => (admitted ? [runId] : [])),
   };
-}
-
-export interface TeamGroup {
-  readonly team_id: string;
-  readonly group_key: string;
-}
-
-/** Everybody in these groups who has runners' time or could have it: a run without a fitting pool keeps nobody waiting. */
-export async function groupMembers(db: DbOrTx, groups: readonly TeamGroup[]): Promise<GroupMember[]> {
-  if (groups.length === 0) return [];
-  const { rows } = await sql<{
-    id: string;
-    team_id: string;
-    key: string;
-    max: number;
-    created_at: Date;
-    holds: boolean;
-  }>`
-    select runs.id, runs.team_id, runs.group_key as key, runs.group_max as max, runs.created_at, jobs.holds
-    from unnest(${groups.map((one) => one.team_id)}::uuid[], ${groups.map((one) => one.group_key)}::text[])
-      as wanted(team_id, group_key)
-    join runs on runs.team_id = wanted.team_id and runs.group_key = wanted.group_key
-    cross join lateral (
-      select coalesce(bool_or(leased_at is not null), false) as holds,
-        coalesce(bool_or(status = 'queued' and pool_id is not null), false) as waits
-      from attempts where run_id = runs.id) as jobs
-    where jobs.holds or jobs.waits`.execute(db);
-  return rows.map(({ id, team_id: team, key, max, created_at: at, holds }) => ({
-    runId: id,
-    group: { key: `${team} ${key}`, max },
-    createdAt: at.toISOString(),
-    holds,
-  }));
 }
 
 async function teamsWithReady(unit: Unit, poolId: string): Promise<string[]> {

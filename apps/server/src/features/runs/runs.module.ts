@@ -4,6 +4,7 @@ import { AuditModule } from '../audit/index.ts';
 import { AssignPools } from './assign-pools.ts';
 import { CancelRun } from './cancel-run.ts';
 import { CreateRun } from './create-run.ts';
+import { ExplainQueue } from './explain-queue.ts';
 import { ListRuns } from './list-runs.ts';
 import { MakeRelease } from './make-release.ts';
 import { MirrorLane } from './mirror-lane.ts';
@@ -32,6 +33,7 @@ import { WakeRuns } from './wake-runs.ts';
     MirrorLane,
     SupersedeRuns,
     ReadBoard,
+    ExplainQueue,
     ReadQueue,
     ReadRun,
     ListRuns,

@@ -24,14 +24,14 @@ export class SupersedeRuns {
   async supersede({ runId }: OutboxMessages['supersede-runs']): Promise<void> {
     const newer = await this.#db
       .selectFrom('runs')
-      .select(['state', 'number'])
+      .select(['state', 'number', 'trust'])
       .where('id', '=', runId)
       .executeTakeFirst();
     if (!newer) return;
     const { event } = newer.state.plan.facts;
     for (const { id } of await olderOpenRuns(this.#db, newer.state).orderBy('number').execute()) {
       await this.#transactions.run((unit) =>
-        this.#runs.apply(unit, id, { type: 'supersede', number: newer.number, event }),
+        this.#runs.apply(unit, id, { type: 'supersede', number: newer.number, event, trust: newer.trust }),
       );
     }
   }
