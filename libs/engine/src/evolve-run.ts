@@ -112,7 +112,12 @@ function apply(state: RunState, event: RunEvent): RunState {
     case 'cancel-requested':
       return {
         ...state,
-        cancelRequested: { by: event.by, at, ...(event.reason !== undefined && { reason: event.reason }) },
+        cancelRequested: {
+          by: event.by,
+          at,
+          ...(event.reason !== undefined && { reason: event.reason }),
+          ...(event.supersededBy !== undefined && { supersededBy: event.supersededBy }),
+        },
       };
     case 'release-made':
       return { ...state, releaseId: event.releaseId };
@@ -134,7 +139,7 @@ function mirrored(lane: LaneMirror, event: Extract<RunEvent, { type: 'lane-chang
 function withStatuses(state: RunState): RunState {
   const stages = { ...state.stages };
   for (const stage of STAGE_ORDER) stages[stage] = { ...stages[stage], status: stageStatus(stage, state) };
-  return { ...state, stages, status: runStatus(stages, state.cancelRequested !== undefined) };
+  return { ...state, stages, status: runStatus(stages, state.cancelRequested) };
 }
 
 function withStage(state: RunState, stage: StageName, change: Partial<StageState>): RunState {

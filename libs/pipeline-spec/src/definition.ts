@@ -15,11 +15,24 @@ export interface Definition {
   /** Owner named in the file; the control plane's registration wins when they differ. */
   readonly team?: string;
   readonly on: Triggers;
+  readonly concurrency?: ConcurrencySpec;
+  /** Its jobs wait for all others of the team; a definition can only lower what it is given. */
+  readonly priority?: 'background';
   /** Absent stages are skipped, in order; `release` needs `build`. */
   readonly commit?: JobStage;
   readonly build?: BuildStage;
   readonly test?: JobStage;
   readonly release: readonly ReleaseEntry[];
+}
+
+/** How runs of this service get along with each other, and with those of the team's other services. */
+export interface ConcurrencySpec {
+  /** Shared by the team's services that name it; absent = this service's runs alone. */
+  readonly group?: string;
+  /** Most runs of the group that use runners at once, from 1; absent = no limit. */
+  readonly max?: number;
+  /** Whether a newer push to the same ref ends a run; absent = `superseded` for pull requests, `none` for everything else. */
+  readonly cancel?: 'superseded' | 'none';
 }
 
 export interface Triggers {

@@ -17,6 +17,7 @@ export const RULE_SEPARATOR = '\u0000';
 export const MAX_JOBS = 200;
 export const MAX_OUTPUTS = 64;
 const MAX_INPUTS = 20;
+const MAX_GROUP = 100;
 
 const says = (rule: RuleId, message: string): string => `${rule}${RULE_SEPARATOR}${message}`;
 const mustBe = (what: string) => (issue: { input?: unknown }) =>
@@ -540,12 +541,41 @@ const triggers = z.strictObject(
   { error: mustBe('a mapping such as `{ push: { branches: [main] } }`') },
 );
 
+const concurrency = z.strictObject(
+  {
+    group: name('the name of a group').optional().meta({ description: "Shared by the team's services that name it" }),
+    max: wholeNumber('a number of runs', 1, MAX_GROUP)
+      .optional()
+      .meta({ description: 'Most runs of the group at once' }),
+    cancel: z
+      .enum(['superseded', 'none'], {
+        error: (issue) =>
+          says('bad-value', `${quote(String(issue.input))} is neither \`superseded\` nor \`none\`; write one of them.`),
+      })
+      .optional()
+      .meta({ description: 'Whether a newer push to the same branch or pull request ends a run' }),
+  },
+  { error: mustBe('a mapping such as `{ max: 1 }`') },
+);
+
+const priority = z
+  .enum(['background'], {
+    error: (issue) =>
+      says(
+        'bad-value',
+        `${quote(String(issue.input))} is refused: a definition can only lower its priority; write \`background\` or remove the key.`,
+      ),
+  })
+  .meta({ description: "Its jobs wait for all others of the team's" });
+
 export const fileSchema = z
   .strictObject(
     {
       service: name('the name of the service'),
       team: name('the name of a team').optional(),
       on: triggers.optional(),
+      concurrency: concurrency.optional(),
+      priority: priority.optional(),
       commit: jobStage.optional(),
       build: z
         .strictObject(

@@ -1,5 +1,6 @@
 import type {
   BuildStage,
+  ConcurrencySpec,
   Definition,
   ImageBuildSpec,
   InputSpec,
@@ -61,10 +62,22 @@ export function toDefinition(file: DefinitionFile, places: Place): Definition {
     service: file.service,
     ...(file.team !== undefined && { team: file.team }),
     on: toTriggers(file.on),
+    ...(file.concurrency && { concurrency: toConcurrency(file.concurrency) }),
+    ...(file.priority !== undefined && { priority: file.priority }),
     ...(commit !== undefined && { commit }),
     ...(build !== undefined && { build }),
     ...(test !== undefined && { test }),
     release: (file.release ?? []).map(({ environment }) => ({ environment })),
+  };
+}
+
+/** A group of which nobody says how many may run at once is one for a single run. */
+function toConcurrency({ group, max, cancel }: NonNullable<DefinitionFile['concurrency']>): ConcurrencySpec {
+  const most = max ?? (group === undefined ? undefined : 1);
+  return {
+    ...(group !== undefined && { group }),
+    ...(most !== undefined && { max: most }),
+    ...(cancel !== undefined && { cancel }),
   };
 }
 

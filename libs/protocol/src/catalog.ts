@@ -69,6 +69,8 @@ export const dockerTarget = z.strictObject({
 export const target = z.discriminatedUnion('kind', [dockerTarget]);
 export const environmentSettings = z.strictObject({
   gate: gateRule.default({ approvals: 0, roles: ['release-manager', 'admin'], noSelfApproval: true }),
+  /** `false`: every release is deployed, in the order of the runs; otherwise a newer one replaces those that still wait. */
+  supersede: z.boolean().optional(),
   target,
 });
 export const environment = z.object({
@@ -77,6 +79,21 @@ export const environment = z.object({
   /** Position in lists; promotion order is the definition's. */
   order: z.number().int(),
   settings: environmentSettings,
+});
+
+/** Most jobs that run at once; null = no limit. */
+const runningJobs = z.number().int().min(1).max(10_000).nullable();
+export const limits = z.object({
+  runningJobs,
+  /** Those with a limit of their own. */
+  services: z.record(slug, z.number().int()),
+  /** Of the whole team. */
+  runningNow: z.number().int(),
+});
+/** In `teams.yaml`: what is left out stays as it is. */
+export const limitSettings = z.strictObject({
+  runningJobs: runningJobs.optional(),
+  services: z.record(slug, runningJobs).default({}),
 });
 
 export const pool = z.object({ id, name: slug, team: slug.nullable(), trust, labels: z.array(z.string()) });
@@ -198,6 +215,28 @@ export const catalogContract = {
       z.object({ team: slug, name: slug, order: z.number().int().min(0).max(1000), settings: environmentSettings }),
     )
     .output(environment),
+  getLimits: oc
+    .route({ method: 'GET', path: '/teams/{team}/limits', tags: ['catalog'], summary: 'How many jobs may run at once' })
+    .input(z.object({ team: slug }))
+    .output(limits),
+  putTeamLimit: oc
+    .route({
+      method: 'PUT',
+      path: '/teams/{team}/limits',
+      tags: ['catalog'],
+      summary: 'Limit the running jobs of a team (system admins)',
+    })
+    .input(z.strictObject({ team: slug, runningJobs }))
+    .output(ok),
+  putServiceLimit: oc
+    .route({
+      method: 'PUT',
+      path: '/teams/{team}/services/{service}/limits',
+      tags: ['catalog'],
+      summary: 'Limit the running jobs of a service',
+    })
+    .input(z.strictObject({ team: slug, service: slug, runningJobs }))
+    .output(ok),
   listPools: oc.route({ method: 'GET', path: '/pools', tags: ['runners'], summary: 'Pools' }).output(z.array(pool)),
   createPool: oc
     .route({ method: 'POST', path: '/pools', tags: ['runners'], summary: 'Create a pool' })

@@ -87,6 +87,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     wiring: without({ grants: false }),
   },
   {
+    name: 'limit-counted-outside',
+    what: 'Two replicas that look at two pools of a team each count its running jobs before the other has granted.',
+    breaks: ['I26'],
+    seed: 1,
+    wiring: without({ limits: false }),
+  },
+  {
+    name: 'group-overtaken',
+    what: 'A run of a group gets a runner although the group has its most at work.',
+    breaks: ['I26'],
+    seed: 1,
+    wiring: without({ groups: false }),
+  },
+  {
     name: 'message-lost-on-crash',
     what: 'A message leaves the outbox before it is carried out, and dies with its process.',
     breaks: ['I22', 'I28', 'I30'],

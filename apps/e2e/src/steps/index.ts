@@ -1,6 +1,7 @@
 import { check } from './checks.ts';
 import { forgeFails, forgeShows, reportStatuses } from './forge.ts';
 import { approve, look, reject } from './gate.ts';
+import { limit } from './limits.ts';
 import { log } from './logs.ts';
 import { push } from './push.ts';
 import { ask } from './requests.ts';
@@ -26,6 +27,7 @@ const kinds: readonly StepKind[] = [
   cancel,
   rerun,
   startRun,
+  limit,
   secret,
   changeEnvironment,
   ask,

@@ -53,6 +53,7 @@ export const queries = {
   retention: () => queryOptions({ queryKey: ['retention'], queryFn: () => api.retention.getRetention() }),
   pools: () => queryOptions({ queryKey: ['pools'], queryFn: () => api.catalog.listPools() }),
   runners: () => queryOptions({ queryKey: ['runners'], queryFn: () => api.catalog.listRunners() }),
+  queue: () => queryOptions({ queryKey: ['queue'], queryFn: () => api.runs.listQueue() }),
   teams: () => queryOptions({ queryKey: ['teams'], queryFn: () => api.catalog.listTeams() }),
   repositories: (team: string) =>
     queryOptions({ queryKey: ['repositories', team], queryFn: () => api.catalog.listRepositories({ team }) }),

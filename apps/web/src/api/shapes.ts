@@ -21,6 +21,7 @@ export type ApprovalDetail = Awaited<ReturnType<typeof api.lanes.getApproval>>;
 export type ReleaseRef = ApprovalItem['to'];
 export type DeploymentDetail = Awaited<ReturnType<typeof api.lanes.getDeployment>>;
 export type Runner = Awaited<ReturnType<typeof api.catalog.listRunners>>[number];
+export type Queue = Awaited<ReturnType<typeof api.runs.listQueue>>;
 export type Pool = Awaited<ReturnType<typeof api.catalog.listPools>>[number];
 export type Repository = Awaited<ReturnType<typeof api.catalog.listRepositories>>[number];
 export type Person = Awaited<ReturnType<typeof api.identity.listUsers>>[number];

@@ -14,6 +14,7 @@ import type { Tone } from '../ui/status.ts';
 import { elapsed, plural } from '../ui/wording.ts';
 import { AddRunnerDialog } from './add-runner-dialog.tsx';
 import { CapacityStrip } from './capacity-strip.tsx';
+import { QueueList } from './queue-list.tsx';
 
 const states: Record<Runner['state'], { word: string; tone: Tone; icon: LucideIcon }> = {
   busy: { word: 'Busy', tone: 'running', icon: CircleDot },
@@ -26,11 +27,13 @@ const states: Record<Runner['state'], { word: string; tone: Tone; icon: LucideIc
 export function RunnersPage() {
   const pools = useQuery(queries.pools());
   const runners = useQuery(queries.runners());
-  useLive('runners', ['runners'], ['pools']);
+  const queue = useQuery(queries.queue());
+  useLive('runners', ['runners'], ['pools'], ['queue']);
+  useLive('board', ['queue']);
   const blocked = useWriteBlock();
   const [adding, setAdding] = useState(false);
   const connected = runners.data?.filter(({ state }) => state !== 'removed') ?? [];
-  const error = pools.error ?? runners.error;
+  const error = pools.error ?? runners.error ?? queue.error;
   return (
     <div className="mx-auto max-w-[1680px] px-3 py-3 md:px-6 md:py-4">
       <Crumbs title="Runners">
@@ -55,7 +58,7 @@ export function RunnersPage() {
         </button>
       </div>
       {error !== null && (
-        <ErrorBar onRetry={() => void Promise.all([pools.refetch(), runners.refetch()])}>
+        <ErrorBar onRetry={() => void Promise.all([pools.refetch(), runners.refetch(), queue.refetch()])}>
           {problemSentence(error, 'load the runners')}
         </ErrorBar>
       )}
@@ -63,6 +66,7 @@ export function RunnersPage() {
         <SkeletonRows rows={8} height={40} />
       ) : (
         <div className="flex flex-col gap-4">
+          {queue.data && <QueueList queue={queue.data} />}
           <Pools pools={pools.data ?? []} runners={connected} />
           <Runners runners={connected} onAdd={() => setAdding(true)} />
         </div>

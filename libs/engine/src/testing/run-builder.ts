@@ -29,6 +29,7 @@ export interface PlanSketch {
   readonly timeouts?: Plan['stageTimeouts'];
   readonly test?: Readonly<Record<string, JobSketch>>;
   readonly release?: readonly string[];
+  readonly concurrency?: Plan['concurrency'];
 }
 
 export function planOf(sketch: PlanSketch): Plan {
@@ -37,6 +38,7 @@ export function planOf(sketch: PlanSketch): Plan {
     service: 'catalog',
     commit: 'c'.repeat(40),
     facts: { event: 'push', branch: 'main', tag: '', changed: {}, inputs: {}, ...sketch.facts },
+    ...(sketch.concurrency && { concurrency: sketch.concurrency }),
     stageTimeouts: sketch.timeouts ?? {},
     jobs: [
       ...Object.entries(sketch.commit ?? {}).map(([name, job]) => planned('commit', name, job)),

@@ -4,6 +4,7 @@ import { SecretsModule } from '../secrets/index.ts';
 import { CatalogController } from './catalog.controller.ts';
 import { ConnectRepository } from './connect-repository.ts';
 import { Environments } from './environments.ts';
+import { Limits } from './limits.ts';
 import { ListRepositories } from './list-repositories.ts';
 import { LoadPipelines } from './load-pipelines.ts';
 import { OpenRepository } from './open-repository.ts';
@@ -13,6 +14,7 @@ import { RegistrationTokens } from './registration-tokens.ts';
 import { Runners } from './runners.ts';
 import { RunnersController } from './runners.controller.ts';
 import { StoreEnvironment } from './store-environment.ts';
+import { StoreLimit } from './store-limit.ts';
 import { Teams } from './teams.ts';
 
 @Module({
@@ -26,6 +28,8 @@ import { Teams } from './teams.ts';
     RegisterService,
     StoreEnvironment,
     Environments,
+    StoreLimit,
+    Limits,
     Pools,
     RegistrationTokens,
     Runners,

@@ -4,5 +4,7 @@ export { RunStates } from './run-states.ts';
 export { currentStates } from './current-states.ts';
 export { CreateRun } from './create-run.ts';
 export { AssignPools } from './assign-pools.ts';
+export { groupMembers, type TeamGroup } from './group-members.ts';
+export { showCause } from './show-cause.ts';
 export { readLaneSummaries, type LaneSummary } from './read-lanes.ts';
 export { orNone, serviceInScope } from './service-scope.ts';

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { z } from 'zod';
 import type { laneSummary } from '@sluice/protocol';
-import type { LaneState } from '@sluice/engine';
+import { waitingInOrder, type LaneState } from '@sluice/engine';
 import type { Db } from '../../platform/db/database.ts';
 import type { Row } from '../../platform/db/schema.ts';
 
@@ -46,7 +46,8 @@ function summariseLane(
   ended: Current | null,
   names: Pick<LaneSummary, 'laneId' | 'service' | 'team' | 'environment'>,
 ): LaneSummary {
-  const open = state.open.at(-1);
+  const inOrder = state.settings.supersede === false ? firstOf(state) : undefined;
+  const open = inOrder ?? state.open.at(-1);
   return {
     ...names,
     live: state.live
@@ -75,6 +76,10 @@ function summariseLane(
 
 type EndedRow = Pick<Row<'deployments'>, 'id' | 'lane_id' | 'status' | 'reason' | 'finished_at' | 'entered_at'> &
   Pick<Row<'releases'>, 'run_number' | 'commit'>;
+/** Where each release has its turn: the one that has it, or the first that waits for it. */
+function firstOf(state: LaneState): LaneState['open'][number] | undefined {
+  return state.open.find(({ status }) => status !== 'waiting') ?? waitingInOrder(state)[0];
+}
 
 /** The last deployment of a lane, when it did not pass: the board must not hide it behind what is live. */
 async function newestEnded(db: Db, laneIds: string[]): Promise<Map<string, Current>> {

@@ -1,62 +1,63 @@
 import { Injectable } from '@nestjs/common';
-import { Kysely, sql } from 'kysely';
+import { Kysely } from 'kysely';
 import type { z } from 'zod';
-import { waitingCause } from '@sluice/engine';
-import type { waiting } from '@sluice/protocol';
-import type { Row, Tables } from '../../platform/db/schema.ts';
+import { priorityOfRank } from '@sluice/engine';
+import type { queue } from '@sluice/protocol';
+import type { Tables } from '../../platform/db/schema.ts';
+import { visibleTeams, type UserPrincipal } from '../../platform/http/principal.ts';
+import { ExplainQueue } from './explain-queue.ts';
+import { orNone } from './service-scope.ts';
 
-type Waiting = z.infer<typeof waiting>;
+/** A queue longer than this is one to be mended, not to be read line by line. */
+const SHOWN = 200;
 
-interface Place {
-  readonly id: string;
-  readonly pool: string;
-  readonly online: number;
-  readonly ahead: number;
-}
-
-/** Why ready attempts have no runner yet, from their pools as they are now. */
+/** Everything of a person's teams that is ready and has no runner, oldest first, each with its cause. */
 @Injectable()
 export class ReadQueue {
   readonly #db: Kysely<Tables>;
-  constructor(db: Kysely<Tables>) {
+  readonly #explain: ExplainQueue;
+  constructor(db: Kysely<Tables>, explain: ExplainQueue) {
     this.#db = db;
+    this.#explain = explain;
   }
 
-  /** By attempt id. One query, however many attempts wait and however long the queue is. */
-  async why(attempts: readonly Row<'attempts'>[]): Promise<Map<string, Waiting>> {
-    const places = await this.#places(attempts);
-    const causes = new Map<string, Waiting>();
-    for (const attempt of attempts) {
-      const place = places.get(attempt.id);
-      const cause = waitingCause({
-        kind: 'attempt',
-        requirement: { teamId: attempt.team_id, trust: attempt.trust, labels: attempt.labels },
-        readyAt: attempt.queued_at.toISOString(),
-        ...(place ? { pool: { name: place.pool, runnersOnline: place.online, ahead: place.ahead } } : {}),
-      });
-      if (cause)
-        causes.set(attempt.id, {
-          code: cause.code,
-          message: cause.message,
-          since: cause.since,
-          endsWhen: cause.endedBy,
-        });
-    }
-    return causes;
-  }
-
-  async #places(attempts: readonly Row<'attempts'>[]): Promise<Map<string, Place>> {
-    const pools = [...new Set(attempts.flatMap(({ pool_id: pool }) => (pool === null ? [] : [pool])))];
-    if (pools.length === 0) return new Map();
-    const { rows } = await sql<Place>`
-      select queued.id, pools.name as pool, queued.ahead,
-        (select count(*) from runners where runners.pool_id = pools.id and removed_at is null
-          and last_seen_at > now() - interval '90 seconds') as online
-      from (
-        select id, pool_id, rank() over (partition by pool_id order by queued_at) - 1 as ahead
-        from attempts where status = 'queued' and pool_id = any(${pools}::uuid[])) as queued
-      join pools on pools.id = queued.pool_id
-      where queued.id = any(${attempts.map(({ id }) => id)}::uuid[])`.execute(this.#db);
-    return new Map(rows.map((row) => [row.id, row]));
+  async read(person: UserPrincipal): Promise<z.infer<typeof queue>> {
+    const waiting = this.#db
+      .selectFrom('attempts')
+      .where('attempts.status', '=', 'queued')
+      .where('attempts.team_id', 'in', orNone(visibleTeams(person)));
+    const [rows, total] = await Promise.all([
+      waiting
+        .innerJoin('runs', 'runs.id', 'attempts.run_id')
+        .innerJoin('services', 'services.id', 'attempts.service_id')
+        .innerJoin('teams', 'teams.id', 'attempts.team_id')
+        .leftJoin('pools', 'pools.id', 'attempts.pool_id')
+        .selectAll('attempts')
+        .select(['runs.number as run_number', 'services.slug', 'teams.slug as team', 'pools.name as pool'])
+        .orderBy('attempts.queued_at')
+        .orderBy('attempts.id')
+        .limit(SHOWN)
+        .execute(),
+      waiting.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow(),
+    ]);
+    const causes = await this.#explain.explain(rows);
+    return {
+      total: Number(total.count),
+      items: rows.flatMap((row) => {
+        const cause = causes.get(row.id);
+        if (!cause) return [];
+        return {
+          attemptId: row.id,
+          runId: row.run_id,
+          service: row.slug,
+          team: row.team,
+          number: row.run_number,
+          job: row.job_key,
+          pool: row.pool,
+          priority: priorityOfRank(row.priority) ?? 'default',
+          waiting: cause,
+        };
+      }),
+    };
   }
 }

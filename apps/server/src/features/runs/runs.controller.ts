@@ -6,6 +6,7 @@ import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { CancelRun } from './cancel-run.ts';
 import { ListRuns } from './list-runs.ts';
 import { ReadBoard } from './read-board.ts';
+import { ReadQueue } from './read-queue.ts';
 import { ReadRun } from './read-run.ts';
 import { Rerun } from './rerun.ts';
 
@@ -18,7 +19,9 @@ export class RunsController {
   readonly #read: ReadRun;
   readonly #cancel: CancelRun;
   readonly #rerun: Rerun;
-  constructor(board: ReadBoard, list: ListRuns, read: ReadRun, cancel: CancelRun, rerun: Rerun) {
+  readonly #queue: ReadQueue;
+  constructor(board: ReadBoard, list: ListRuns, read: ReadRun, cancel: CancelRun, rerun: Rerun, queue: ReadQueue) {
+    this.#queue = queue;
     this.#board = board;
     this.#list = list;
     this.#read = read;
@@ -67,5 +70,10 @@ export class RunsController {
   @Implement(runs.rerun)
   rerun(@CurrentUser() person: UserPrincipal) {
     return implement(runs.rerun).handler(({ input }) => this.#rerun.rerun(person, input.runId, input.scope));
+  }
+
+  @Implement(runs.listQueue)
+  listQueue(@CurrentUser() person: UserPrincipal) {
+    return implement(runs.listQueue).handler(() => this.#queue.read(person));
   }
 }

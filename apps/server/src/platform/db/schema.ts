@@ -33,6 +33,8 @@ export interface Tables {
     id: string;
     slug: string;
     title: string;
+    /** Most of its jobs that run at once; null = no limit. */
+    max_running: number | null;
     created_at: TimeDefault;
     /** What it keeps for a shorter time than the installation does. */
     retention: JsonOrNull<Partial<TeamLimits>>;
@@ -143,6 +145,8 @@ export interface Tables {
     repository_id: string;
     path: Generated<string>;
     next_run_number: Generated<number>;
+    /** Most of its jobs that run at once; null = no limit. */
+    max_running: number | null;
     created_at: TimeDefault;
   };
   branch_heads: { repository_id: string; ref: string; commit: string; updated_at: TimeDefault };
@@ -205,6 +209,9 @@ export interface Tables {
     release_id: string | null;
     /** When time alone moves it; null = only commands do. */
     wake_at: TimeOrNull;
+    /** `runGroup` of its state: null outside of a group and after the run has left it. */
+    group_key: string | null;
+    group_max: number | null;
     created_at: Time;
     finished_at: TimeOrNull;
     /** The run that this one runs again; it is kept as long as this one. */
@@ -250,7 +257,10 @@ export interface Tables {
     pool_id: string | null;
     trust: Trust;
     labels: JsonDefault<string[]>;
+    /** `priorityRank`. */
     priority: Generated<number>;
+    /** Of its run, as long as that is in the group. */
+    group_key: string | null;
     status: ColumnType<AttemptStatus, AttemptStatus | undefined, AttemptStatus>;
     /** Rises by one with every grant, return and expiry; every runner call carries it. */
     epoch: Generated<number>;
@@ -287,6 +297,8 @@ export interface Tables {
     expires_at: Time;
     attempt_id: string | null;
   };
+  /** When a team was last given a runner of the pool while another one waited there too. */
+  pool_turns: { pool_id: string; team_id: string; served_at: Time };
   log_chunks: { attempt_id: string; start_offset: Big; bytes: Buffer; newlines: number | null };
   log_segments: {
     attempt_id: string;

@@ -8,7 +8,7 @@ import { ReadApprovals } from '../../features/lanes/read-approvals.ts';
 import { ReadDeployment } from '../../features/lanes/read-deployment.ts';
 import { ListRuns } from '../../features/runs/list-runs.ts';
 import { ReadBoard } from '../../features/runs/read-board.ts';
-import { ReadQueue } from '../../features/runs/read-queue.ts';
+import { ExplainQueue } from '../../features/runs/explain-queue.ts';
 import { ReadRun } from '../../features/runs/read-run.ts';
 import type { Tables } from '../../platform/db/schema.ts';
 import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-database.ts';
@@ -112,7 +112,7 @@ describe('with 8,000 runs, no page reads a growing table from end to end', () =>
   });
 
   it('a run, its events, its tests and its report files', async () => {
-    const run = new ReadRun(db, new ReadQueue(db));
+    const run = new ReadRun(db, new ExplainQueue(db));
     const { id } = await run.byNumber(person, 'seed-service-7', 6);
     const reads = [
       () => run.byNumber(person, 'seed-service-7', 6),
@@ -123,7 +123,7 @@ describe('with 8,000 runs, no page reads a growing table from end to end', () =>
     for (const read of reads) expect((await watched(read)).scanned).toEqual([]);
   });
 
-  it('the queue: one query, however many jobs of a run wait', async () => {
+  it('the queue: the same few queries, however many jobs of a run wait', async () => {
     const { id } = await db.selectFrom('runs').select('id').limit(1).executeTakeFirstOrThrow();
     const pool = '00000000-0000-7000-8000-00000000000a';
     await sql`insert into pools (id, name, trust) values (${pool}, 'seed', 'trusted')`.execute(database.db);
@@ -137,10 +137,13 @@ describe('with 8,000 runs, no page reads a growing table from end to end', () =>
       .where('status', '=', 'queued')
       .orderBy('queued_at')
       .execute();
-    let why: Awaited<ReturnType<ReadQueue['why']>> | undefined;
-    const { scanned, queries } = await watched(async () => (why = await new ReadQueue(db).why(waiting)));
-    expect({ scanned, queries }).toEqual({ scanned: [], queries: 1 });
-    expect(why!.size).toBe(200);
+    const explain = new ExplainQueue(db);
+    let causes: Awaited<ReturnType<ExplainQueue['explain']>> | undefined;
+    const one = await watched(() => explain.explain(waiting.slice(0, 1)));
+    const all = await watched(async () => (causes = await explain.explain(waiting)));
+    expect(all.scanned).toEqual([]);
+    expect(all.queries).toBe(one.queries);
+    expect(causes!.size).toBe(200);
   });
 
   it('lanes, and a deployment', async () => {
