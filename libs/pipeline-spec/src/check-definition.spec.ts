@@ -150,7 +150,6 @@ describe('checkDefinition', () => {
 
   it.each<[string, string]>([
     ['service: a\non: { schedule: [] }', 'on.schedule'],
-    [job(`${GOOD_JOB}cache: []`), 'commit.jobs.j.cache'],
     [`${DESIGN}    strategy: { canary: [] }`, 'release[1].strategy'],
   ])('not-supported-yet: %j is an error, not silence', (text, path) => {
     expect(find(text)).toEqual([expect.objectContaining({ rule: 'not-supported-yet', severity: 'error', path })]);

@@ -32,7 +32,7 @@ const POWER_KEYS: ReadonlySet<string> = new Set([
   'docker_socket',
 ]);
 
-const LATER_KEYS: ReadonlySet<string> = new Set(['cache', 'schedule', 'strategy']);
+const LATER_KEYS: ReadonlySet<string> = new Set(['schedule', 'strategy']);
 
 type Issue = z.core.$ZodIssue;
 

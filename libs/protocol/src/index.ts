@@ -1,3 +1,4 @@
+import { artifactsContract } from './artifacts.ts';
 import { auditContract } from './audit.ts';
 import { catalogContract } from './catalog.ts';
 import { identityContract } from './identity.ts';
@@ -15,6 +16,7 @@ export * from './runner.ts';
 export * from './live.ts';
 export * from './logs.ts';
 export * from './reports.ts';
+export * from './artifacts.ts';
 export * from './audit.ts';
 
 /** Everything people and programs may call; mounted below `/api/v1`. Routes outside of it are described in runner.ts, logs.ts and live.ts. */
@@ -25,5 +27,6 @@ export const contract = {
   lanes: lanesContract,
   runner: runnerContract,
   reports: reportsContract,
+  artifacts: artifactsContract,
   audit: auditContract,
 };

@@ -5,4 +5,4 @@ export { currentStates } from './current-states.ts';
 export { CreateRun } from './create-run.ts';
 export { AssignPools } from './assign-pools.ts';
 export { readLaneSummaries, type LaneSummary } from './read-lanes.ts';
-export { orNone, serviceInScope } from './service-scope.ts';
+export { orNone, runInScope, serviceInScope } from './service-scope.ts';

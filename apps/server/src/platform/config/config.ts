@@ -43,6 +43,10 @@ export class Config {
   readonly leaseSeconds: number;
   readonly leaseRenewSeconds: number;
   readonly logLimitBytes: number;
+  readonly artifactLimitBytes: number;
+  readonly cacheLimitBytes: number;
+  readonly cacheTeamBytes: number;
+  readonly cacheDays: number;
   readonly failpoints: string | undefined;
   readonly nodeEnv: string | undefined;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -93,6 +97,10 @@ export class Config {
     this.leaseSeconds = values.SLUICE_LEASE_SECONDS ?? 60;
     this.leaseRenewSeconds = values.SLUICE_LEASE_RENEW_SECONDS ?? Math.min(10, Math.floor(this.leaseSeconds / 2));
     this.logLimitBytes = values.SLUICE_LOG_LIMIT_BYTES ?? 1_073_741_824;
+    this.artifactLimitBytes = values.SLUICE_ARTIFACT_LIMIT_BYTES ?? 1_073_741_824;
+    this.cacheLimitBytes = values.SLUICE_CACHE_LIMIT_BYTES ?? 1_073_741_824;
+    this.cacheTeamBytes = values.SLUICE_CACHE_TEAM_BYTES ?? 10_737_418_240;
+    this.cacheDays = values.SLUICE_CACHE_DAYS ?? 14;
     this.failpoints = values.SLUICE_FAILPOINTS;
     this.nodeEnv = values.NODE_ENV;
     this.logLevel = values.LOG_LEVEL ?? 'info';

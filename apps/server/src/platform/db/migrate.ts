@@ -5,6 +5,7 @@ import * as initial from './migrations/0001-initial.ts';
 import * as logs from './migrations/0002-logs.ts';
 import * as identity from './migrations/0003-identity.ts';
 import * as jobs from './migrations/0004-jobs.ts';
+import * as artifacts from './migrations/0008-artifacts.ts';
 
 /** Imported, not read from a folder: what was compiled is what runs. Names never change once released. */
 const MIGRATIONS: Record<string, Migration> = {
@@ -12,6 +13,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0002-logs': logs as Migration,
   '0003-identity': identity as Migration,
   '0004-jobs': jobs as Migration,
+  '0008-artifacts': artifacts as Migration,
 };
 
 /**

@@ -6,6 +6,7 @@ import { Module, RequestMethod, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { API_PREFIX } from '@sluice/protocol';
+import type { BlobStore } from '../../../platform/blobs/blob-store.port.ts';
 import { readConfig } from '../../../platform/config/config.ts';
 import { testDatabase, type TestDatabase } from '../../../platform/db/testing/test-database.ts';
 import { createFastifyAdapter } from '../../../platform/http/fastify-server.ts';
@@ -82,7 +83,12 @@ export class RunnerApp {
   static async start({
     database,
     environment = {},
-  }: { database?: TestDatabase; environment?: Record<string, string> } = {}): Promise<RunnerApp> {
+    blobs = new MemoryBlobs(),
+  }: {
+    database?: TestDatabase;
+    environment?: Record<string, string>;
+    blobs?: BlobStore;
+  } = {}): Promise<RunnerApp> {
     const own = database ?? (await testDatabase());
     const folder = mkdtempSync(join(tmpdir(), 'sluice-runner-app-'));
     const config = readConfig(
@@ -90,7 +96,6 @@ export class RunnerApp {
       folder,
     );
     const [origin, inFlight] = [new PublicOrigin('http://localhost'), new RequestsInFlight()];
-    const blobs = new MemoryBlobs();
     const root = RunnerAppModule.with([
       PlatformModule.forRoot(config, () => blobs),
       HttpModule.forRoot(origin, inFlight),
@@ -106,9 +111,9 @@ export class RunnerApp {
     return new RunnerApp(own, app, `http://127.0.0.1:${port}`, folder, database === undefined);
   }
 
-  async runner(poolId: string): Promise<RunnerClient> {
+  async runner(poolId: string, slots = 1): Promise<RunnerClient> {
     const token = newToken('slr_');
-    const { runnerId } = await this.rows.runner(poolId);
+    const { runnerId } = await this.rows.runner(poolId, slots);
     await this.database.db
       .updateTable('runners')
       .set({ token_hash: hashToken(token) })
