@@ -1,3 +1,4 @@
+import { artifact } from './artifacts.ts';
 import { check } from './checks.ts';
 import { approve, look, reject } from './gate.ts';
 import { log } from './logs.ts';
@@ -17,6 +18,7 @@ const kinds: readonly StepKind[] = [
   waitFor,
   check,
   log,
+  artifact,
   look,
   approve,
   reject,

@@ -15,6 +15,7 @@ import { LeaveArtifact } from './leave-artifact.ts';
 import { LeaveCache } from './leave-cache.ts';
 import { ListArtifacts } from './list-artifacts.ts';
 import { ListReports } from './list-reports.ts';
+import { ReadTestHistory } from './read-test-history.ts';
 import { ReportsController } from './reports.controller.ts';
 import { StorageSettings } from './storage-settings.ts';
 import { StoreJunitReport } from './store-junit-report.ts';
@@ -44,6 +45,7 @@ import { UseArtifact } from './use-artifact.ts';
     JunitReader,
     StoreJunitReport,
     ListReports,
+    ReadTestHistory,
     TransferBlobs,
     LeaveArtifact,
     FindUsedArtifacts,

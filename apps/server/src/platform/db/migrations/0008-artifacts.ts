@@ -24,6 +24,8 @@ const STATEMENTS = [
   `create unique index caches_once on caches (service_id, scope, key, md5(paths)) where status = 'kept'`,
   `create index caches_team on caches (team_id, last_used_at)`,
   `create index caches_expiring on caches (expires_at)`,
+  // Names may be longer than a page of an index likes.
+  `create index test_cases_history on test_cases (service_id, md5(suite || '/' || name))`,
   `create table cache_uses (
      attempt_id uuid not null references attempts on delete cascade, place integer not null, key text not null,
      outcome text not null check (outcome in ('hit','partial','miss')), found_key text, length bigint,
