@@ -38,6 +38,7 @@ const ids = {
   secret: randomUUID(),
   token: randomUUID(),
   session: randomUUID(),
+  artifact: randomUUID(),
 };
 
 beforeAll(async () => {
@@ -139,6 +140,8 @@ describe("A49 another team's things", () => {
     runnerId: ids.runner,
     tokenId: ids.token,
     sessionId: ids.session,
+    artifactId: ids.artifact,
+    link: 'x',
   });
 
   it('are not there: 404 on every route that names one', async () => {

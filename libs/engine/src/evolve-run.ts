@@ -42,7 +42,7 @@ function newRun({ identity, plan, at, refused, carried }: Extract<RunEvent, { ty
       plan.jobs.map(({ key }): [JobKey, JobState] => {
         const done = carried?.jobs[key];
         if (!carried || !done) return [key, { key, status: 'queued', attempts: [] }];
-        return [key, { key, attempts: [], ...done, carriedFrom: carried.fromRunId }];
+        return [key, { key, attempts: [], ...done, carriedFrom: done.carriedFrom ?? carried.fromRunId }];
       }),
     ) as Record<JobKey, JobState>,
     ...(carried?.image && { image: carried.image }),

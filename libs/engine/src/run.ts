@@ -52,7 +52,8 @@ export interface CarriedWork {
   readonly image?: BuiltImage;
 }
 
-export type CarriedJob = Pick<JobState, 'status' | 'outputs' | 'allowed' | 'reason'>;
+/** `carriedFrom` is set when that earlier run had taken the job over as well. */
+export type CarriedJob = Pick<JobState, 'status' | 'outputs' | 'allowed' | 'reason' | 'carriedFrom'>;
 
 export interface RunIdentity {
   readonly runId: string;

@@ -114,6 +114,34 @@ export interface JobSpec {
   /** Globs of JUnit XML files below the checkout. */
   readonly reports: { readonly junit: readonly string[] };
   readonly resources: Resources;
+  /** What the job leaves behind; absent = nothing. */
+  readonly artifacts?: readonly ArtifactSpec[];
+  /** Artifacts of jobs that ended before this one, put into the workspace; absent = none. */
+  readonly use?: readonly ArtifactReference[];
+  readonly cache?: readonly CacheSpec[];
+}
+
+export interface ArtifactSpec {
+  readonly name: string;
+  /** Patterns below the service's folder; a plain path means the file, or the folder with everything below. */
+  readonly paths: readonly string[];
+}
+
+/** `commit.compile.artifacts.dist` in the file. */
+export interface ArtifactReference {
+  readonly stage: 'commit' | 'test';
+  readonly job: string;
+  readonly artifact: string;
+}
+
+export interface CacheSpec {
+  /** Taken as it stands; the hash of `files` follows it. */
+  readonly key: string;
+  readonly files: readonly string[];
+  /** As for artifacts. */
+  readonly paths: readonly string[];
+  /** Beginnings of keys, in the order in which they are tried. */
+  readonly restore: readonly string[];
 }
 
 export interface JobVariant {

@@ -1,5 +1,6 @@
 import type {
   BuildStage,
+  CacheSpec,
   ConcurrencySpec,
   Definition,
   ImageBuildSpec,
@@ -24,6 +25,7 @@ import type {
   JobFile,
   RetryFile,
 } from './file-schema.ts';
+import { parseArtifactReference } from './artifact-reference.ts';
 import { parseOutputReference } from './output-reference.ts';
 import { parseDuration } from './parse-duration.ts';
 import { parseMemory } from './parse-memory.ts';
@@ -196,6 +198,15 @@ function toJob(
     retry: toRetry(job.retry),
     reports: { junit: toList(job.reports?.junit) },
     resources: toResources(job.resources),
+    ...(job.artifacts && {
+      artifacts: Object.entries(job.artifacts).map(([artifact, paths]) => ({ name: artifact, paths: toList(paths) })),
+    }),
+    ...(job.use && {
+      use: unique(toList(job.use))
+        .map(parseArtifactReference)
+        .filter((reference) => reference !== undefined),
+    }),
+    ...(job.cache && { cache: toCaches(job.cache) }),
   };
 }
 
@@ -245,6 +256,15 @@ function toRetry(retry: RetryFile | undefined): RetryPolicy {
     delaySeconds: toSeconds(retry?.delay) ?? 0,
     factor: retry?.factor ?? 1,
   };
+}
+
+function toCaches(cache: NonNullable<JobFile['cache']>): CacheSpec[] {
+  return [cache].flat().map(({ key, files, paths, restore }) => ({
+    key,
+    files: toList(files),
+    paths: toList(paths),
+    restore: toList(restore),
+  }));
 }
 
 function toResources(resources: JobFile['resources']): Resources {

@@ -1,3 +1,4 @@
+import { artifact } from './artifacts.ts';
 import { check } from './checks.ts';
 import { forgeFails, forgeShows, reportStatuses } from './forge.ts';
 import { approve, look, reject } from './gate.ts';
@@ -21,6 +22,7 @@ const kinds: readonly StepKind[] = [
   check,
   log,
   growOld,
+  artifact,
   look,
   approve,
   reject,

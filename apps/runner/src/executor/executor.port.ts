@@ -15,12 +15,19 @@ export class ExecutorTrouble extends Error {
     this.code = code;
   }
 }
-export type TroubleCode = 'engine' | 'registry' | 'checkout';
+export type TroubleCode = 'engine' | 'registry' | 'checkout' | 'storage';
 
 /** The user's own definition says no (a service container that never gets healthy): the attempt ends as `failed`. */
 export class JobRefused extends Error {
   override readonly name = 'JobRefused';
-  readonly code: 'service-unhealthy' | 'image-without-shell' | 'image-build' | 'step-too-long' | 'no-such-folder';
+  readonly code:
+    | 'service-unhealthy'
+    | 'image-without-shell'
+    | 'image-build'
+    | 'step-too-long'
+    | 'no-such-folder'
+    | 'artifact-missing'
+    | 'artifact-refused';
   readonly exitCode: number | undefined;
   constructor(code: JobRefused['code'], message: string, exitCode?: number) {
     super(message);
@@ -101,12 +108,36 @@ export abstract class Sandbox {
     globs: readonly string[],
     limits: { readonly maxFiles: number; readonly maxBytes: number },
   ): AsyncIterable<SandboxFile>;
+  /**
+   * Whatever matches, of any kind, below the service's folder; a path without a wildcard also means everything below it. The content of an
+   * entry is read before the next one is asked for, or not at all.
+   */
+  abstract readEntries(paths: readonly string[]): AsyncIterable<WorkspaceEntry>;
+  /** Puts the files of a tar stream below the service's folder, over what is there. Nobody but us says what the tar holds. */
+  abstract writeFiles(tar: Readable): Promise<void>;
   /** Removes everything of the attempt. Throws `ExecutorTrouble` when something stays. */
   abstract destroy(): Promise<void>;
 }
 
 /** Below the service's folder, where the steps begin: there is a volume in every executor, and it is read like a report. */
 export const OUTPUT_FILE = '.sluice-output';
+
+export interface WorkspaceEntry {
+  /** Names, that of a hard link's file included, are below the service's folder. */
+  readonly header: EntryHeader;
+  readonly content: AsyncIterable<unknown>;
+}
+
+/** Of an entry of a tar. */
+export interface EntryHeader {
+  readonly name: string;
+  /** `file`, `directory`, `symlink`, `link` (hard) or something that is no part of archives of ours. */
+  readonly type: string | null;
+  readonly size?: number;
+  readonly mode?: number;
+  readonly mtime?: Date;
+  readonly linkname?: string;
+}
 
 export interface SandboxFile {
   /** Below the service's folder. */

@@ -2,6 +2,12 @@ import type { LeaseGrant } from '@sluice/protocol';
 import type { CheckedOutCommit } from '../checkout/mirror-cache.ts';
 import { requireFolder } from '../checkout/mirror-cache.ts';
 import { commitTar, folderInTree } from '../checkout/service-tree.ts';
+import { leaveArtifacts, takeArtifacts } from '../files/artifacts.ts';
+import { keepCaches, restoreCaches } from '../files/caches.ts';
+import type { OpenedCache } from '../files/caches.ts';
+import { fileParts } from '../files/file-parts.ts';
+import type { FileParts } from '../files/file-parts.ts';
+import { LeaseLost } from '../server/server-answer.ts';
 import type { Sandbox, StepsWork } from '../executor/executor.port.ts';
 import { sendJunitReports } from '../reports/send-junit-reports.ts';
 import type { Outcome } from './attempt-outcome.ts';
@@ -14,7 +20,7 @@ import { secretsOf } from './secrets-of.ts';
 import { stepIsDue } from './step-is-due.ts';
 import { StepReports } from './step-reports.ts';
 
-/** Checkout and containers side by side, then the steps one by one, then the test reports. */
+/** Checkout and containers side by side, then artifacts and caches, then the steps one by one, then what they leave: test reports and files. */
 export async function runStepsWork(grant: LeaseGrant, work: StepsWork, parts: WorkParts): Promise<WorkOutcome> {
   const { api, executor, control, log, backOff, now } = parts;
   const reports = new StepReports(
@@ -34,11 +40,15 @@ export async function runStepsWork(grant: LeaseGrant, work: StepsWork, parts: Wo
     source.catch(() => undefined);
     const plan = { attemptId: grant.attemptId, epoch: grant.epoch, work, registries: grant.registries, path, source };
     sandbox = await executor.prepare(plan, log, control.stopped);
+    const files = fileParts(grant, sandbox, parts);
+    await takeArtifacts(work, files);
+    const caches = await restoreCaches(work, files);
     const ended = await runSteps(grant, work, sandbox, reports, parts);
     outcome = ended.outcome;
     outputs = ended.outputs;
     if (outcome.outcome === 'passed' || outcome.outcome === 'failed') {
       await sendJunitReports({ api, lease: grant, sandbox, globs: work.junit, log, backOff, signal: control.lost });
+      outcome = await leaveFiles(outcome, work, caches, files);
     }
   } catch (error) {
     outcome = control.stopped.aborted ? stoppedOutcome(control.cause, grant.job.timeoutSeconds) : thrownOutcome(error);
@@ -49,6 +59,25 @@ export async function runStepsWork(grant: LeaseGrant, work: StepsWork, parts: Wo
   cleaned.catch(() => undefined);
   const written = outcome.outcome === 'passed' && outputs !== undefined ? { outputs } : {};
   return { ...outcome, ...written, steps: reports.all, cleaned };
+}
+
+/** What a command said stands: after it, files that cannot be kept are a line of the log. */
+async function leaveFiles(
+  outcome: Outcome,
+  work: StepsWork,
+  caches: readonly OpenedCache[],
+  files: FileParts,
+): Promise<Outcome> {
+  if (outcome.outcome === 'passed') {
+    await leaveArtifacts(work, files, true);
+    await keepCaches(caches, work, files);
+    return outcome;
+  }
+  await leaveArtifacts(work, files, false).catch((error: unknown) => {
+    if (error instanceof LeaseLost || files.signal.aborted) throw error;
+    files.log.line(error instanceof Error ? error.message : String(error));
+  });
+  return outcome;
 }
 
 /**

@@ -77,13 +77,18 @@ export class PipelineRows {
   }
 
   /** A run from the text of a definition; its first attempts are queued. The text's `service:` line is added. */
-  async run(team: TestTeam, stages: string, trust: 'trusted' | 'untrusted' = 'trusted'): Promise<string> {
+  async run(
+    team: TestTeam,
+    stages: string,
+    trust: 'trusted' | 'untrusted' = 'trusted',
+    ref = 'refs/heads/main',
+  ): Promise<string> {
     const create = new CreateRun(this.ids, this.runs);
     const { runId } = await this.#database.transactions.run((unit) =>
       create.create(unit, {
         teamId: team.teamId,
         serviceId: team.serviceId,
-        ref: 'refs/heads/main',
+        ref,
         commit: {
           sha: COMMIT,
           message: 'a "message"; $(id)',

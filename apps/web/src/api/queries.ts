@@ -47,6 +47,15 @@ export const queries = {
     queryOptions({ queryKey: ['deployment', deploymentId], queryFn: () => api.lanes.getDeployment({ deploymentId }) }),
   runReports: (runId: string) =>
     queryOptions({ queryKey: ['run-reports', runId], queryFn: () => api.reports.listReports({ runId }) }),
+  runArtifacts: (runId: string) =>
+    queryOptions({ queryKey: ['run-artifacts', runId], queryFn: () => api.artifacts.listArtifacts({ runId }) }),
+  runCaches: (runId: string) =>
+    queryOptions({ queryKey: ['run-caches', runId], queryFn: () => api.artifacts.listCacheUses({ runId }) }),
+  testHistory: (service: string, suite: string, name: string) =>
+    queryOptions({
+      queryKey: ['test-history', service, suite, name],
+      queryFn: () => api.reports.getTestHistory({ service, suite, name }),
+    }),
   sessions: () => queryOptions({ queryKey: ['sessions'], queryFn: () => api.identity.listSessions() }),
   tokens: () => queryOptions({ queryKey: ['tokens'], queryFn: () => api.identity.listTokens() }),
   people: () => queryOptions({ queryKey: ['people'], queryFn: () => api.identity.listUsers() }),

@@ -26,4 +26,6 @@ export type Pool = Awaited<ReturnType<typeof api.catalog.listPools>>[number];
 export type Repository = Awaited<ReturnType<typeof api.catalog.listRepositories>>[number];
 export type Person = Awaited<ReturnType<typeof api.identity.listUsers>>[number];
 export type TestReport = Awaited<ReturnType<typeof api.reports.listReports>>[number];
+export type Artifact = Awaited<ReturnType<typeof api.artifacts.listArtifacts>>[number];
+export type CacheUse = Awaited<ReturnType<typeof api.artifacts.listCacheUses>>[number];
 export type Retention = Awaited<ReturnType<typeof api.retention.getRetention>>;

@@ -1,4 +1,11 @@
-import type { EventFacts, JobVariant, OutputReference, RetryPolicy, When } from '@sluice/pipeline-spec';
+import type {
+  ArtifactReference,
+  EventFacts,
+  JobVariant,
+  OutputReference,
+  RetryPolicy,
+  When,
+} from '@sluice/pipeline-spec';
 import { PLAN_VERSION } from '../plan.ts';
 import type { JobKey, Plan, PlannedJob } from '../plan.ts';
 import type { CarriedWork, DecideContext, RunCommand, RunEffect, RunEvent, RunIdentity, RunState } from '../run.ts';
@@ -19,6 +26,7 @@ export interface JobSketch {
   readonly variant?: JobVariant;
   readonly image?: string;
   readonly envFrom?: Readonly<Record<string, OutputReference>>;
+  readonly use?: readonly ArtifactReference[];
 }
 
 /** `commit` and `test` name their jobs; `build` adds the image job. */
@@ -88,6 +96,7 @@ function planned(stage: 'commit' | 'build' | 'test', name: string, sketch: JobSk
               services: {},
               reports: { junit: [] },
               resources: { cpus: 1, memoryMiB: 512, pids: 256 },
+              ...(sketch.use && { use: sketch.use }),
             },
           },
   };

@@ -408,3 +408,30 @@ async function build(dockerfile: string): Promise<string> {
   if (said.includes('"error"')) throw new Error(said);
   return tag;
 }
+
+test('A60 files of every kind go into a cache and come back as they were, from below the service folder alone', async () => {
+  const cache = {
+    cache: [{ key: 'things', files: ['hello.txt'], paths: ['kept', 'single.txt', '*.none'] }],
+    limits: { artifactBytes: 1_000_000, cacheBytes: 1_000_000 },
+  };
+  const make = [
+    'mkdir -p kept/deep/empty && echo text > kept/deep/a.txt && chmod 750 kept/deep/a.txt && echo one > single.txt',
+    'ln -s deep/a.txt kept/link && ln kept/deep/a.txt kept/hard && ln -s /etc/passwd kept/absolute && ln -s ../../../x kept/out',
+  ];
+  const first = bench.server.give(job([make.join(' && ')], cache));
+  const second = bench.server.give(
+    job(
+      [
+        'cat kept/link kept/hard single.txt && stat -c "%a %h" kept/deep/a.txt && [ -d kept/deep/empty ] && readlink kept/absolute && ls kept',
+      ],
+      cache,
+    ),
+  );
+  await bench.start(docker());
+  expect((await ended(first)).outcome).toBe('passed');
+  expect((await ended(second)).outcome).toBe('passed');
+  await eventually(() => second.log.toString().includes('absolute'), { describe: 'the log' });
+  const log = second.log.toString();
+  expect(log).toMatch(/cache \S+: hit/);
+  expect(log).toContain('text\ntext\none\n750 2\n/etc/passwd\nabsolute\ndeep\nhard\nlink\n');
+});

@@ -1,10 +1,12 @@
 import { posix } from 'node:path';
+import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import type { AttemptLog } from '../../log/attempt-log.ts';
 import { OUTPUT_FILE, Sandbox } from '../executor.port.ts';
-import type { SandboxFile, StepCommand, StepExit } from '../executor.port.ts';
+import type { SandboxFile, StepCommand, StepExit, WorkspaceEntry } from '../executor.port.ts';
+import { toTrouble } from './engine-trouble.ts';
 import type { ReadLimits } from './read-workspace.ts';
-import { readMatching } from './read-workspace.ts';
+import { isKept, readEntries, readMatching } from './read-workspace.ts';
 import { runInContainer } from './run-in-container.ts';
 
 /** One job's container with its network, volume and service containers. */
@@ -28,6 +30,18 @@ export class DockerSandbox extends Sandbox {
 
   readFiles(globs: readonly string[], limits: ReadLimits): AsyncIterable<SandboxFile> {
     return readMatching(this.#job, this.#workingDir, globs, limits);
+  }
+
+  readEntries(paths: readonly string[]): AsyncIterable<WorkspaceEntry> {
+    return readEntries(this.#job, this.#workingDir, paths, isKept);
+  }
+
+  async writeFiles(tar: Readable): Promise<void> {
+    try {
+      await this.#job.putArchive(tar, { path: this.#workingDir });
+    } catch (error) {
+      throw toTrouble(error, 'put files into the workspace');
+    }
   }
 
   destroy(): Promise<void> {

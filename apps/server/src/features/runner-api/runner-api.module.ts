@@ -8,11 +8,12 @@ import { AcceptResult } from './accept-result.ts';
 import { HoldLease } from './hold-lease.ts';
 import { LogAppendController } from './log-append.controller.ts';
 import { RegisterRunner } from './register-runner.ts';
+import { RunnerFilesController } from './runner-files.controller.ts';
 import { RunnerApiController } from './runner-api.controller.ts';
 
 @Module({
   imports: [ArtifactsModule, AuditModule, DispatchModule, LogsModule, RunsModule],
-  controllers: [RunnerApiController, LogAppendController],
+  controllers: [RunnerApiController, RunnerFilesController, LogAppendController],
   providers: [RegisterRunner, HoldLease, AcceptResult],
 })
 export class RunnerApiModule {}

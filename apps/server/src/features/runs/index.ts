@@ -7,4 +7,4 @@ export { AssignPools } from './assign-pools.ts';
 export { groupMembers, type TeamGroup } from './group-members.ts';
 export { showCause } from './show-cause.ts';
 export { readLaneSummaries, type LaneSummary } from './read-lanes.ts';
-export { orNone, serviceInScope } from './service-scope.ts';
+export { orNone, runInScope, serviceInScope } from './service-scope.ts';

@@ -199,6 +199,22 @@ export const environmentVariables = z.object({
     default: '`1073741824`',
     description: 'Longest log of one attempt. Reached, the log is marked truncated and the job goes on.',
   }),
+  SLUICE_ARTIFACT_LIMIT_BYTES: variable(number(65536, 5_368_709_120), {
+    default: '`1073741824`',
+    description: 'Largest artifact, packed. A job whose artifact is larger fails.',
+  }),
+  SLUICE_CACHE_LIMIT_BYTES: variable(number(65536, 5_368_709_120), {
+    default: '`1073741824`',
+    description: 'Largest single cache, packed. A larger one is not kept; the job goes on.',
+  }),
+  SLUICE_CACHE_TEAM_BYTES: variable(number(65536, 1_099_511_627_776), {
+    default: '`10737418240`',
+    description: 'Room for the caches of one team. Beyond it, those that were not used for the longest time go first.',
+  }),
+  SLUICE_CACHE_DAYS: variable(number(1, 365), {
+    default: '`14`',
+    description: 'A cache that nobody used for so long is not given out any more.',
+  }),
   SLUICE_RETENTION: variable(z.enum(['on', 'off'], 'write on or off'), {
     default: '`on`',
     description:

@@ -333,6 +333,53 @@ export interface Tables {
     finding: string | null;
     received_at: TimeDefault;
   };
+  artifacts: {
+    id: string;
+    team_id: string;
+    service_id: string;
+    /** Not a foreign key, as `attempt_id`: while there is a row, its object is not forgotten. */
+    run_id: string;
+    attempt_id: string;
+    job_key: string;
+    name: string;
+    status: StoredStatus;
+    files: number;
+    length: Big;
+    sha256: string;
+    blob_key: string;
+    created_at: TimeDefault;
+    last_used_at: TimeDefault;
+    /** Null: as long as its run. */
+    expires_at: TimeOrNull;
+  };
+  caches: {
+    id: string;
+    team_id: string;
+    service_id: string;
+    /** See `cacheScopes` of the engine. */
+    scope: string;
+    key: string;
+    paths: string;
+    attempt_id: string;
+    status: StoredStatus;
+    length: Big;
+    sha256: string;
+    blob_key: string;
+    created_at: TimeDefault;
+    last_used_at: TimeDefault;
+    expires_at: Time;
+  };
+  /** By the place of the cache in its job. */
+  cache_uses: {
+    attempt_id: string;
+    place: number;
+    key: string;
+    outcome: 'hit' | 'partial' | 'miss';
+    found_key: ColumnType<string | null, string | null | undefined, string | null>;
+    length: ColumnType<number | null, number | null | undefined, number | null>;
+    /** The cache that the attempt left. */
+    left_id: ColumnType<string | null, string | null | undefined, string | null>;
+  };
   releases: {
     id: string;
     team_id: string;
@@ -484,6 +531,9 @@ export interface SentStatus {
   /** The run that it speaks of; null = none was made. */
   readonly runId: string | null;
 }
+
+/** `coming`: its bytes are not checked yet; `going`: nobody sees it, and its object is about to be removed, then the row. */
+export type StoredStatus = 'coming' | 'kept' | 'going';
 
 /** What became of a delivery; `services` has one entry for each service of the repository that was looked at. */
 export interface DeliveryOutcome {

@@ -107,9 +107,9 @@ export class RunnerApp {
     return new RunnerApp(own, app, `http://127.0.0.1:${port}`, folder, database === undefined);
   }
 
-  async runner(poolId: string): Promise<RunnerClient> {
+  async runner(poolId: string, slots = 1): Promise<RunnerClient> {
     const token = newToken('slr_');
-    const { runnerId } = await this.rows.runner(poolId);
+    const { runnerId } = await this.rows.runner(poolId, slots);
     await this.database.db
       .updateTable('runners')
       .set({ token_hash: hashToken(token) })
