@@ -118,6 +118,23 @@ describe('a sweep', () => {
   });
 });
 
+describe('old statuses at a forge', () => {
+  it('go when they were sent and no run of their commit is left', async () => {
+    const team = await world.rows.team();
+    await world.endedRun(team, 1);
+    const statuses = { old: 'b'.repeat(40), due: 'c'.repeat(40), 'of a run': 'a'.repeat(40), young: 'd'.repeat(40) };
+    for (const [name, commit] of Object.entries(statuses))
+      await sql`insert into commit_statuses (service_id, commit, team_id, repository_id, ref, sent_at, due_at)
+        values (${team.serviceId}, ${commit}, ${team.teamId}, ${team.repositoryId}, 'refs/heads/main',
+          ${ago(name === 'young' ? 1 : LIMITS.runDays + 1)}, ${name === 'due' ? new Date() : null})`.execute(
+        database.db,
+      );
+    expect(await world.sweep()).toMatchObject({ removed: { commitStatuses: 1 }, problems: [] });
+    const left = await database.db.selectFrom('commit_statuses').select('commit').orderBy('commit').execute();
+    expect(left.map(({ commit }) => commit)).toEqual([statuses['of a run'], statuses.due, statuses.young]);
+  });
+});
+
 describe('old deliveries', () => {
   it('go, but not the newest of a hook, nor where a branch stands, nor what waits; who pushed stays known (I16)', async () => {
     const team = await world.rows.team();

@@ -122,6 +122,7 @@ export class SweepRetention {
     return [
       ...(teams.length === 0 ? [] : ofTeams),
       ['deliveries', (after) => this.#deliveries.removeBatch(limits.deliveryDays, after)],
+      ['commitStatuses', () => whole(this.#small.commitStatuses(limits.runDays))],
       ['auditEntries', async () => whole(this.#audit.trim(await this.#daysAgo(limits.auditDays)))],
       ['access', () => once(this.#small.access(limits.accessDays))],
       ['messages', () => once(this.#small.messages(limits.messageDays))],
