@@ -32,6 +32,15 @@ describe('a sweep', () => {
     expect(await other.sweeper.sweep()).toBeDefined();
   });
 
+  it('begins soon again when the last one left something, whatever those before it did', async () => {
+    await world.sweep();
+    await world.sweep();
+    expect(await world.sweeper.sweep()).toBeUndefined();
+    await sql`update retention_sweeps set more = true where id = (
+      select id from retention_sweeps order by started_at desc limit 1)`.execute(database.db);
+    expect(await world.sweeper.sweep()).toBeDefined();
+  });
+
   it('is taken over when its server died', async () => {
     await database.db
       .insertInto('retention_sweeps')

@@ -152,13 +152,12 @@ export class SweepRetention {
     return this.#transactions.run(async ({ tx }) => {
       await sql`select pg_advisory_xact_lock(${SWEEP_LOCK})`.execute(tx);
       await this.#small.sweeps();
+      // Only the newest one counts: an older one that had an end says nothing about what is due.
       const { rows } = await sql<{ busy: boolean }>`
-        select exists (
-          select from retention_sweeps
-          where (finished_at is null and held_until > now())
-            or (not ${now} and finished_at is not null and not more
-                and started_at > now() - ${EVERY_MINUTES} * interval '1 minute')) as busy`.execute(tx);
-      if (rows[0]!.busy) return undefined;
+        select case when finished_at is null then held_until > now()
+          else not ${now} and not more and started_at > now() - ${EVERY_MINUTES} * interval '1 minute' end as busy
+        from retention_sweeps order by started_at desc limit 1`.execute(tx);
+      if (rows[0]?.busy) return undefined;
       const id = this.#ids.next();
       await tx
         .insertInto('retention_sweeps')
