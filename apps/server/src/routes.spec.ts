@@ -120,6 +120,8 @@ describe("A49 another team's things", () => {
     'PUT /api/v1/teams/:team/retention': { limits: {} },
     'PUT /api/v1/users/:userId/disabled': { disabled: true },
     'PUT /api/v1/users/:userId/identities': { identities: [] },
+    'PUT /api/v1/teams/:team/limits': { runningJobs: null },
+    'PUT /api/v1/teams/:team/services/:service/limits': { runningJobs: null },
     'POST /api/v1/services/:service/runs': { ref: 'main' },
     'POST /api/v1/runs/:runId/cancel': {},
     'POST /api/v1/approvals/:deploymentId/approve': { binding: '0'.repeat(64) },

@@ -202,6 +202,7 @@ export const releaseTrigger = z.object({
   lastAt: instant.nullable(),
   problem: z.string().nullable(),
 });
+
 /** What is ready and has no runner yet. */
 export const queue = z.object({
   total: z.number().int(),

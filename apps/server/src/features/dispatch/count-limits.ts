@@ -40,7 +40,7 @@ export async function countLimits(unit: Unit, poolId: string): Promise<Limits> {
     from teams where id = any(${teams}::uuid[]) and max_running is not null
     union all
     select 'service:' || id, max_running - (
-      select count(*) from attempts where service_id = services.id and status = 'running')::int
+      select count(*) from attempts where team_id = services.team_id and service_id = services.id and status = 'running')::int
     from services where team_id = any(${teams}::uuid[]) and max_running is not null`.execute(unit.tx);
   const standings = groupStandings(await groupMembers(unit.tx, await waitingGroups(unit, poolId)));
   return {

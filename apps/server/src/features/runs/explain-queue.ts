@@ -108,7 +108,7 @@ export class ExplainQueue {
     const { rows } = await sql<{ id: string; of: 'service' | 'team'; name: string; max: number }>`
       select id, 'service' as "of", slug as name, max_running as max from services
       where id = any(${attempts.map((one) => one.service_id)}::uuid[])
-        and max_running <= (select count(*) from attempts where service_id = services.id and status = 'running')
+        and max_running <= (select count(*) from attempts where team_id = services.team_id and service_id = services.id and status = 'running')
       union all
       select id, 'team', slug, max_running from teams
       where id = any(${attempts.map((one) => one.team_id)}::uuid[])

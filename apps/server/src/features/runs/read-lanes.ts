@@ -76,6 +76,7 @@ function summariseLane(
 
 type EndedRow = Pick<Row<'deployments'>, 'id' | 'lane_id' | 'status' | 'reason' | 'finished_at' | 'entered_at'> &
   Pick<Row<'releases'>, 'run_number' | 'commit'>;
+
 /** Where each release has its turn: the one that has it, or the first that waits for it. */
 function firstOf(state: LaneState): LaneState['open'][number] | undefined {
   return state.open.find(({ status }) => status !== 'waiting') ?? waitingInOrder(state)[0];

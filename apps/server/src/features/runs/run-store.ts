@@ -151,7 +151,7 @@ export class RunStore {
 
 /** Only a push makes older runs of its ref worthless, and only those that are still open. */
 async function hasOlder(unit: Unit, { teamId, serviceId, ref, number, trigger }: RunState): Promise<boolean> {
-  if (trigger.kind === 'rerun' || trigger.kind === 'manual') return false;
+  if (trigger.kind !== 'push') return false;
   const older = await olderOpenRuns(unit.tx, { teamId, serviceId, ref, number }).limit(1).executeTakeFirst();
   return older !== undefined;
 }

@@ -13,6 +13,7 @@ const STATEMENTS = [
   `create index runs_group on runs (team_id, group_key) where group_key is not null`,
   `alter table attempts add column group_key text`,
   `create index attempts_grouped on attempts (pool_id, team_id, group_key) where status = 'queued' and group_key is not null`,
+  `create index attempts_running on attempts (team_id, service_id) where status = 'running'`,
   `create table pool_turns (
      pool_id uuid not null references pools on delete cascade, team_id uuid not null references teams on delete cascade,
      served_at timestamptz not null, primary key (pool_id, team_id))`,
