@@ -163,7 +163,7 @@ export const environmentVariables = z.object({
   SLUICE_GIT_ALLOW_ORIGINS: variable(origins, {
     default: 'none',
     description:
-      'Exact origins, separated by commas, from which repositories may be read besides public https and ssh addresses, such as `http://127.0.0.1:4010`.',
+      'Exact origins, separated by commas, from which repositories may be read and where forges may be told of runs, besides public https and ssh addresses, such as `http://127.0.0.1:4010`.',
   }),
   SLUICE_TRUSTED_PROXIES: variable(networks, {
     default: 'none',
