@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { uptime } from 'node:os';
 import { pino } from 'pino';
 import type { Logger } from 'pino';
 import { MirrorCache } from './checkout/mirror-cache.ts';
@@ -10,7 +11,10 @@ import { ExecutorHealth } from './health.ts';
 import { ActiveJobs } from './job/active-jobs.ts';
 import { pollForLeases } from './poller/poll-for-leases.ts';
 import { knownToken, register } from './register-runner.ts';
-import { recoverAttempts } from './result/recover-attempts.ts';
+import { reportLeft } from './result/recover-attempts.ts';
+import type { Recovery } from './result/recover-attempts.ts';
+import { sortAttempts } from './result/sort-attempts.ts';
+import type { AttemptFolder } from './result/attempt-folder.ts';
 import { SERVER_BACK_OFF, untilAnswered } from './server/back-off.ts';
 import type { BackOff } from './server/back-off.ts';
 import { RunnerApi } from './server/runner-api.ts';
@@ -44,7 +48,8 @@ export interface Runner {
 }
 
 /**
- * Starts a runner: sweeps what an earlier process left in the engine, reports what it left unsaid, then polls. Throws (`WorkDirProblem`,
+ * Starts a runner: takes up the jobs that an earlier process left running, sweeps what else it left in the engine, reports what it left
+ * unsaid, and polls. Throws (`WorkDirProblem`,
  * `NoRunnerToken`, `ServerRefusal` of a registration) when it cannot begin.
  */
 export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): Promise<Runner> {
@@ -79,6 +84,7 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
         backOff,
         logger,
         now: deps.now ?? (() => new Date()),
+        uptime,
         leaving: leaving.signal,
       },
       {
@@ -88,8 +94,10 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
       },
     );
     const health = new ExecutorHealth(executor, jobs.isActive, logger, deps.sweepEveryMs ?? SWEEP_EVERY_MS);
+    const left = await sortAttempts(workDir.attempts, executor, logger);
+    const resumed = left.running.map((job) => jobs.resume(job));
     const clean = health.keepClean(ended.signal);
-    const recovery = recoverAttempts({ api, attempts: workDir.attempts, backOff, logger, signal: draining.signal });
+    const recovery = reportEach(left.ended, { api, backOff, logger, signal: draining.signal });
     const polling = pollForLeases({
       api,
       slots: config.slots,
@@ -109,7 +117,7 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
     logger.info({ server: config.serverUrl.origin, slots: config.slots, identity: workDir.identity }, 'runner started');
     const end = async (): Promise<void> => {
       try {
-        await Promise.all([polling, recovery]);
+        await Promise.all([polling, recovery, ...resumed]);
         await jobs.allCleaned();
       } finally {
         ended.abort();
@@ -137,6 +145,10 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
     workDir.close();
     throw error;
   }
+}
+
+async function reportEach(attempts: readonly AttemptFolder[], recovery: Recovery): Promise<void> {
+  for (const attempt of attempts) await reportLeft(attempt, recovery);
 }
 
 function dockerExecutor(config: RunnerConfig, identity: string): Executor {

@@ -6,6 +6,7 @@ import { digest, id, instant, ok, reason, sha, slug, trust } from './values.ts';
 /**
  * The runner protocol, version 1. Order of calls for one attempt:
  * poll -> (lease) -> start -> [renew every `renewSeconds` | log append | steps]* -> reports? -> result.
+ * A runner that was restarted in between goes on with `resume`, which gives it the same lease once more.
  * Every call after the poll names the attempt and its lease epoch. A stale epoch answers 409 `lease-lost`:
  * the runner then ends the containers and sends nothing more of that attempt. All calls may be repeated:
  * the same content gets the same answer.
@@ -179,6 +180,16 @@ export const runnerContract = {
     .input(z.object(onLease))
     .errors(leaseErrors)
     .output(z.object({ expiresAt: instant, cancel: z.boolean() })),
+  resume: oc
+    .route({
+      method: 'POST',
+      path: '/runner/attempts/{attemptId}/resume',
+      tags: ['runner protocol'],
+      summary: 'After a restart of the runner: the lease it holds, as it was granted, and renewed',
+    })
+    .input(z.object(onLease))
+    .errors(leaseErrors)
+    .output(z.object({ lease: leaseGrant })),
   steps: oc
     .route({
       method: 'POST',

@@ -66,6 +66,13 @@ export class RunnerApi {
     await this.#call(runnerContract.start, `/runner/attempts/${attemptId}/start`, { epoch }, { signal });
   }
 
+  /** What a lease that this runner holds was granted with, after a restart. */
+  async resume({ attemptId, epoch }: LeaseKey, signal?: AbortSignal): Promise<LeaseGrant> {
+    const path = `/runner/attempts/${attemptId}/resume`;
+    const { lease } = await this.#call(runnerContract.resume, path, { epoch }, { signal });
+    return lease;
+  }
+
   renew(
     { attemptId, epoch }: LeaseKey,
     deadlineMs: number,

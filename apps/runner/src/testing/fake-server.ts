@@ -8,6 +8,9 @@ import type { StepReport } from '../server/runner-api.ts';
 
 /** What the server knows of one attempt. */
 export interface AttemptRecord {
+  /** As it is granted, and granted again after a restart of the runner. */
+  grant: LeaseGrant;
+  resumed: number;
   epoch: number;
   started: number;
   renewals: number;
@@ -69,6 +72,8 @@ export async function startFakeServer(): Promise<FakeServer> {
     token: 'runner-token',
     give: (grant) => {
       const record: AttemptRecord = {
+        grant: leaseGrant.parse(grant),
+        resumed: 0,
         epoch: grant.epoch,
         started: 0,
         renewals: 0,
@@ -172,6 +177,12 @@ export async function startFakeServer(): Promise<FakeServer> {
       case 'start':
         record.started++;
         return OK;
+      case 'resume':
+        record.resumed++;
+        return {
+          status: 200,
+          body: { lease: { ...record.grant, log: { ...record.grant.log, length: record.log.length } } },
+        };
       case 'renew':
         record.renewals++;
         return { status: 200, body: { expiresAt: new Date().toISOString(), cancel: record.cancel } };

@@ -28,6 +28,11 @@ export class ScriptedExecutor extends Executor {
     return new ScriptedSandbox(() => this.#remove(attemptId));
   }
 
+  /** A pretended engine dies with its process. */
+  async reattach(): Promise<undefined> {
+    return undefined;
+  }
+
   async buildImage({ work }: ImagePlan, log: AttemptLog): Promise<{ repository: string; digest: string }> {
     if (work.dockerfile === 'Broken') throw new JobRefused('image-build', 'The command returned a non-zero code: 7', 7);
     await log.write('stdout', Buffer.from('pretended build\n'));
