@@ -18,6 +18,16 @@ describe('I07: a queued attempt says why it waits', () => {
       'runner-busy',
       '2 runners of the pool main are busy; 1 job is ahead.',
     ],
+    [
+      { name: 'main', runnersOnline: 1, ahead: 0, unfit: [{ name: 'r1', trouble: 'The disk is full.' }] },
+      'no-runner',
+      'No runner of the pool main takes work. r1: The disk is full.',
+    ],
+    [
+      { name: 'main', runnersOnline: 2, ahead: 0, unfit: [{ name: 'r1', trouble: null }] },
+      'runner-busy',
+      '2 runners of the pool main are busy; this is next.',
+    ],
     [{ name: 'main', runnersOnline: 1, ahead: 0 }, 'runner-busy', '1 runner of the pool main is busy; this is next.'],
   ])('%o: %s', (pool, code, message) => {
     expect(waitingCause({ ...attempt, ...(pool && { pool }) })).toMatchObject({

@@ -13,6 +13,9 @@ export interface WaitingCause {
   readonly endedBy: string;
 }
 
+/** More would fill the screen. */
+const SHOWN_RUNNERS = 3;
+
 export interface QueuedAttempt {
   readonly kind: 'attempt';
   readonly requirement: PoolRequirement;
@@ -22,6 +25,8 @@ export interface QueuedAttempt {
     readonly name: string;
     /** Runners seen lately that fit. */
     readonly runnersOnline: number;
+    /** Those of them that take no work, with the reason they give (null: they are told to end). */
+    readonly unfit?: readonly { readonly name: string; readonly trouble: string | null }[];
     /** Ready attempts that are served before this one. */
     readonly ahead: number;
   };
@@ -81,6 +86,16 @@ function attemptCause({ requirement, readyAt: since, pool }: QueuedAttempt): Wai
       message: `No runner of the pool ${pool.name} is connected.`,
       since,
       endedBy: `A runner of the pool ${pool.name} that connects.`,
+    };
+  }
+  const { unfit = [] } = pool;
+  if (unfit.length >= pool.runnersOnline) {
+    const why = unfit.map(({ name, trouble }) => `${name}: ${trouble ?? 'It ends after its present jobs.'}`);
+    return {
+      code: 'no-runner',
+      message: `No runner of the pool ${pool.name} takes work. ${why.slice(0, SHOWN_RUNNERS).join(' ')}`,
+      since,
+      endedBy: `The end of that trouble, or another runner of the pool ${pool.name}.`,
     };
   }
   const ahead = pool.ahead === 0 ? 'this is next' : `${pool.ahead} ${pool.ahead === 1 ? 'job is' : 'jobs are'} ahead`;

@@ -86,6 +86,8 @@ export const runner = z.object({
   pool: slug,
   labels: z.array(z.string()),
   state: z.enum(['idle', 'busy', 'draining', 'silent', 'removed']),
+  /** Why it takes no work, in its own words; null when nothing is wrong. */
+  trouble: z.string().nullable(),
   slots: z.number().int(),
   busy: z.number().int(),
   version: z.string(),

@@ -15,6 +15,8 @@ import { digest, id, instant, ok, reason, sha, slug, trust } from './values.ts';
  * `application/octet-stream`; 200 `{ length }`, 409 `log-conflict` (overlap with other bytes) or `lease-lost`,
  * 416 `{ error, length }` on a gap.
  */
+export const LONGEST_TROUBLE = 300;
+
 const stepSpec = z.object({
   name: z.string(),
   run: z.string(),
@@ -157,6 +159,8 @@ export const runnerContract = {
         waitSeconds: z.number().min(0).max(55).default(30),
         protocol: z.number().int(),
         draining: z.boolean().default(false),
+        /** Why the runner takes no work just now, as a sentence; it polls with `draining` while that lasts. */
+        trouble: z.string().max(LONGEST_TROUBLE).optional(),
       }),
     )
     .output(z.object({ lease: leaseGrant.nullable() })),

@@ -1,4 +1,3 @@
-import { keepLease } from '../lease/keep-lease.ts';
 import type { LeaseKey } from '../server/runner-api.ts';
 import type { AttemptControl } from './attempt-control.ts';
 import type { JobParts } from './job-parts.ts';
@@ -7,12 +6,12 @@ import type { JobParts } from './job-parts.ts';
 export function holdLease(
   lease: LeaseKey,
   renewSeconds: number,
-  { api, logger }: JobParts,
+  { renewals, logger }: JobParts,
   control: AttemptControl,
 ): Disposable {
-  return keepLease(api, lease, renewSeconds, {
+  return renewals.keep(lease, renewSeconds, {
     onCancel: () => control.stop('cancelled'),
     onLost: () => control.stop('lease-lost'),
-    onTrouble: (error) => logger.warn({ attempt: lease.attemptId }, `the lease could not be renewed: ${error.message}`),
+    onTrouble: (message) => logger.warn({ attempt: lease.attemptId }, `the lease could not be renewed: ${message}`),
   });
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { MirrorCache } from '../checkout/mirror-cache.ts';
 import type { Executor } from '../executor/executor.port.ts';
 import type { AttemptFolder } from '../result/attempt-folder.ts';
+import type { RenewalThread } from '../lease/renewal-thread.ts';
 import type { AttemptLog } from '../log/attempt-log.ts';
 import type { BackOff } from '../server/back-off.ts';
 import type { RunnerApi, StepReport } from '../server/runner-api.ts';
@@ -12,6 +13,7 @@ import type { Outcome } from './attempt-outcome.ts';
 /** What every job of the runner works with. */
 export interface JobParts {
   readonly api: RunnerApi;
+  readonly renewals: RenewalThread;
   readonly executor: Executor;
   readonly mirrors: MirrorCache;
   readonly workDir: WorkDir;

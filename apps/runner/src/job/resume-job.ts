@@ -49,7 +49,13 @@ export async function resumeJob(
   if (control.lost.aborted) await folder.discard();
   // Nobody could be asked: the next start finds the attempt without its containers.
   else if (!leaving.aborted && !control.stopped.aborted)
-    await reportLeft(folder, { api: parts.api, backOff, logger, signal: AbortSignal.any([leaving, control.lost]) });
+    await reportLeft(folder, {
+      api: parts.api,
+      renewals: parts.renewals,
+      backOff,
+      logger,
+      signal: AbortSignal.any([leaving, control.lost]),
+    });
   return { cleaned };
 }
 

@@ -4,7 +4,7 @@ import { RESTARTED } from '../job/attempt-outcome.ts';
 import { LogSpool } from '../log/log-spool.ts';
 import type { BackOff } from '../server/back-off.ts';
 import type { RunnerApi } from '../server/runner-api.ts';
-import { keepLease } from '../lease/keep-lease.ts';
+import type { RenewalThread } from '../lease/renewal-thread.ts';
 import type { AttemptFolder } from './attempt-folder.ts';
 import { deliverResult, resendLog } from './deliver-result.ts';
 
@@ -13,6 +13,7 @@ const RENEW_SECONDS = 10;
 
 export interface Recovery {
   readonly api: RunnerApi;
+  readonly renewals: RenewalThread;
   readonly backOff: BackOff;
   readonly logger: Logger;
   /** Ends the telling; what is not acknowledged stays for the next start. */
@@ -23,11 +24,14 @@ export interface Recovery {
  * Speaks for an attempt of an earlier process that cannot be taken up again: a finished one gets its saved result reported, one that
  * was cut off is reported as errored if its lease still lives.
  */
-export async function reportLeft(folder: AttemptFolder, { api, backOff, logger, signal }: Recovery): Promise<void> {
+export async function reportLeft(
+  folder: AttemptFolder,
+  { api, renewals, backOff, logger, signal }: Recovery,
+): Promise<void> {
   const lost = new AbortController();
   const either = AbortSignal.any([signal, lost.signal]);
   const spool = await LogSpool.reopen(folder.logFile);
-  using _lease = keepLease(api, folder.lease, RENEW_SECONDS, {
+  using _lease = renewals.keep(folder.lease, RENEW_SECONDS, {
     onCancel: () => undefined,
     onLost: () => lost.abort(),
     onTrouble: () => undefined,

@@ -34,6 +34,8 @@ export interface FakeServer {
   readonly attempts: Map<string, AttemptRecord>;
   readonly pollIds: string[];
   readonly drainingPolls: string[];
+  /** What the runner said keeps it from work. */
+  readonly troubles: string[];
   readonly registrations: string[];
   /** Called for each request; what it returns happens to that request. */
   fault: (operation: string, times: number) => Fault | undefined;
@@ -67,6 +69,7 @@ export async function startFakeServer(): Promise<FakeServer> {
     attempts,
     pollIds: [],
     drainingPolls: [],
+    troubles: [],
     registrations: [],
     fault: () => undefined,
     token: 'runner-token',
@@ -145,6 +148,7 @@ export async function startFakeServer(): Promise<FakeServer> {
     }
     if (request.headers.authorization !== `Bearer ${self.token}`)
       return refusal(401, 'unauthorized', 'The runner token is not known.');
+    if (typeof input['trouble'] === 'string') self.troubles.push(input['trouble']);
     if (operation === 'poll') return poll(String(input['pollId']), input['draining'] === true, response);
     const record = attempts.get(attemptId);
     if (record === undefined) return refusal(404, 'not-found', 'There is no such attempt.');

@@ -39,6 +39,7 @@ export class Runners {
         'slots',
         'version',
         'draining',
+        'trouble',
         'last_seen_at',
       ])
       .where('removed_at', 'is', null)
@@ -83,6 +84,7 @@ export class Runners {
             : own.length > 0
               ? ('busy' as const)
               : ('idle' as const),
+        trouble: row.trouble,
         slots: row.slots,
         busy: own.length,
         version: row.version,

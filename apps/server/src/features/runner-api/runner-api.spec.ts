@@ -108,6 +108,25 @@ describe('registration', () => {
   });
 });
 
+describe('a runner in trouble', () => {
+  it('F41 says why it takes no work, gets none, and is well again with its next poll', async () => {
+    await server.rows.run(team, ONE_JOB);
+    const trouble = 'The disk is full.';
+    const { body } = await runner.call('poll', pollBody({ draining: true, trouble }));
+    expect(body.lease).toBeNull();
+    const row = () =>
+      server.database.db
+        .selectFrom('runners')
+        .select(['draining', 'trouble'])
+        .where('id', '=', runner.runnerId)
+        .executeTakeFirstOrThrow();
+    expect(await row()).toEqual({ draining: true, trouble });
+    expect((await runner.call('poll', pollBody({ trouble: 'x'.repeat(301) }))).status).toBe(400);
+    expect((await runner.call('poll', pollBody())).body.lease).not.toBeNull();
+    expect(await row()).toEqual({ draining: false, trouble: null });
+  });
+});
+
 describe('after a restart of the runner', () => {
   it('F13 gives the lease that it holds once more and renews it, with the length of the log as it is stored', async () => {
     const { attemptId, epoch } = await started();

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
 import type { z } from 'zod';
-import { waitingCause } from '@sluice/engine';
+import { waitingCause, type QueuedAttempt } from '@sluice/engine';
 import type { waiting } from '@sluice/protocol';
 import type { Row, Tables } from '../../platform/db/schema.ts';
+
+type Unfit = NonNullable<NonNullable<QueuedAttempt['pool']>['unfit']>[number];
 
 /** Why a ready attempt has no runner yet, from the pool as it is now. */
 @Injectable()
@@ -29,6 +31,20 @@ export class ReadQueue {
                 .where('last_seen_at', '>', sql<Date>`now() - interval '90 seconds'`)
                 .as('online'),
               eb
+                .selectFrom('runners')
+                .select((inner) =>
+                  sql<
+                    Unfit[] | null
+                  >`jsonb_agg(jsonb_build_object('name', ${inner.ref('runners.name')}, 'trouble', ${inner.ref('trouble')}) order by ${inner.ref('runners.name')})`.as(
+                    'unfit',
+                  ),
+                )
+                .whereRef('runners.pool_id', '=', 'pools.id')
+                .where('removed_at', 'is', null)
+                .where('draining', '=', true)
+                .where('last_seen_at', '>', sql<Date>`now() - interval '90 seconds'`)
+                .as('unfit'),
+              eb
                 .selectFrom('attempts')
                 .select((inner) => inner.fn.countAll<number>().as('count'))
                 .whereRef('attempts.pool_id', '=', 'pools.id')
@@ -43,7 +59,14 @@ export class ReadQueue {
       requirement: { teamId: attempt.team_id, trust: attempt.trust, labels: attempt.labels },
       readyAt: attempt.queued_at.toISOString(),
       ...(pool
-        ? { pool: { name: pool.name, runnersOnline: Number(pool.online ?? 0), ahead: Number(pool.ahead ?? 0) } }
+        ? {
+            pool: {
+              name: pool.name,
+              runnersOnline: Number(pool.online ?? 0),
+              ahead: Number(pool.ahead ?? 0),
+              unfit: pool.unfit ?? [],
+            },
+          }
         : {}),
     });
     return cause ? { code: cause.code, message: cause.message, since: cause.since, endsWhen: cause.endedBy } : null;

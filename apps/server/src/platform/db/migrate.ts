@@ -6,6 +6,7 @@ import * as logs from './migrations/0002-logs.ts';
 import * as identity from './migrations/0003-identity.ts';
 import * as jobs from './migrations/0004-jobs.ts';
 import * as statuses from './migrations/0006-statuses.ts';
+import * as runners from './migrations/0009-runners.ts';
 import * as retention from './migrations/0011-retention.ts';
 
 /** Imported, not read from a folder: what was compiled is what runs. Names never change once released. */
@@ -15,6 +16,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0003-identity': identity as Migration,
   '0004-jobs': jobs as Migration,
   '0006-statuses': statuses as Migration,
+  '0009-runners': runners as Migration,
   '0011-retention': retention as Migration,
 };
 
