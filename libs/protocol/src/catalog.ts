@@ -80,6 +80,16 @@ export const environment = z.object({
 });
 
 export const pool = z.object({ id, name: slug, team: slug.nullable(), trust, labels: z.array(z.string()) });
+export const poolLoad = z.object({
+  pool: slug,
+  queued: z.number().int(),
+  running: z.number().int(),
+  /** Of connected runners that take work. */
+  slots: z.number().int(),
+  runners: z.number().int(),
+  /** Slots with which nothing would wait: what an autoscaler aims at. */
+  wanted: z.number().int(),
+});
 export const runner = z.object({
   id,
   name: z.string(),
@@ -201,6 +211,14 @@ export const catalogContract = {
     )
     .output(environment),
   listPools: oc.route({ method: 'GET', path: '/pools', tags: ['runners'], summary: 'Pools' }).output(z.array(pool)),
+  listPoolLoads: oc
+    .route({
+      method: 'GET',
+      path: '/pool-loads',
+      tags: ['runners'],
+      summary: 'Work and slots of each pool, for autoscalers; the same figures as /metrics',
+    })
+    .output(z.array(poolLoad)),
   createPool: oc
     .route({ method: 'POST', path: '/pools', tags: ['runners'], summary: 'Create a pool' })
     .input(

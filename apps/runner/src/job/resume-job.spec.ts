@@ -158,3 +158,19 @@ test('F13 F69 a job whose lease has ended, whose secret was changed, or whose st
     await kill(second);
   }
 }, 300_000);
+
+test('F15 a runner that was frozen for longer than its lease ends the container and says nothing more', async () => {
+  const grant = bench.steps(['echo begun; while :; do echo more; sleep 0.1; done'], { image: busybox });
+  const record = bench.server.give(grant);
+  const runner = startRunner();
+  await printed(record, 'more');
+  runner.kill('SIGSTOP');
+  bench.server.loseLease(grant.attemptId);
+  const had = record.log.toString();
+  runner.kill('SIGCONT');
+  await removed(grant.attemptId);
+  const next = bench.server.give(bench.steps(['echo next'], { image: busybox }));
+  expect((await ended(next)).outcome).toBe('passed');
+  expect(record.results).toEqual([]);
+  expect(record.log.toString()).toBe(had);
+}, 120_000);

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => bench.stop());
 
-test('F34 a lease is renewed while its process only computes', async () => {
+test('a lease is renewed while its process only computes', async () => {
   const grant = bench.steps([]);
   const record = bench.server.give(grant);
   const base = `${bench.server.url.origin}${API_PREFIX}`;

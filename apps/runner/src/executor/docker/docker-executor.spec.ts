@@ -1,5 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LeaseGrant } from '@sluice/protocol';
@@ -11,6 +13,7 @@ import type { RunnerDeps } from '../../start-runner.ts';
 import type { AttemptRecord } from '../../testing/fake-server.ts';
 import type { RunnerBench } from '../../testing/runner-bench.ts';
 import { runnerBench } from '../../testing/runner-bench.ts';
+import { connectEngine } from './connect-engine.ts';
 import { DockerExecutor } from './docker-executor.ts';
 import { ATTEMPT_LABEL, RUNNER_LABEL } from './docker-names.ts';
 import { NetworkShelf } from './network-shelf.ts';
@@ -161,6 +164,37 @@ test("F64 a container that is ended from outside is our trouble, not the user's"
   await engine.docker.getContainer(listed?.Id ?? '').kill();
   expect(await ended(record)).toMatchObject({ outcome: 'errored', reason: { code: 'engine' } });
 });
+
+test('F64 an engine that goes away in mid-step is our trouble, and what it held is removed when it is back', async () => {
+  const socket = join(state, 'engine.sock');
+  const open = new Set<Socket>();
+  let away = false;
+  const proxy = createServer((client) => {
+    if (away) return void client.destroy();
+    const upstream = connect(engine.address.replace('unix://', ''));
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      open.add(one);
+      one.pipe(other);
+      one.on('error', () => other.destroy()).on('close', () => other.destroy());
+    }
+  });
+  await new Promise<void>((listening) => proxy.listen(socket, listening));
+  const executor = (runner: string) =>
+    new DockerExecutor({ docker: connectEngine({ dockerHost: `unix://${socket}` }), runner, internalNetwork: false });
+  const grant = job(['echo begun; sleep 100']);
+  const record = bench.server.give(grant);
+  await bench.start({ ...docker(), executor });
+  await eventually(() => record.log.includes('begun\n'), { timeoutMs: 60_000 });
+  away = true;
+  for (const one of open) one.destroy();
+  expect(await ended(record)).toMatchObject({ outcome: 'errored', reason: { code: 'engine' } });
+  away = false;
+  await eventually(async () => (await leftovers(grant.attemptId)) === 0, { timeoutMs: 60_000 });
+  proxy.close();
+}, 180_000);
 
 test('service containers answer by name on the job network before the first step begins', async () => {
   const web = { image: node, port: 8080, healthy: '/healthz', env: { PORT: '8080' } };

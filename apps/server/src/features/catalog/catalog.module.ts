@@ -7,6 +7,7 @@ import { Environments } from './environments.ts';
 import { ListRepositories } from './list-repositories.ts';
 import { LoadPipelines } from './load-pipelines.ts';
 import { OpenRepository } from './open-repository.ts';
+import { PoolLoads } from './pool-load.ts';
 import { Pools } from './pools.ts';
 import { RegisterService } from './register-service.ts';
 import { RegistrationTokens } from './registration-tokens.ts';
@@ -27,10 +28,11 @@ import { Teams } from './teams.ts';
     StoreEnvironment,
     Environments,
     Pools,
+    PoolLoads,
     RegistrationTokens,
     Runners,
     LoadPipelines,
   ],
-  exports: [OpenRepository, LoadPipelines, Pools, RegistrationTokens],
+  exports: [OpenRepository, LoadPipelines, Pools, PoolLoads, RegistrationTokens],
 })
 export class CatalogModule {}
