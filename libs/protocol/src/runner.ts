@@ -70,6 +70,8 @@ export const imageWork = z.object({
   target: z.string().optional(),
   args: z.record(z.string(), z.string()),
   platforms: z.array(z.string()),
+  /** The image of the service's last release, whose layers a build on a fresh machine may use. */
+  cacheFrom: z.string().optional(),
 });
 export const leaseGrant = z.object({
   attemptId: id,

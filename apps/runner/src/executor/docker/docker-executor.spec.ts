@@ -290,6 +290,31 @@ test("an image is built from the context that .dockerignore leaves and pushed; t
   expect(made.log.toString()).toContain(`${commit} plain`);
 }, 120_000);
 
+test('a build on a machine without layers takes those of the last release; where they cannot be had it builds anew', async () => {
+  const commit = bench.push({
+    'services/catalog/Dockerfile': `FROM ${busybox}\nRUN head -c 16 /dev/urandom > /made\n`,
+  });
+  const repository = `${registry.host}/team/layers-${randomUUID().slice(0, 8)}`;
+  const buildWith = async (cacheFrom?: string) => {
+    const work = { context: '.', dockerfile: 'Dockerfile', repository, args: {}, platforms: [] };
+    const grant = bench.grant({ kind: 'image', ...work, ...(cacheFrom === undefined ? {} : { cacheFrom }) });
+    const record = bench.server.give({ ...grant, run: { ...grant.run, commit }, source: { ...grant.source, commit } });
+    const result = await ended(record);
+    expect(result, record.log.toString()).toMatchObject({ outcome: 'passed' });
+    return { digest: result.image?.digest ?? '', log: record.log.toString() };
+  };
+  const forget = () => engine.docker.getImage(`${repository}:${commit}`).remove({ force: true });
+  await bench.start(docker());
+  const first = await buildWith();
+  await forget();
+  const again = await buildWith(`${repository}@${first.digest}`);
+  expect(again.digest).toBe(first.digest);
+  await forget();
+  const anew = await buildWith(`${repository}@sha256:${'0'.repeat(64)}`);
+  expect(anew.log).toContain('the build begins without its layers');
+  expect(anew.digest).not.toBe(first.digest);
+}, 180_000);
+
 test('a build that fails is failed with its exit code; a registry that is away is errored', async () => {
   const commit = bench.push({
     'services/catalog/Dockerfile': `FROM ${busybox}\nRUN exit 9\n`,
