@@ -346,8 +346,10 @@ test('F41 below its floor of free disk the runner takes no job, says so again an
 });
 
 test('F41 the free space is that of the disk: a floor above all disks keeps the runner from work', async () => {
-  await bench.start({}, { minFreeMiB: 2 ** 40 });
-  await eventually(() => bench.server.troubles.length > 0, { everyMs: 5 });
+  const runner = await bench.start({}, { minFreeMiB: 2 ** 40 });
+  const said = await eventually(() => bench.server.troubles[0], { everyMs: 5 });
+  expect(said).toContain(`fewer than the ${2 ** 40}`);
+  expect(runner.state()).toBe('unhealthy');
 });
 
 test('a runner for one job ends by itself when the job is done', async () => {

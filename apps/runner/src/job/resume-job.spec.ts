@@ -21,7 +21,7 @@ let engine: DockerEngine;
 let registry: Registry;
 let busybox: string;
 let bench: RunnerBench;
-let processes: ChildProcess[] = [];
+const processes: ChildProcess[] = [];
 
 beforeAll(async () => {
   engine = await startDockerEngine({ stateDir: state });

@@ -23,5 +23,6 @@ export async function sameSecrets(fingerprint: string | null, secrets: LeaseGran
 }
 
 function textOf(secrets: LeaseGrant['secrets']): string {
-  return JSON.stringify(secrets.map(({ name, value }) => [name, value]).toSorted());
+  const sorted = secrets.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return JSON.stringify(sorted.map(({ name, value }) => [name, value]));
 }
