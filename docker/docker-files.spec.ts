@@ -128,9 +128,11 @@ describe('compose.yaml', () => {
   it('opens nothing but the proxy to the network', () => {
     expect(services.filter(([, { ports }]) => ports !== undefined).map(([name]) => name)).toEqual(['web']);
     expect(compose.networks['back']?.internal).toBe(true);
-    for (const name of ['postgres', 'redis', 's3', 's3-bucket'])
-      expect(compose.services[name]?.networks).toEqual(['back']);
-    for (const [, service] of ofKind('runner')) expect(service.networks).toEqual(['front']);
+    for (const name of ['postgres', 'redis', 's3-bucket']) expect(compose.services[name]?.networks).toEqual(['back']);
+    // Runners reach the blob store, and nothing else of what lies in the back.
+    expect(compose.networks['blobs']?.internal).toBe(true);
+    expect(compose.services['s3']?.networks).toEqual(['back', 'blobs']);
+    for (const [, service] of ofKind('runner')) expect(service.networks).toEqual(['front', 'blobs']);
   });
 
   it('keeps a queue store that loses nothing', () => {

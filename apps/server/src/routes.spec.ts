@@ -13,6 +13,7 @@ const PUBLIC = new Map([
   ['POST /hooks/:hookId', 'carries a signature'],
   ['GET /healthz', 'no details'],
   ['GET /readyz', 'no details'],
+  ['GET /metrics', 'carries the token of the operator; not there without one'],
   ['GET /api/openapi.json', 'the same for every installation'],
   ['GET /api/docs', 'the same for every installation'],
   ['GET /api/docs/style.css', 'the same for every installation'],
@@ -38,6 +39,7 @@ const ids = {
   secret: randomUUID(),
   token: randomUUID(),
   session: randomUUID(),
+  artifact: randomUUID(),
 };
 
 beforeAll(async () => {
@@ -119,6 +121,8 @@ describe("A49 another team's things", () => {
     'PUT /api/v1/teams/:team/retention': { limits: {} },
     'PUT /api/v1/users/:userId/disabled': { disabled: true },
     'PUT /api/v1/users/:userId/identities': { identities: [] },
+    'PUT /api/v1/teams/:team/limits': { runningJobs: null },
+    'PUT /api/v1/teams/:team/services/:service/limits': { runningJobs: null },
     'POST /api/v1/services/:service/runs': { ref: 'main' },
     'POST /api/v1/runs/:runId/cancel': {},
     'POST /api/v1/runs/:runId/admit': { commit: '0'.repeat(40) },
@@ -140,6 +144,8 @@ describe("A49 another team's things", () => {
     runnerId: ids.runner,
     tokenId: ids.token,
     sessionId: ids.session,
+    artifactId: ids.artifact,
+    link: 'x',
   });
 
   it('are not there: 404 on every route that names one', async () => {

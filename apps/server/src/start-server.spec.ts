@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -32,6 +33,19 @@ function start(environment: Record<string, string> = {}): Promise<RunningServer>
 }
 
 describe('startServer', () => {
+  it('says which port is taken, and what to do', { timeout: 90_000 }, async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as AddressInfo;
+    try {
+      await expect(start({ PORT: String(port) })).rejects.toThrow(
+        `Port ${port} of 127.0.0.1 is taken: stop what listens there, or set PORT to another one.`,
+      );
+    } finally {
+      taken.close();
+    }
+  });
+
   it(
     'starts on nothing, is one per folder (F43), stops with streams and polls open (F46), and starts again',
     { timeout: 90_000 },

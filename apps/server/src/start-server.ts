@@ -30,7 +30,9 @@ export async function startServer({ config, logger, platform }: StartServerParts
   const app = await createApp({ config, platform, logger: new PinoNestLogger(logger) });
   try {
     await app.get(LoadPipelines).load();
-    await app.listen(config.port, config.host);
+    await app.listen(config.port, config.host).catch((cause: unknown) => {
+      throw notListening(config, cause);
+    });
     const origin = app.get(PublicOrigin);
     const { port } = app.getHttpServer().address() as AddressInfo;
     if (config.publicUrl === null) origin.set(`http://localhost:${port}`);
@@ -58,4 +60,16 @@ function startRunner(config: Config, logger: Logger, app: NestFastifyApplication
   const runner = new EmbeddedRunner({ config, logger, serverUrl, registrationToken });
   runner.start();
   return runner;
+}
+
+/** What the system says of an address in its own words, with what to do about it. */
+function notListening({ port, host }: Config, cause: unknown): Error {
+  const code = (cause as NodeJS.ErrnoException).code ?? '';
+  const remedies: Record<string, string> = {
+    EADDRINUSE: `Port ${port} of ${host} is taken: stop what listens there, or set PORT to another one.`,
+    EACCES: `Port ${port} may not be opened by this user: set PORT to one above 1023, or put a proxy in front.`,
+    EADDRNOTAVAIL: `${host} is no address of this machine: set HOST to one of its own, such as 127.0.0.1 or 0.0.0.0.`,
+    ENOTFOUND: `The name ${host} has no address: set HOST to an address of this machine, such as 127.0.0.1 or 0.0.0.0.`,
+  };
+  return new Error(remedies[code] ?? `The server cannot listen on ${host}, port ${port}: ${String(cause)}.`, { cause });
 }

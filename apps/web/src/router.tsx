@@ -71,7 +71,7 @@ const run = createRoute({
   path: '/services/$service/runs/$number',
   validateSearch: (search: SearchInput) =>
     optional({
-      tab: choice(search['tab'], ['log', 'tests', 'events']),
+      tab: choice(search['tab'], ['log', 'tests', 'artifacts', 'events']),
       stage: choice(search['stage'], ['commit', 'build', 'test', 'release']),
       job: text(search['job']),
       attempt: digits(search['attempt']),

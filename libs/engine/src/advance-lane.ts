@@ -1,5 +1,5 @@
 import { isActiveDeployment } from './statuses.ts';
-import type { GateRule, LaneDeployment } from './lane.ts';
+import type { GateRule, LaneDeployment, LaneSettings, LaneState } from './lane.ts';
 import type { LaneDraft } from './lane-draft.ts';
 
 /** Ends what has become outdated and starts what may start; at most one deployment holds the lane (I13). */
@@ -11,12 +11,29 @@ export function advanceLane(draft: LaneDraft): void {
     }
   }
   if (draft.state.open.some(({ status }) => isActiveDeployment(status))) return;
-  const { gate } = draft.state.settings;
-  const next = draft.state.open.find((deployment) => deployment.status === 'waiting' && isGateOpen(gate, deployment));
+  const next = nextToStart(draft.state);
   if (!next) return;
   draft.emit({ type: 'deployment-started', deploymentId: next.id });
   draft.effect({ type: 'start-deployment', deploymentId: next.id });
   draft.tellRun(next, 'running');
+}
+
+/** Whether each release must be deployed, none overtaken by a newer one. */
+export function isInOrder({ supersede }: Pick<LaneSettings, 'supersede'>): boolean {
+  return supersede === false;
+}
+
+/** What waits, in the order in which it is served: where each release has its turn, a later one waits for it even when its own gate is open. */
+export function waitingInOrder({ open, settings }: Pick<LaneState, 'open' | 'settings'>): readonly LaneDeployment[] {
+  const waiting = open.filter(({ status }) => status === 'waiting');
+  return isInOrder(settings) ? waiting.toSorted((a, b) => a.release.runNumber - b.release.runNumber) : waiting;
+}
+
+function nextToStart(lane: LaneState): LaneDeployment | undefined {
+  const { gate } = lane.settings;
+  const waiting = waitingInOrder(lane);
+  const candidates = isInOrder(lane.settings) ? waiting.slice(0, 1) : waiting;
+  return candidates.find((deployment) => isGateOpen(gate, deployment));
 }
 
 /** Distinct people count, never clicks (I16). */

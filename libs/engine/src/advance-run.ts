@@ -105,7 +105,8 @@ function endEarly(draft: RunDraft, stopped: StageName): void {
 
 /** Running attempts and deployments that hold a lane are waited for; what has not begun never begins (I19). */
 function endCancelledRun(draft: RunDraft): void {
-  const reason: Reason = { code: 'run-cancelled', message: 'The run was cancelled before this began.' };
+  const how = draft.state.cancelRequested?.supersededBy === undefined ? 'cancelled' : 'superseded';
+  const reason: Reason = { code: 'run-cancelled', message: `The run was ${how} before this began.` };
   for (const { key } of draft.state.plan.jobs) {
     const job = jobOf(draft.state, key);
     if (!isTerminal(job.status) && job.attempts.every(({ status }) => isTerminal(status)))

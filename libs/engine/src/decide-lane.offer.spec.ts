@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { decideLane } from './decide-lane.ts';
-import { ONE_OF_US, OPEN_GATE, RITA, offerOf, openedLane, openingOf } from './testing/lane-builder.ts';
+import { ONE_OF_US, OPEN_GATE, RITA, inOrder, offerOf, openedLane, openingOf } from './testing/lane-builder.ts';
 
 const told = (effects: readonly { type: string }[]): readonly unknown[] =>
   effects.filter(({ type }) => type === 'tell-run');
@@ -172,5 +172,45 @@ describe('withdraw', () => {
     const lane = openedLane(OPEN_GATE);
     lane.offer(7);
     expect(lane.refused({ type: 'withdraw', releaseId: 'rel7', by })).toMatch(/^already-running: /);
+  });
+});
+
+describe('a lane where each release has its turn', () => {
+  test('a newer one supersedes nothing, and waits for the older one even when its own gate is open', () => {
+    const lane = openedLane(ONE_OF_US, inOrder(ONE_OF_US));
+    lane.offer(6);
+    lane.offer(7);
+    lane.send(lane.approval(7, RITA));
+    expect(lane.shape).toBe('d6 waiting, d7 waiting');
+    lane.send(lane.approval(6, RITA));
+    expect(lane.shape).toBe('d6 running, d7 waiting');
+    lane.ended(6);
+    expect(lane.shape).toBe('d7 running');
+  });
+
+  test('one that comes late has its turn by its run, as long as nothing newer has begun', () => {
+    const lane = openedLane(OPEN_GATE, inOrder(OPEN_GATE));
+    lane.offer(5);
+    lane.offer(8);
+    lane.offer(7);
+    lane.ended(5);
+    expect(lane.shape).toBe('d8 waiting, d7 running');
+  });
+
+  test('I14: one that is older than what is live is not deployed over it', () => {
+    const lane = openedLane(OPEN_GATE, inOrder(OPEN_GATE));
+    lane.offer(8);
+    lane.ended(8);
+    expect(told(lane.offer(7).effects)).toMatchObject([{ status: 'superseded', reason: { code: 'outdated' } }]);
+  });
+
+  test('a rejection ends a turn, and the next one begins', () => {
+    const lane = openedLane(ONE_OF_US, inOrder(ONE_OF_US));
+    lane.offer(6);
+    lane.offer(7);
+    lane.send(lane.approval(7, RITA));
+    const { binding } = lane.approval(6, RITA);
+    lane.send({ type: 'reject', deploymentId: 'd6', by: RITA, binding, reason: 'too risky' });
+    expect(lane.shape).toBe('d7 running');
   });
 });

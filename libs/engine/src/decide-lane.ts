@@ -4,7 +4,7 @@ import type { LaneCommand, LaneSettings, LaneState } from './lane.ts';
 import { ignored, rejected } from './run-draft.ts';
 import { draftLane } from './lane-draft.ts';
 import type { LaneDecision } from './lane-draft.ts';
-import { advanceLane } from './advance-lane.ts';
+import { advanceLane, isInOrder } from './advance-lane.ts';
 import { approveGate, recheckApprovers, rejectGate } from './open-gate.ts';
 import { endDeployment, holdUnknown, withdrawRelease } from './end-deployment.ts';
 import { offerRelease } from './offer-release.ts';
@@ -66,6 +66,7 @@ function changeSettings(
 function isSame(a: LaneSettings, b: LaneSettings): boolean {
   return (
     a.settingsHash === b.settingsHash &&
+    isInOrder(a) === isInOrder(b) &&
     a.gate.approvals === b.gate.approvals &&
     a.gate.noSelfApproval === b.gate.noSelfApproval &&
     a.gate.roles.length === b.gate.roles.length &&

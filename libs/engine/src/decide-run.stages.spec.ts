@@ -147,3 +147,59 @@ describe('a job that fails', () => {
     expect(run.state).toMatchObject({ status: 'errored', reason: { code: 'image-pull' } });
   });
 });
+
+describe('a newer push to the same ref', () => {
+  const sketch = {
+    commit: { verify: {} },
+    build: {},
+    release: ['staging'],
+    concurrency: { cancel: 'superseded' },
+  } as const;
+  const newer = { type: 'supersede', number: 8, event: 'push', trust: 'trusted' } as const;
+
+  test('ends a run that waits, at once', () => {
+    const run = createdRun(sketch);
+    run.send(newer);
+    expect(run.state).toMatchObject({
+      status: 'superseded',
+      jobs: { 'commit/verify': { status: 'cancelled' }, 'build/image': { status: 'skipped' } },
+      reason: { code: 'superseded', message: 'Run 8 of a newer push took its place.' },
+    });
+  });
+
+  test('stops what runs and waits for it; a result that comes late counts no more (F60)', () => {
+    const run = createdRun(sketch);
+    const attemptId = run.attempt('commit/verify');
+    run.send({ type: 'attempt-started', jobKey: 'commit/verify', attemptId, runner: 'runner-1' });
+    run.send(newer);
+    expect(run.effects).toContainEqual({ type: 'cancel-attempt', jobKey: 'commit/verify', attemptId });
+    expect(run.state.status).toBe('running');
+    run.end('commit/verify', 'passed');
+    expect(run.state).toMatchObject({ status: 'superseded', stages: { release: { status: 'skipped' } } });
+  });
+
+  test('leaves a run alone whose release is on its way', () => {
+    const run = createdRun(sketch);
+    run.end('commit/verify');
+    run.end('build/image');
+    expect(run.refused(newer)).toBe('ignored');
+    run.send({ type: 'release-made', releaseId: 'rel-1' });
+    run.lane('staging', 'waiting', 1);
+    expect(run.refused(newer)).toBe('ignored');
+  });
+
+  test.each([
+    ['whose definition does not say so', { ...sketch, concurrency: {} }, newer],
+    ['that is newer itself', sketch, { ...newer, number: 7 }],
+    ['of another level of trust', sketch, { ...newer, trust: 'untrusted' }],
+    ['of another kind of event', sketch, { ...newer, event: 'pull_request' }],
+  ] as const)('leaves a run alone %s', (_, plan, command) => {
+    expect(createdRun(plan).refused(command)).toBe('ignored');
+  });
+
+  test('twice is once', () => {
+    const run = createdRun(sketch);
+    run.send(newer);
+    expect(run.refused(newer)).toBe('ignored');
+  });
+});

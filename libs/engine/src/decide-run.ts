@@ -4,7 +4,7 @@ import { draftNewRun, draftRun, ignored, rejected } from './run-draft.ts';
 import type { RunDecision } from './run-draft.ts';
 import { admitRun } from './admit-run.ts';
 import { advanceRun } from './advance-run.ts';
-import { cancelRun } from './cancel-run.ts';
+import { cancelRun, supersedeRun } from './cancel-run.ts';
 import { endAttempt, startAttempt } from './end-attempt.ts';
 import { mirrorLane, recordRelease } from './mirror-lane.ts';
 
@@ -23,6 +23,8 @@ export function decideRun(state: RunState | undefined, command: RunCommand, ctx:
       return wakeRun(state, ctx);
     case 'cancel':
       return cancelRun(state, command, ctx);
+    case 'supersede':
+      return supersedeRun(state, command, ctx);
     case 'release-made':
       return recordRelease(state, command, ctx);
     case 'lane-changed':

@@ -94,7 +94,9 @@ export function endRun(draft: RunDraft): void {
 function runReason(state: RunState): Reason | undefined {
   if (state.status === 'passed') return undefined;
   if (state.cancelRequested) {
-    const { by, reason } = state.cancelRequested;
+    const { by, reason, supersededBy } = state.cancelRequested;
+    if (supersededBy !== undefined)
+      return { code: 'superseded', message: `Run ${supersededBy} of a newer push took its place.` };
     return { code: 'cancelled', message: `Cancelled by ${by.name}${reason ? `: ${reason}` : '.'}` };
   }
   return STAGE_ORDER.map((stage) => state.stages[stage]).find(({ status }) => status === state.status)?.reason;

@@ -43,7 +43,7 @@ function newRun({ identity, plan, at, refused, carried, held }: Extract<RunEvent
       plan.jobs.map(({ key }): [JobKey, JobState] => {
         const done = carried?.jobs[key];
         if (!carried || !done) return [key, { key, status: 'queued', attempts: [] }];
-        return [key, { key, attempts: [], ...done, carriedFrom: carried.fromRunId }];
+        return [key, { key, attempts: [], ...done, carriedFrom: done.carriedFrom ?? carried.fromRunId }];
       }),
     ) as Record<JobKey, JobState>,
     ...(carried?.image && { image: carried.image }),
@@ -115,7 +115,12 @@ function apply(state: RunState, event: RunEvent): RunState {
     case 'cancel-requested':
       return {
         ...state,
-        cancelRequested: { by: event.by, at, ...(event.reason !== undefined && { reason: event.reason }) },
+        cancelRequested: {
+          by: event.by,
+          at,
+          ...(event.reason !== undefined && { reason: event.reason }),
+          ...(event.supersededBy !== undefined && { supersededBy: event.supersededBy }),
+        },
       };
     case 'release-made':
       return { ...state, releaseId: event.releaseId };
@@ -137,7 +142,7 @@ function mirrored(lane: LaneMirror, event: Extract<RunEvent, { type: 'lane-chang
 function withStatuses(state: RunState): RunState {
   const stages = { ...state.stages };
   for (const stage of STAGE_ORDER) stages[stage] = { ...stages[stage], status: stageStatus(stage, state) };
-  const status = isHeld(state) ? 'waiting' : runStatus(stages, state.cancelRequested !== undefined);
+  const status = isHeld(state) ? 'waiting' : runStatus(stages, state.cancelRequested);
   return { ...state, stages, status };
 }
 

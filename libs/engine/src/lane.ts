@@ -19,6 +19,8 @@ export interface GateRule {
 /** The part of an environment's settings that the lane's decisions depend on. */
 export interface LaneSettings {
   readonly gate: GateRule;
+  /** false = every release is deployed, in the order of its run; otherwise a newer one takes the place of those that still wait. */
+  readonly supersede?: boolean;
   /** SHA-256 over the full settings of the environment (target included). */
   readonly settingsHash: string;
 }

@@ -3,11 +3,14 @@ import type { LaneCommand, LaneDeployment, LaneState } from './lane.ts';
 import { ignored } from './run-draft.ts';
 import { draftLane } from './lane-draft.ts';
 import type { LaneDecision } from './lane-draft.ts';
-import { advanceLane, outdated } from './advance-lane.ts';
+import { advanceLane, isInOrder, outdated } from './advance-lane.ts';
 
 type Offer = Extract<LaneCommand, { type: 'offer' }>;
 
-/** A release enters. The newest waits; older ones that still wait give way, and one that comes too late ends at once (I14). */
+/**
+ * A release enters. The newest waits; older ones that still wait give way, unless each has its turn. One that comes when a
+ * newer one is live ends at once (I14).
+ */
 export function offerRelease(state: LaneState, command: Offer, ctx: DecideContext): LaneDecision {
   const { release } = command;
   const repeated = repetition(state, command);
@@ -30,7 +33,8 @@ export function offerRelease(state: LaneState, command: Offer, ctx: DecideContex
     draft.end(deployment, 'superseded', newer);
     return draft.accepted();
   }
-  for (const older of state.open.filter(({ status }) => status === 'waiting')) {
+  const givesWay = isInOrder(state.settings) ? [] : state.open.filter(({ status }) => status === 'waiting');
+  for (const older of givesWay) {
     draft.end(older, 'superseded', {
       code: 'superseded',
       message: `The newer release of run ${release.runNumber} came while this one waited.`,
@@ -51,8 +55,9 @@ function repetition(state: LaneState, { release, deploymentId }: Offer): string 
   return undefined;
 }
 
-function newerThan({ live, open }: LaneState, runNumber: number): ReturnType<typeof outdated> | undefined {
+function newerThan({ live, open, settings }: LaneState, runNumber: number): ReturnType<typeof outdated> | undefined {
   if (live && live.release.runNumber > runNumber) return outdated(live.release.runNumber, 'is live');
+  if (isInOrder(settings)) return undefined;
   const waiting = open.find(
     (deployment) => deployment.status === 'waiting' && deployment.release.runNumber > runNumber,
   );

@@ -28,7 +28,9 @@ const picked = (
   polls: readonly WaitingPoll[],
   load: Record<string, number> = {},
 ): string[] =>
-  pick(attempts, polls, NOW, new Map(Object.entries(load))).map(({ attemptId, pollId }) => `${attemptId}>${pollId}`);
+  pick(attempts, polls, NOW, { running: new Map(Object.entries(load)) }).map(
+    ({ attemptId, pollId }) => `${attemptId}>${pollId}`,
+  );
 
 describe('what fits', () => {
   test.each([
@@ -73,6 +75,15 @@ describe('which attempt goes first', () => {
     ).toEqual(['urgent>1', 'old>2', 'c>3', 'd>4']);
   });
 
+  test('of teams with equally many running, the one whose turn is longest ago, whatever the others call urgent', () => {
+    const attempts = [ready('a1', { priority: 9 }), ready('a2', { priority: 9 }), ready('b1', { teamId: 't2' })];
+    const servedAt = new Map([['t1', '2026-01-01T11:59:59.000Z']]);
+    const one = pick(attempts, [poll('1')], NOW, { servedAt });
+    expect(one).toEqual([{ attemptId: 'b1', pollId: '1' }]);
+    const both = pick(attempts, [poll('1')], NOW, { servedAt: new Map([...servedAt, ['t2', NOW]]) });
+    expect(both).toEqual([{ attemptId: 'a1', pollId: '1' }]);
+  });
+
   test('each half hour of waiting lifts by one level', () => {
     const attempts = [ready('urgent', { priority: 1 }), ready('patient', { readyAt: '2026-01-01T10:55:00.000Z' })];
     expect(picked(attempts, [poll('1')])).toEqual(['patient>1']);
@@ -99,6 +110,82 @@ describe('which poll is answered', () => {
   });
 });
 
+describe('I26: limits', () => {
+  const held = (attemptId: string, limits: string[], more: Partial<ReadyAttempt> = {}) =>
+    ready(attemptId, { limits, ...more });
+  const within = (attempts: readonly ReadyAttempt[], room: Record<string, number>): string[] =>
+    pick(
+      attempts,
+      ['1', '2', '3', '4'].map((id) => poll(id)),
+      NOW,
+      { room: new Map(Object.entries(room)) },
+    ).map(({ attemptId }) => attemptId);
+
+  test('no more begin than each limit leaves room for, what is matched here counted', () => {
+    const attempts = ['a', 'b', 'c'].map((id) => held(id, ['team', 'service']));
+    expect(within(attempts, { team: 2, service: 5 })).toEqual(['a', 'b']);
+    expect(within(attempts, { team: 0 })).toEqual([]);
+    expect(within(attempts, {})).toEqual(['a', 'b', 'c']);
+  });
+
+  test('what a limit holds does not stand in the way of what it does not concern', () => {
+    const attempts = [held('first', ['s1'], { priority: 1 }), held('second', ['s1']), held('other', ['s2'])];
+    expect(within(attempts, { s1: 1 })).toEqual(['first', 'other']);
+  });
+});
+
+/** Every runner is always busy, and the teams always have more to do: what each gets is its share. */
+test('no team starves: with jobs of any length each keeps its share of a shared pool, whatever the others queue and call urgent', () => {
+  const crowd = fc.record({
+    slots: fc.integer({ min: 1, max: 8 }),
+    backlogs: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 2, maxLength: 4 }),
+    priorities: fc.array(fc.integer({ min: -1, max: 1 }), { minLength: 4, maxLength: 4 }),
+    ends: fc.array(fc.nat({ max: 7 }), { minLength: 60, maxLength: 60 }),
+  });
+  fc.assert(
+    fc.property(crowd, ({ slots, backlogs, priorities, ends }) => {
+      const queue = backlogs.flatMap((count, team) =>
+        Array.from({ length: count }, (_, index) =>
+          ready(`t${team}-${index}`, { teamId: `t${team}`, priority: priorities[team]! }),
+        ),
+      );
+      const running: ReadyAttempt[] = [];
+      const waited = new Map<string, number>();
+      const servedAt = new Map<string, string>();
+      for (const [turn, end] of ends.entries()) {
+        const load = new Map<string, number>();
+        for (const { teamId } of running) load.set(teamId, (load.get(teamId) ?? 0) + 1);
+        const free = Array.from({ length: slots - running.length }, (_, index) => poll(`p${index}`));
+        const granted = pick(queue, free, NOW, { running: load, servedAt }).map(({ attemptId }) => attemptId);
+        for (const id of granted) {
+          const [attempt] = queue.splice(
+            queue.findIndex(({ attemptId }) => attemptId === id),
+            1,
+          );
+          running.push(attempt!);
+          servedAt.set(attempt!.teamId, new Date(Date.parse(NOW) + turn).toISOString());
+        }
+        for (const team of backlogs.keys()) {
+          const served = granted.some((id) => id.startsWith(`t${team}-`));
+          const wants = queue.some(({ teamId }) => teamId === `t${team}`);
+          const has = running.filter(({ teamId }) => teamId === `t${team}`).length;
+          const others = [...backlogs.keys()].map((one) => running.filter(({ teamId }) => teamId === `t${one}`).length);
+          // A team without a single job is served with the next slots that come free, whoever else waits.
+          waited.set(`${team}`, served || !wants || has > 0 ? 0 : (waited.get(`${team}`) ?? 0) + 1);
+          expect(waited.get(`${team}`)).toBeLessThanOrEqual(slots + backlogs.length);
+          // Nobody is given a slot while a team that waits has two fewer.
+          if (served && granted.length === 1)
+            expect(
+              Math.min(...others.filter((_, one) => queue.some(({ teamId }) => teamId === `t${one}`)), has) + 1,
+            ).toBeGreaterThanOrEqual(has);
+        }
+        if (running.length > 0) running.splice(end % running.length, 1);
+      }
+    }),
+    { numRuns: 200, seed: 7 },
+  );
+});
+
 const team = fc.constantFrom('t1', 't2', 't3');
 const labels = fc.subarray(['gpu', 'arm64', 'large']);
 const trust = fc.constantFrom('trusted' as const, 'untrusted' as const);
@@ -116,7 +203,7 @@ const polls = fc
 test('I04: each attempt and each poll is matched at most once, only where it fits, and none that fits is left over; the order of the lists has no say', () => {
   fc.assert(
     fc.property(attempts, polls, (all, waiting) => {
-      const matches = pick(all, waiting, NOW, new Map());
+      const matches = pick(all, waiting, NOW);
       const fits = (a: ReadyAttempt, p: WaitingPoll): boolean =>
         a.trust === p.trust &&
         (p.teamId === null || p.teamId === a.teamId) &&
@@ -129,7 +216,7 @@ test('I04: each attempt and each poll is matched at most once, only where it fit
       }
       const left = all.some((a) => !used.has(a.attemptId) && waiting.some((p) => !used.has(p.pollId) && fits(a, p)));
       expect(left).toBe(false);
-      expect(pick(all.toReversed(), waiting.toReversed(), NOW, new Map())).toEqual(matches);
+      expect(pick(all.toReversed(), waiting.toReversed(), NOW)).toEqual(matches);
     }),
     { numRuns: 500, seed: 7 },
   );
@@ -157,7 +244,7 @@ test('10,000 ready attempts and 100 polls: the work grows with the lists, not wi
   const waiting = Array.from({ length: 100 }, (_, index) =>
     poll(`p${index}`, { labels: index % 2 === 0 ? ['gpu'] : [] }),
   );
-  expect(pick(many, waiting, NOW, new Map())).toHaveLength(100);
+  expect(pick(many, waiting, NOW)).toHaveLength(100);
   expect(looks).toBeLessThan(200_000);
 });
 

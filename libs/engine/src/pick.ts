@@ -6,8 +6,10 @@ export interface ReadyAttempt {
   readonly teamId: string;
   readonly trust: Trust;
   readonly labels: readonly string[];
-  /** Higher goes first inside a team: rollback > production release > default > background. */
+  /** `priorityRank`: higher goes first inside a team. */
   readonly priority: number;
+  /** Names of the limits it counts against; those without a limit may be left out. */
+  readonly limits?: readonly string[];
   readonly readyAt: Instant;
 }
 

@@ -24,7 +24,7 @@ export type RerunPlan =
 /**
  * Which work of an ended run its re-run takes over as it is, and which it does anew. The plan stays the same, and so does
  * the image unless `build/image` itself is done again. What depends on something that is done anew is done anew as well:
- * by `needs`, by an output it reads, by a condition that asks for it, or by the image.
+ * by `needs`, by an output it reads or an artifact it uses, by a condition that asks for it, or by the image.
  */
 export function planRerun(state: RunState, scope: RerunScope): RerunPlan {
   const { jobs } = state.plan;
@@ -87,7 +87,8 @@ function dependsOn(job: PlannedJob, other: PlannedJob): boolean {
   const references: OutputReference[] = [spec.envFrom, ...spec.steps.map((step) => step.envFrom)].flatMap((from) =>
     Object.values(from),
   );
-  if (references.some((one) => one.stage === other.stage && one.job === groupOf(other))) return true;
+  const sources = [...references, ...(spec.use ?? [])];
+  if (sources.some((one) => one.stage === other.stage && one.job === groupOf(other))) return true;
   return asksFor([job.if, ...spec.steps.map((step) => step.if)], other);
 }
 
@@ -109,8 +110,14 @@ function carry(state: RunState, anew: ReadonlySet<JobKey>): RerunPlan {
 }
 
 function carriedJob(job: JobState | undefined): CarriedJob {
-  const { status = 'skipped', outputs, allowed, reason } = job ?? {};
-  return { status, ...(outputs && { outputs }), ...(allowed && { allowed }), ...(reason && { reason }) };
+  const { status = 'skipped', outputs, allowed, reason, carriedFrom } = job ?? {};
+  return {
+    status,
+    ...(outputs && { outputs }),
+    ...(allowed && { allowed }),
+    ...(reason && { reason }),
+    ...(carriedFrom !== undefined && { carriedFrom }),
+  };
 }
 
 /** It ended in a way that a later job could build upon; a condition that was false stays false in the same plan. */

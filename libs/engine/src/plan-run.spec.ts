@@ -2,6 +2,7 @@ import { checkDefinition } from '@sluice/pipeline-spec';
 import type { Definition, JobSpec } from '@sluice/pipeline-spec';
 import { expect, test } from 'vitest';
 import { plan } from './plan-run.ts';
+import { priorityOfRank, priorityRank, runPriority } from './run-priority.ts';
 
 const PUSH = { event: 'push', ref: 'refs/heads/main', changedPaths: [] } as const;
 
@@ -140,4 +141,38 @@ test('when the change is not known, everything counts as changed', () => {
   if (!checked) throw new Error('The file is not accepted.');
   const event = { event: 'push', ref: 'refs/heads/main', changedPaths: null };
   expect(plan({ definition: checked, commit: 'abc', event }).facts.changed).toEqual({ 'docs/**': true, '*.md': true });
+});
+
+const PULL_REQUEST = { event: 'pull_request', ref: 'refs/pull/7/head', changedPaths: null } as const;
+
+test.each([
+  ['a push, as nothing is said', undefined, PUSH, undefined],
+  ['a pull request, as nothing is said', undefined, PULL_REQUEST, { cancel: 'superseded' }],
+  ['a pull request that is left alone', { cancel: 'none' }, PULL_REQUEST, undefined],
+  ['a push that only counts as long as it is the newest', { cancel: 'superseded' }, PUSH, { cancel: 'superseded' }],
+  ['a limit', { max: 2 }, PUSH, { limit: { max: 2 } }],
+  [
+    'a group',
+    { group: 'db', max: 1, cancel: 'superseded' },
+    PUSH,
+    { limit: { group: 'db', max: 1 }, cancel: 'superseded' },
+  ],
+] as const)('concurrency of %s', (_, concurrency, event, planned) => {
+  const given = { ...definition, ...(concurrency && { concurrency }) };
+  expect(plan({ definition: given, commit: 'abc', event }).concurrency).toEqual(planned);
+});
+
+test('what will be released goes before what only checks a change, and what is called background after it', () => {
+  const planned = plan({ definition, commit: 'abc', event: PUSH });
+  const priority = (more: Partial<typeof planned>, trust: 'trusted' | 'untrusted' = 'trusted') =>
+    runPriority({ plan: { ...planned, ...more }, trust });
+  expect([priority({}), priority({ release: [] }), priority({}, 'untrusted')]).toEqual([
+    'release',
+    'default',
+    'default',
+  ]);
+  const lowered = plan({ definition: { ...definition, priority: 'background' }, commit: 'abc', event: PUSH });
+  expect(runPriority({ plan: lowered, trust: 'trusted' })).toBe('background');
+  expect((['background', 'default', 'release'] as const).map(priorityRank)).toEqual([-1, 0, 1]);
+  expect([-1, 0, 1, 5].map(priorityOfRank)).toEqual(['background', 'default', 'release', undefined]);
 });

@@ -31,6 +31,8 @@ export function plan({ definition, commit, event }: PlanInput): Plan {
     service: definition.service,
     commit,
     facts,
+    ...concurrencyOf(definition, facts),
+    ...(definition.priority !== undefined && { priority: definition.priority }),
     stageTimeouts: {
       ...timeoutOf('commit', definition),
       ...timeoutOf('build', definition),
@@ -42,6 +44,19 @@ export function plan({ definition, commit, event }: PlanInput): Plan {
       ...planSteps('test', definition.test, inputs),
     ],
     release: definition.build ? definition.release.map(({ environment }) => ({ environment })) : [],
+  };
+}
+
+/** Of a pull request only the newest state counts; on a branch each push may be what somebody wants to release. */
+function concurrencyOf({ concurrency = {} }: Definition, { event }: EventFacts): Pick<Plan, 'concurrency'> {
+  const { group, max } = concurrency;
+  const cancel = concurrency.cancel ?? (event === 'pull_request' ? 'superseded' : 'none');
+  if (max === undefined && cancel === 'none') return {};
+  return {
+    concurrency: {
+      ...(max !== undefined && { limit: { ...(group !== undefined && { group }), max } }),
+      ...(cancel === 'superseded' && { cancel }),
+    },
   };
 }
 

@@ -26,12 +26,23 @@ export interface Plan {
   readonly commit: string;
   /** What conditions are decided by, besides what came of earlier jobs. */
   readonly facts: EventFacts;
+  /** Absent = its runs know no limit and no newer one ends them. */
+  readonly concurrency?: PlannedConcurrency;
+  /** Absent = what the server gives. */
+  readonly priority?: 'background';
   /** Seconds from the start of a stage; absent = no limit of its own. */
   readonly stageTimeouts: Readonly<Partial<Record<Exclude<StageName, 'release'>, number>>>;
   /** In stage order, then in the order of the file. */
   readonly jobs: readonly PlannedJob[];
   /** Environments in promotion order; empty when the definition releases nothing. */
   readonly release: readonly { readonly environment: string }[];
+}
+
+export interface PlannedConcurrency {
+  /** Most runs at once of those that name the group, or of the service's own. */
+  readonly limit?: { readonly group?: string; readonly max: number };
+  /** A newer push to the same ref ends the run. */
+  readonly cancel?: 'superseded';
 }
 
 export interface PlannedJob {

@@ -75,11 +75,13 @@ const planSketch: fc.Arbitrary<PlanSketch> = fc
     test: jobs('test'),
     environments: fc.nat({ max: 3 }),
     timeouts: fc.option(timeouts, { freq: 2, nil: {} }),
+    cancel: fc.boolean(),
   })
-  .map(({ commit, build, test, environments, timeouts: limits }) => ({
+  .map(({ commit, build, test, environments, timeouts: limits, cancel }) => ({
     commit,
     test,
     timeouts: limits,
+    ...(cancel && { concurrency: { cancel: 'superseded' as const } }),
     ...(build && { build: { retry: build }, release: ['staging', 'production', 'edge'].slice(0, environments) }),
   }));
 

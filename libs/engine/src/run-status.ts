@@ -56,11 +56,12 @@ export function releaseStatus(lanes: readonly Pick<LaneMirror, 'status'>[], star
 
 export function runStatus(
   stages: Readonly<Record<StageName, Pick<StageState, 'status'>>>,
-  cancelRequested: boolean,
+  calledOff: Pick<NonNullable<RunState['cancelRequested']>, 'supersededBy'> | undefined,
 ): Status {
   const statuses = STAGE_ORDER.map((stage) => stages[stage].status);
   if (statuses.every((status) => isTerminal(status))) {
-    return cancelRequested ? 'cancelled' : worst(statuses);
+    if (!calledOff) return worst(statuses);
+    return calledOff.supersededBy === undefined ? 'cancelled' : 'superseded';
   }
   if (statuses.includes('waiting')) return 'waiting';
   return statuses.every((status) => status === 'queued' || status === 'skipped') ? 'queued' : 'running';

@@ -65,7 +65,8 @@ export interface CarriedWork {
   readonly image?: BuiltImage;
 }
 
-export type CarriedJob = Pick<JobState, 'status' | 'outputs' | 'allowed' | 'reason'>;
+/** `carriedFrom` is set when that earlier run had taken the job over as well. */
+export type CarriedJob = Pick<JobState, 'status' | 'outputs' | 'allowed' | 'reason' | 'carriedFrom'>;
 
 export interface RunIdentity {
   readonly runId: string;
@@ -168,7 +169,13 @@ export interface RunState extends RunIdentity {
   readonly admitted?: { readonly by: Actor; readonly at: Instant };
   readonly startedAt?: Instant;
   readonly finishedAt?: Instant;
-  readonly cancelRequested?: { readonly by: Actor; readonly at: Instant; readonly reason?: string };
+  readonly cancelRequested?: {
+    readonly by: Actor;
+    readonly at: Instant;
+    readonly reason?: string;
+    /** Number of the run that took its place: it then ends as superseded. */
+    readonly supersededBy?: number;
+  };
   readonly reason?: Reason;
 }
 
@@ -202,6 +209,8 @@ export type RunCommand =
       readonly outputs?: Readonly<Record<string, string>>;
     }
   | { readonly type: 'cancel'; readonly by: Actor; readonly reason?: string }
+  /** There is a newer run of the same service and ref, made by this kind of event. */
+  | { readonly type: 'supersede'; readonly number: number; readonly event: string; readonly trust: Trust }
   /** The release was made (or was found already made: the command is idempotent). */
   | { readonly type: 'release-made'; readonly releaseId: string }
   | {
@@ -261,7 +270,12 @@ export type RunEvent = { readonly v: typeof RUN_VERSION; readonly at: Instant } 
       readonly allowed?: true;
     }
   | { readonly type: 'image-recorded'; readonly image: BuiltImage }
-  | { readonly type: 'cancel-requested'; readonly by: Actor; readonly reason?: string }
+  | {
+      readonly type: 'cancel-requested';
+      readonly by: Actor;
+      readonly reason?: string;
+      readonly supersededBy?: number;
+    }
   | { readonly type: 'release-made'; readonly releaseId: string }
   | {
       readonly type: 'lane-changed';

@@ -11,7 +11,7 @@ const ENDS = { passed: [], failed: [], errored: [], cancelled: [], skipped: [], 
  * its condition, or failed before it began and may do so.
  */
 export const RUN_TRANSITIONS: Transitions<Status> = {
-  queued: ['running', 'passed', 'errored', 'cancelled'],
+  queued: ['running', 'passed', 'errored', 'cancelled', 'superseded'],
   running: ['waiting', 'passed', 'failed', 'errored', 'cancelled', 'superseded'],
   waiting: ['queued', 'running', 'passed', 'failed', 'errored', 'cancelled', 'superseded'],
   ...ENDS,

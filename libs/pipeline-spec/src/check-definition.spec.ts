@@ -149,12 +149,12 @@ describe('checkDefinition', () => {
     expect(finding?.message).toContain(`Did you mean \`${meant}\`?`);
   });
 
-  it.each<[string, string]>([
-    [job(`${GOOD_JOB}cache: []`), 'commit.jobs.j.cache'],
-    [`${DESIGN}    strategy: { canary: [] }`, 'release[1].strategy'],
-  ])('not-supported-yet: %j is an error, not silence', (text, path) => {
-    expect(find(text)).toEqual([expect.objectContaining({ rule: 'not-supported-yet', severity: 'error', path })]);
-  });
+  it.each<[string, string]>([[`${DESIGN}    strategy: { canary: [] }`, 'release[1].strategy']])(
+    'not-supported-yet: %j is an error, not silence',
+    (text, path) => {
+      expect(find(text)).toEqual([expect.objectContaining({ rule: 'not-supported-yet', severity: 'error', path })]);
+    },
+  );
 
   it.each<[string, string[]]>([
     ['service: [a]', ['wrong-type service 1:10']],
@@ -217,5 +217,40 @@ describe('checkDefinition', () => {
       expect(Object.keys(RULES)).toContain(finding.rule);
       expect(finding.docs).toBe(`docs/reference/definition.md#${finding.rule}`);
     }
+  });
+});
+
+describe('concurrency and priority', () => {
+  const withTop = (line: string): string => `service: a\n${line}\n`;
+
+  it.each([
+    ['concurrency: { max: 2 }', { max: 2 }],
+    ['concurrency: { group: test-db }', { group: 'test-db', max: 1 }],
+    ['concurrency: { cancel: superseded }', { cancel: 'superseded' }],
+    ['concurrency: { group: test-db, max: 3, cancel: none }', { group: 'test-db', max: 3, cancel: 'none' }],
+  ])('%s', (line, concurrency) => {
+    expect(checkDefinition(withTop(line), 'sluice.yaml')).toMatchObject({ definition: { concurrency }, findings: [] });
+  });
+
+  it('a definition may lower its priority', () => {
+    expect(checkDefinition(withTop('priority: background'), 'sluice.yaml').definition?.priority).toBe('background');
+  });
+
+  it.each([
+    ['concurrency: { max: 0 }', 'bad-value concurrency.max 2:21'],
+    ['concurrency: { max: 1.5 }', 'wrong-type concurrency.max 2:21'],
+    ['concurrency: { group: "Test DB" }', 'bad-name concurrency.group 2:23'],
+    ['concurrency: { cancel: always }', 'bad-value concurrency.cancel 2:24'],
+    ['concurrency: { limit: 1 }', 'unknown-key concurrency.limit 2:16'],
+    ['concurrency: 1', 'wrong-type concurrency 2:14'],
+    ['priority: release', 'bad-value priority 2:11'],
+  ])('refuses %s', (line, finding) => {
+    expect(shown(withTop(line))).toEqual([finding]);
+  });
+
+  it('says that nobody raises themselves', () => {
+    expect(find(withTop('priority: rollback'))[0]?.message).toBe(
+      '"rollback" is refused: a definition can only lower its priority; write `background` or remove the key.',
+    );
   });
 });

@@ -1,3 +1,4 @@
+import { checkArtifacts } from './check-artifacts.ts';
 import { ConditionChecker } from './check-conditions.ts';
 import { checkInputs } from './check-inputs.ts';
 import { checkMatrices } from './check-matrix.ts';
@@ -76,6 +77,7 @@ function check(text: string, file: string): CheckedDefinition {
     if (withinLimit) {
       const order = orderOf(root, jobs);
       checkOutputs(order, findings);
+      checkArtifacts(order, findings);
       new ConditionChecker(text, places, findings).check(root, order);
     }
     new ValueChecker(text, places, findings).check(root, jobs);

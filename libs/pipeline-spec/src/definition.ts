@@ -15,11 +15,24 @@ export interface Definition {
   /** Owner named in the file; the control plane's registration wins when they differ. */
   readonly team?: string;
   readonly on: Triggers;
+  readonly concurrency?: ConcurrencySpec;
+  /** Its jobs wait for all others of the team; a definition can only lower what it is given. */
+  readonly priority?: 'background';
   /** Absent stages are skipped, in order; `release` needs `build`. */
   readonly commit?: JobStage;
   readonly build?: BuildStage;
   readonly test?: JobStage;
   readonly release: readonly ReleaseEntry[];
+}
+
+/** How runs of this service get along with each other, and with those of the team's other services. */
+export interface ConcurrencySpec {
+  /** Shared by the team's services that name it; absent = this service's runs alone. */
+  readonly group?: string;
+  /** Most runs of the group that use runners at once, from 1; absent = no limit. */
+  readonly max?: number;
+  /** Whether a newer push to the same ref ends a run; absent = `superseded` for pull requests, `none` for everything else. */
+  readonly cancel?: 'superseded' | 'none';
 }
 
 export interface Triggers {
@@ -104,6 +117,34 @@ export interface JobSpec {
   /** Globs of JUnit XML files below the checkout. */
   readonly reports: { readonly junit: readonly string[] };
   readonly resources: Resources;
+  /** What the job leaves behind; absent = nothing. */
+  readonly artifacts?: readonly ArtifactSpec[];
+  /** Artifacts of jobs that ended before this one, put into the workspace; absent = none. */
+  readonly use?: readonly ArtifactReference[];
+  readonly cache?: readonly CacheSpec[];
+}
+
+export interface ArtifactSpec {
+  readonly name: string;
+  /** Patterns below the service's folder; a plain path means the file, or the folder with everything below. */
+  readonly paths: readonly string[];
+}
+
+/** `commit.compile.artifacts.dist` in the file. */
+export interface ArtifactReference {
+  readonly stage: 'commit' | 'test';
+  readonly job: string;
+  readonly artifact: string;
+}
+
+export interface CacheSpec {
+  /** Taken as it stands; the hash of `files` follows it. */
+  readonly key: string;
+  readonly files: readonly string[];
+  /** As for artifacts. */
+  readonly paths: readonly string[];
+  /** Beginnings of keys, in the order in which they are tried. */
+  readonly restore: readonly string[];
 }
 
 export interface JobVariant {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { WHEN } from './definition.ts';
+import { artifactNameProblem } from './artifact-name.ts';
 import { MAX_VARIANTS } from './expand-matrix.ts';
 import { DURATION_PATTERN, parseDuration } from './parse-duration.ts';
 import { MAX_MEMORY_MIB, MEMORY_PATTERN, MIN_MEMORY_MIB, parseMemory } from './parse-memory.ts';
@@ -17,6 +18,9 @@ export const RULE_SEPARATOR = '\u0000';
 export const MAX_JOBS = 200;
 export const MAX_OUTPUTS = 64;
 const MAX_INPUTS = 20;
+const MAX_GROUP = 100;
+const MAX_ARTIFACTS = 20;
+const MAX_CACHES = 10;
 
 const says = (rule: RuleId, message: string): string => `${rule}${RULE_SEPARATOR}${message}`;
 const mustBe = (what: string) => (issue: { input?: unknown }) =>
@@ -224,6 +228,57 @@ const outputs = listOf(
   MAX_OUTPUTS,
 );
 
+const keptPaths = oneOrMany(globText, 'path patterns', 50).refine((paths) => paths.length > 0, {
+  error: says('bad-value', 'is empty; write at least one path, such as `dist`.'),
+});
+
+const artifacts = z
+  .record(
+    z.string().superRefine((text, context) => {
+      const wrong = artifactNameProblem(text);
+      if (wrong === undefined) return;
+      context.addIssue({
+        code: 'custom',
+        message: says(
+          'bad-artifact-name',
+          `${quote(text)} is refused: ${wrong}. Write a name such as \`dist\` or \`test-report\`.`,
+        ),
+      });
+    }),
+    keptPaths,
+    { error: mustBe('a mapping of names to path patterns, such as `{ dist: dist/** }`') },
+  )
+  .refine((named) => Object.keys(named).length <= MAX_ARTIFACTS, {
+    error: says('bad-value', `has more than ${MAX_ARTIFACTS} entries; write at most ${MAX_ARTIFACTS}.`),
+  });
+
+const use = oneOrMany(
+  z.string({ error: mustBe('an artifact such as `commit.compile.artifacts.dist`') }),
+  'artifacts',
+  50,
+);
+
+const cacheText = z.string({ error: mustBe('text') }).regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, {
+  error: (issue) =>
+    says(
+      'bad-value',
+      `${quote(String(issue.input))} is not a cache key; write 1 to 100 letters, digits, \`.\`, \`_\` and \`-\`, beginning with a letter or digit.`,
+    ),
+});
+const cache = z.strictObject(
+  {
+    key: cacheText.meta({ description: 'Name of the cache; taken as it stands' }),
+    files: oneOrMany(globText, 'path patterns', 20)
+      .optional()
+      .meta({ description: 'Files whose content becomes part of the key, such as `package-lock.json`' }),
+    paths: keptPaths.meta({ description: 'What is kept' }),
+    restore: oneOrMany(cacheText, 'beginnings of keys', 10)
+      .optional()
+      .meta({ description: 'Beginnings of keys that will do when the key itself is not there' }),
+  },
+  { error: mustBe('a mapping such as `{ key: npm, files: package-lock.json, paths: .npm }`') },
+);
+
 const labels = listOf(
   z.string({ error: mustBe('a label') }).regex(/^[A-Za-z0-9][A-Za-z0-9_.:=/-]{0,62}$/, {
     error: (issue) =>
@@ -374,6 +429,9 @@ const job = z.strictObject(
         { error: mustBe('a mapping such as `{ junit: "reports/*.xml" }`') },
       )
       .optional(),
+    artifacts: artifacts.optional().meta({ description: 'Files that the job leaves behind, by name' }),
+    use: use.optional().meta({ description: 'Artifacts of jobs that ended before, put into the workspace' }),
+    cache: oneOrMany(cache, 'caches', MAX_CACHES).optional(),
     resources: resources.optional(),
   },
   { error: mustBe('a job with `image` and `steps`') },
@@ -550,12 +608,41 @@ const triggers = z.strictObject(
   { error: mustBe('a mapping such as `{ push: { branches: [main] } }`') },
 );
 
+const concurrency = z.strictObject(
+  {
+    group: name('the name of a group').optional().meta({ description: "Shared by the team's services that name it" }),
+    max: wholeNumber('a number of runs', 1, MAX_GROUP)
+      .optional()
+      .meta({ description: 'Most runs of the group at once' }),
+    cancel: z
+      .enum(['superseded', 'none'], {
+        error: (issue) =>
+          says('bad-value', `${quote(String(issue.input))} is neither \`superseded\` nor \`none\`; write one of them.`),
+      })
+      .optional()
+      .meta({ description: 'Whether a newer push to the same branch or pull request ends a run' }),
+  },
+  { error: mustBe('a mapping such as `{ max: 1 }`') },
+);
+
+const priority = z
+  .enum(['background'], {
+    error: (issue) =>
+      says(
+        'bad-value',
+        `${quote(String(issue.input))} is refused: a definition can only lower its priority; write \`background\` or remove the key.`,
+      ),
+  })
+  .meta({ description: "Its jobs wait for all others of the team's" });
+
 export const fileSchema = z
   .strictObject(
     {
       service: name('the name of the service'),
       team: name('the name of a team').optional(),
       on: triggers.optional(),
+      concurrency: concurrency.optional(),
+      priority: priority.optional(),
       commit: jobStage.optional(),
       build: z
         .strictObject(

@@ -1,4 +1,5 @@
 export * from './definition.ts';
+export { artifactNameProblem } from './artifact-name.ts';
 export { checkDefinition } from './check-definition.ts';
 export type { ConditionFacts, ConditionValue, EventFacts, JobFacts } from './condition-scope.ts';
 export { EVENTS } from './condition-scope.ts';

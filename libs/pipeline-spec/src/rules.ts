@@ -5,6 +5,11 @@
 export const RULES = {
   'alias-limit':
     'At most 50 aliases, and at most 20,000 values after they are expanded; an alias never contains itself.',
+  'artifact-not-reachable': 'An artifact is used only by jobs that start after the one that leaves it has ended.',
+  'artifact-of-matrix': 'An artifact of a job with a matrix is not used by other jobs.',
+  'artifact-unknown': 'The job does not declare this artifact.',
+  'bad-artifact-name': 'The name of an artifact is `[a-z0-9][a-z0-9_-]{0,62}`, and no name of a device.',
+  'bad-artifact-reference': 'An artifact is named `<stage>.<job>.artifacts.<name>`.',
   'bad-condition': 'A condition is text that gives true or false, such as `branch == "main"`.',
   'bad-cron':
     'A schedule is minute, hour, day of the month, month and day of the week, and comes at most every 5 minutes.',

@@ -32,7 +32,7 @@ const POWER_KEYS: ReadonlySet<string> = new Set([
   'docker_socket',
 ]);
 
-const LATER_KEYS: ReadonlySet<string> = new Set(['cache', 'strategy']);
+const LATER_KEYS: ReadonlySet<string> = new Set(['strategy']);
 
 type Issue = z.core.$ZodIssue;
 

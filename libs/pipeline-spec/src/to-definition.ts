@@ -1,5 +1,7 @@
 import type {
   BuildStage,
+  CacheSpec,
+  ConcurrencySpec,
   Definition,
   ImageBuildSpec,
   InputSpec,
@@ -23,6 +25,7 @@ import type {
   JobFile,
   RetryFile,
 } from './file-schema.ts';
+import { parseArtifactReference } from './artifact-reference.ts';
 import { parseOutputReference } from './output-reference.ts';
 import { parseDuration } from './parse-duration.ts';
 import { parseMemory } from './parse-memory.ts';
@@ -62,10 +65,22 @@ export function toDefinition(file: DefinitionFile, places: Place): Definition {
     service: file.service,
     ...(file.team !== undefined && { team: file.team }),
     on: toTriggers(file.on),
+    ...(file.concurrency && { concurrency: toConcurrency(file.concurrency) }),
+    ...(file.priority !== undefined && { priority: file.priority }),
     ...(commit !== undefined && { commit }),
     ...(build !== undefined && { build }),
     ...(test !== undefined && { test }),
     release: (file.release ?? []).map(({ environment }) => ({ environment })),
+  };
+}
+
+/** A group of which nobody says how many may run at once is one for a single run. */
+function toConcurrency({ group, max, cancel }: NonNullable<DefinitionFile['concurrency']>): ConcurrencySpec {
+  const most = max ?? (group === undefined ? undefined : 1);
+  return {
+    ...(group !== undefined && { group }),
+    ...(most !== undefined && { max: most }),
+    ...(cancel !== undefined && { cancel }),
   };
 }
 
@@ -185,6 +200,15 @@ function toJob(
     retry: toRetry(job.retry),
     reports: { junit: toList(job.reports?.junit) },
     resources: toResources(job.resources),
+    ...(job.artifacts && {
+      artifacts: Object.entries(job.artifacts).map(([artifact, paths]) => ({ name: artifact, paths: toList(paths) })),
+    }),
+    ...(job.use && {
+      use: unique(toList(job.use))
+        .map(parseArtifactReference)
+        .filter((reference) => reference !== undefined),
+    }),
+    ...(job.cache && { cache: toCaches(job.cache) }),
   };
 }
 
@@ -234,6 +258,15 @@ function toRetry(retry: RetryFile | undefined): RetryPolicy {
     delaySeconds: toSeconds(retry?.delay) ?? 0,
     factor: retry?.factor ?? 1,
   };
+}
+
+function toCaches(cache: NonNullable<JobFile['cache']>): CacheSpec[] {
+  return [cache].flat().map(({ key, files, paths, restore }) => ({
+    key,
+    files: toList(files),
+    paths: toList(paths),
+    restore: toList(restore),
+  }));
 }
 
 function toResources(resources: JobFile['resources']): Resources {

@@ -73,6 +73,8 @@ export const dockerTarget = z.strictObject({
 export const target = z.discriminatedUnion('kind', [dockerTarget]);
 export const environmentSettings = z.strictObject({
   gate: gateRule.default({ approvals: 0, roles: ['release-manager', 'admin'], noSelfApproval: true }),
+  /** `false`: every release is deployed, in the order of the runs; otherwise a newer one replaces those that still wait. */
+  supersede: z.boolean().optional(),
   target,
 });
 export const environment = z.object({
@@ -83,13 +85,40 @@ export const environment = z.object({
   settings: environmentSettings,
 });
 
+/** Most jobs that run at once; null = no limit. */
+const runningJobs = z.number().int().min(1).max(10_000).nullable();
+export const limits = z.object({
+  runningJobs,
+  /** Those with a limit of their own. */
+  services: z.record(slug, z.number().int()),
+  /** Of the whole team. */
+  runningNow: z.number().int(),
+});
+/** In `teams.yaml`: what is left out stays as it is. */
+export const limitSettings = z.strictObject({
+  runningJobs: runningJobs.optional(),
+  services: z.record(slug, runningJobs).default({}),
+});
+
 export const pool = z.object({ id, name: slug, team: slug.nullable(), trust, labels: z.array(z.string()) });
+export const poolLoad = z.object({
+  pool: slug,
+  queued: z.number().int(),
+  running: z.number().int(),
+  /** Of connected runners that take work. */
+  slots: z.number().int(),
+  runners: z.number().int(),
+  /** Slots with which nothing would wait: what an autoscaler aims at. */
+  wanted: z.number().int(),
+});
 export const runner = z.object({
   id,
   name: z.string(),
   pool: slug,
   labels: z.array(z.string()),
   state: z.enum(['idle', 'busy', 'draining', 'silent', 'removed']),
+  /** Why it takes no work, in its own words; null when nothing is wrong. */
+  trouble: z.string().nullable(),
   slots: z.number().int(),
   busy: z.number().int(),
   version: z.string(),
@@ -216,7 +245,37 @@ export const catalogContract = {
       z.object({ team: slug, name: slug, order: z.number().int().min(0).max(1000), settings: environmentSettings }),
     )
     .output(environment),
+  getLimits: oc
+    .route({ method: 'GET', path: '/teams/{team}/limits', tags: ['catalog'], summary: 'How many jobs may run at once' })
+    .input(z.object({ team: slug }))
+    .output(limits),
+  putTeamLimit: oc
+    .route({
+      method: 'PUT',
+      path: '/teams/{team}/limits',
+      tags: ['catalog'],
+      summary: 'Limit the running jobs of a team (system admins)',
+    })
+    .input(z.strictObject({ team: slug, runningJobs }))
+    .output(ok),
+  putServiceLimit: oc
+    .route({
+      method: 'PUT',
+      path: '/teams/{team}/services/{service}/limits',
+      tags: ['catalog'],
+      summary: 'Limit the running jobs of a service',
+    })
+    .input(z.strictObject({ team: slug, service: slug, runningJobs }))
+    .output(ok),
   listPools: oc.route({ method: 'GET', path: '/pools', tags: ['runners'], summary: 'Pools' }).output(z.array(pool)),
+  listPoolLoads: oc
+    .route({
+      method: 'GET',
+      path: '/pool-loads',
+      tags: ['runners'],
+      summary: 'Work and slots of each pool, for autoscalers; the same figures as /metrics',
+    })
+    .output(z.array(poolLoad)),
   createPool: oc
     .route({ method: 'POST', path: '/pools', tags: ['runners'], summary: 'Create a pool' })
     .input(

@@ -1,3 +1,4 @@
+import { artifactsContract } from './artifacts.ts';
 import { auditContract } from './audit.ts';
 import { catalogContract } from './catalog.ts';
 import { identityContract } from './identity.ts';
@@ -17,6 +18,7 @@ export * from './runner.ts';
 export * from './live.ts';
 export * from './logs.ts';
 export * from './reports.ts';
+export * from './artifacts.ts';
 export * from './audit.ts';
 export * from './retention.ts';
 
@@ -28,6 +30,7 @@ export const contract = {
   lanes: lanesContract,
   runner: runnerContract,
   reports: reportsContract,
+  artifacts: artifactsContract,
   audit: auditContract,
   retention: retentionContract,
 };

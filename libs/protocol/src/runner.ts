@@ -3,9 +3,13 @@ import { WHEN } from '@sluice/pipeline-spec';
 import { z } from 'zod';
 import { digest, id, instant, ok, reason, sha, slug, trust } from './values.ts';
 
+/** Characters of the sentence by which a runner says why it takes no work. */
+export const LONGEST_TROUBLE = 300;
+
 /**
  * The runner protocol, version 1. Order of calls for one attempt:
- * poll -> (lease) -> start -> [renew every `renewSeconds` | log append | steps]* -> reports? -> result.
+ * poll -> (lease) -> start -> [renew every `renewSeconds` | log append | steps | files]* -> reports? -> result.
+ * A runner that was restarted in between goes on with `resume`, which gives it the same lease once more.
  * Every call after the poll names the attempt and its lease epoch. A stale epoch answers 409 `lease-lost`:
  * the runner then ends the containers and sends nothing more of that attempt. All calls may be repeated:
  * the same content gets the same answer.
@@ -13,6 +17,11 @@ import { digest, id, instant, ok, reason, sha, slug, trust } from './values.ts';
  * Log bytes are not JSON: `POST /api/v1/runner/attempts/{attemptId}/log?offset=N&epoch=E` with
  * `application/octet-stream`; 200 `{ length }`, 409 `log-conflict` (overlap with other bytes) or `lease-lost`,
  * 416 `{ error, length }` on a gap.
+ *
+ * Files (artifacts, caches) go to the blob store itself: ask for an upload, PUT the bytes to its link, then say that they are there. Only
+ * then the server looks at length and digest: 422 `stored-bytes-differ` means ask again and send again. A link whose `url` begins with
+ * `/` leads to this server, which takes a body of at most `partBytes` at once, in any order, with `content-range: bytes 0-4194303/9000000`
+ * and the runner's token; any other link is used as it stands, without a token.
  */
 const stepSpec = z.object({
   name: z.string(),
@@ -45,6 +54,24 @@ export const conditionFacts = z.object({
   jobs: z.object({ commit: jobFacts, build: jobFacts, test: jobFacts }),
 });
 
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const length = z.number().int().min(1);
+/** An artifact of a job that ended before; null when that job left none because it was skipped or allowed to fail. */
+const usedArtifact = z.object({
+  /** As the definition has it, for the log: `commit.compile.artifacts.dist`. */
+  from: z.string(),
+  artifact: z.object({ id, length, sha256 }).nullable(),
+});
+/** What the job leaves behind and what it takes along; patterns are below the service's folder. */
+const fileWork = {
+  use: z.array(usedArtifact).optional(),
+  artifacts: z.array(z.object({ name: z.string(), paths: z.array(z.string()) })).optional(),
+  /** In the order of the definition; calls name a cache by its place. */
+  cache: z.array(z.object({ key: z.string(), files: z.array(z.string()), paths: z.array(z.string()) })).optional(),
+  /** Largest artifact and cache, packed. */
+  limits: z.object({ artifactBytes: z.number().int(), cacheBytes: z.number().int() }).optional(),
+};
+
 export const stepsWork = z.object({
   kind: z.literal('steps'),
   /** `built` is already replaced by `repository@sha256:...`. */
@@ -58,6 +85,7 @@ export const stepsWork = z.object({
   services: z.record(z.string(), serviceContainer),
   junit: z.array(z.string()),
   resources,
+  ...fileWork,
 });
 export const imageWork = z.object({
   kind: z.literal('image'),
@@ -67,6 +95,8 @@ export const imageWork = z.object({
   target: z.string().optional(),
   args: z.record(z.string(), z.string()),
   platforms: z.array(z.string()),
+  /** The image of the service's last release, whose layers a build on a fresh machine may use. */
+  cacheFrom: z.string().optional(),
 });
 export const leaseGrant = z.object({
   attemptId: id,
@@ -122,8 +152,28 @@ export type AttemptResult = z.infer<typeof attemptResult>;
 
 const onLease = { attemptId: id, epoch: z.number().int().min(1) };
 const leaseErrors = {
-  CONFLICT: { status: 409, data: z.object({ code: z.enum(['lease-lost', 'result-conflict']) }) },
+  CONFLICT: { status: 409, data: z.object({ code: z.enum(['lease-lost', 'result-conflict', 'artifact-exists']) }) },
 } as const;
+
+/** `link` is null when exactly these bytes are kept already. */
+const upload = z.object({
+  id,
+  link: z
+    .object({ url: z.string(), headers: z.record(z.string(), z.string()), partBytes: z.number().int().nullable() })
+    .nullable(),
+});
+export type Upload = z.infer<typeof upload>;
+const ofCache = { index: z.number().int().min(0).max(100), filesHash: sha256.nullable() };
+const foundCache = z.object({
+  key: z.string(),
+  /** False: another key that begins as `restore` says. */
+  exact: z.boolean(),
+  length,
+  sha256,
+  url: z.string(),
+});
+
+export type FoundCache = z.infer<typeof foundCache>;
 
 export const runnerContract = {
   register: oc
@@ -156,6 +206,8 @@ export const runnerContract = {
         waitSeconds: z.number().min(0).max(55).default(30),
         protocol: z.number().int(),
         draining: z.boolean().default(false),
+        /** Why the runner takes no work just now, as a sentence; it polls with `draining` while that lasts. */
+        trouble: z.string().max(LONGEST_TROUBLE).optional(),
       }),
     )
     .output(z.object({ lease: leaseGrant.nullable() })),
@@ -179,6 +231,16 @@ export const runnerContract = {
     .input(z.object(onLease))
     .errors(leaseErrors)
     .output(z.object({ expiresAt: instant, cancel: z.boolean() })),
+  resume: oc
+    .route({
+      method: 'POST',
+      path: '/runner/attempts/{attemptId}/resume',
+      tags: ['runner protocol'],
+      summary: 'After a restart of the runner: the lease it holds, as it was granted, and renewed',
+    })
+    .input(z.object(onLease))
+    .errors(leaseErrors)
+    .output(z.object({ lease: leaseGrant })),
   steps: oc
     .route({
       method: 'POST',
@@ -199,6 +261,66 @@ export const runnerContract = {
     .input(z.object({ ...onLease, file: z.string().max(500), xml: z.string().max(4_000_000) }))
     .errors(leaseErrors)
     .output(z.object({ passed: z.number().int(), failed: z.number().int(), skipped: z.number().int() })),
+  leaveArtifact: oc
+    .route({
+      method: 'POST',
+      path: '/runner/attempts/{attemptId}/artifacts',
+      tags: ['runner protocol'],
+      summary: 'Ask for an upload of an artifact that the job declares; 409 when other bytes are kept under its name',
+    })
+    .input(z.object({ ...onLease, name: z.string().max(63), length, sha256, files: z.number().int().min(1) }))
+    .errors(leaseErrors)
+    .output(upload),
+  keepArtifact: oc
+    .route({
+      method: 'POST',
+      path: '/runner/attempts/{attemptId}/artifacts/keep',
+      tags: ['runner protocol'],
+      summary: 'The bytes of an artifact are there; visible from now on, or 422 when they differ',
+    })
+    .input(z.object({ ...onLease, id }))
+    .errors(leaseErrors)
+    .output(ok),
+  useArtifact: oc
+    .route({
+      method: 'POST',
+      path: '/runner/attempts/{attemptId}/artifacts/use',
+      tags: ['runner protocol'],
+      summary: 'Where to read an artifact that the job uses',
+    })
+    .input(z.object({ ...onLease, id }))
+    .errors(leaseErrors)
+    .output(z.object({ url: z.string() })),
+  findCache: oc
+    .route({
+      method: 'POST',
+      path: '/runner/attempts/{attemptId}/caches/find',
+      tags: ['runner protocol'],
+      summary: 'The cache of the job that fits best, of those its run may see',
+    })
+    .input(z.object({ ...onLease, ...ofCache }))
+    .errors(leaseErrors)
+    .output(z.object({ key: z.string(), found: foundCache.nullable() })),
+  leaveCache: oc
+    .route({
+      method: 'POST',
+      path: '/runner/attempts/{attemptId}/caches',
+      tags: ['runner protocol'],
+      summary: 'Ask for an upload of a cache; without a link when the key is kept already',
+    })
+    .input(z.object({ ...onLease, ...ofCache, length, sha256 }))
+    .errors(leaseErrors)
+    .output(upload),
+  keepCache: oc
+    .route({
+      method: 'POST',
+      path: '/runner/attempts/{attemptId}/caches/keep',
+      tags: ['runner protocol'],
+      summary: 'The bytes of a cache are there; seen by later runs from now on, or 422 when they differ',
+    })
+    .input(z.object({ ...onLease, id }))
+    .errors(leaseErrors)
+    .output(ok),
   result: oc
     .route({
       method: 'POST',

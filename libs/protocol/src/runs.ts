@@ -11,6 +11,7 @@ import {
   ok,
   page,
   pageQuery,
+  priority,
   reason,
   sha,
   slug,
@@ -79,6 +80,7 @@ export const attemptDetail = z.object({
   id,
   number: z.number().int(),
   status: attemptStatus,
+  priority: priority.optional(),
   runner: z.string().nullable(),
   queuedAt: instant,
   startedAt: instant.nullable(),
@@ -166,7 +168,7 @@ export const laneSummary = z.object({
   live: z
     .object({ deploymentId: id, runNumber: z.number().int(), commit: z.string(), digest, since: instant })
     .nullable(),
-  /** Newest open deployment, or the last one when it did not pass. */
+  /** Newest open deployment (where each release has its turn: the first), or the last one when it did not pass. */
   current: z
     .object({
       deploymentId: id,
@@ -211,6 +213,26 @@ export const releaseTrigger = z.object({
   environment: slug.nullable(),
   lastAt: instant.nullable(),
   problem: z.string().nullable(),
+});
+
+/** What is ready and has no runner yet. */
+export const queue = z.object({
+  total: z.number().int(),
+  /** The oldest ones. */
+  items: z.array(
+    z.object({
+      attemptId: id,
+      runId: id,
+      service: slug,
+      team: slug,
+      number: z.number().int(),
+      job: z.string(),
+      /** null = none fits. */
+      pool: slug.nullable(),
+      priority,
+      waiting,
+    }),
+  ),
 });
 
 /** What is done anew; the rest is taken over as it ended. Absent = everything. */
@@ -282,6 +304,14 @@ export const runsContract = {
     .route({ method: 'GET', path: '/runs/{runId}/tests', tags: ['runs'], summary: 'Test cases, failures first' })
     .input(z.object({ runId: id }))
     .output(z.array(testCase)),
+  listQueue: oc
+    .route({
+      method: 'GET',
+      path: '/queue',
+      tags: ['runners'],
+      summary: 'Jobs of my teams that wait for a runner, and why',
+    })
+    .output(queue),
   startRun: oc
     .route({
       method: 'POST',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ATTEMPT_STATUSES, DEPLOYMENT_STATUSES, ROLES, STATUSES } from '@sluice/engine';
+import { ATTEMPT_STATUSES, DEPLOYMENT_STATUSES, PRIORITIES, ROLES, STATUSES, WAITING_CODES } from '@sluice/engine';
 import { STAGES } from '@sluice/pipeline-spec';
 
 /** Version of the API and of the runner protocol; N-1 of the runner protocol is accepted. */
@@ -17,25 +17,15 @@ export const status = z.enum(STATUSES);
 export const attemptStatus = z.enum(ATTEMPT_STATUSES);
 export const deploymentStatus = z.enum(DEPLOYMENT_STATUSES);
 export const role = z.enum(ROLES);
+/** Among the jobs of one team. */
+export const priority = z.enum(PRIORITIES);
 export const trust = z.enum(['trusted', 'untrusted']);
 
 export const reason = z.object({ code: z.string(), message: z.string() });
 
 /** Why something waits, since when, and what would end it. Never just "pending". */
 export const waiting = z.object({
-  code: z.enum([
-    'needs-job',
-    'retry-pause',
-    'no-pool',
-    'no-runner',
-    'runner-busy',
-    'approval',
-    'behind-deployment',
-    'held',
-    'planning',
-    'target',
-    'cancelling',
-  ]),
+  code: z.enum(WAITING_CODES),
   message: z.string(),
   since: instant,
   endsWhen: z.string(),

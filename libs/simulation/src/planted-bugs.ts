@@ -23,7 +23,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'unguarded-run-write',
     what: 'A run is written without its row lock, expected version and event key: the later of two writers wins.',
     breaks: ['I01', 'I02', 'I03', 'I34', 'crash'],
-    seed: 22,
+    seed: 10,
     wiring: without({ runWrites: false }),
   },
   {
@@ -70,7 +70,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'approvals-outlive-settings',
     what: 'New settings of an environment reach its lanes by message only and do not void what was approved before.',
     breaks: ['I16', 'I17'],
-    seed: 1,
+    seed: 4,
     wiring: {
       ...without({ bindBeforeDeciding: false }),
       decideLane: (state, command, context) =>
@@ -85,6 +85,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     breaks: ['I04', 'I26'],
     seed: 1,
     wiring: without({ grants: false }),
+  },
+  {
+    name: 'limit-counted-outside',
+    what: 'Two replicas that look at two pools of a team each count its running jobs before the other has granted.',
+    breaks: ['I26'],
+    seed: 23,
+    wiring: without({ limits: false }),
+  },
+  {
+    name: 'group-overtaken',
+    what: 'A run of a group gets a runner although the group has its most at work.',
+    breaks: ['I26'],
+    seed: 1,
+    wiring: without({ groups: false }),
   },
   {
     name: 'message-lost-on-crash',
@@ -104,7 +118,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'older-over-newer',
     what: 'A release that comes late replaces the newer one that is live.',
     breaks: ['I14'],
-    seed: 6,
+    seed: 13,
     wiring: {
       ...real,
       decideLane: (state, command, context) =>
@@ -155,14 +169,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'created-again-unseen',
     what: 'A driver that heard nothing calls the target again without a look.',
     breaks: ['I18'],
-    seed: 13,
+    seed: 14,
     wiring: without({ lookBeforeActing: false }),
   },
   {
     name: 'cancelled-release-at-gate',
     what: 'A gate opens for a run whose cancel was acknowledged, because the word has not yet come to the lane.',
     breaks: ['I19'],
-    seed: 102,
+    seed: 3,
     wiring: without({ cancelledAtGate: false }),
   },
 ];

@@ -2,7 +2,7 @@ import type { Actor, Contributor, ContributorFacts } from '@sluice/engine';
 import { Kernel, Process } from './kernel/kernel.ts';
 import { Random } from './kernel/random.ts';
 import { Store } from './kernel/store.ts';
-import { SERVICES, TEAM_OF } from './product/definitions.ts';
+import { SERVICE_LIMITS, SERVICES, TEAM_LIMITS, TEAM_OF } from './product/definitions.ts';
 import { dispatch } from './product/dispatch.ts';
 import { serve } from './product/serve.ts';
 import { Replica, type Installation } from './product/replica.ts';
@@ -142,6 +142,7 @@ export class World {
 
   #furnish(): Runner[] {
     const { store } = this;
+    for (const [id, maxRunning] of Object.entries(TEAM_LIMITS)) store.change('teams', { id, maxRunning });
     for (const name of SERVICES) {
       store.change('repositories', { id: `repo-${name}` });
       store.change('services', {
@@ -149,6 +150,7 @@ export class World {
         teamId: TEAM_OF[name],
         repositoryId: `repo-${name}`,
         nextRunNumber: 1,
+        maxRunning: SERVICE_LIMITS[name],
       });
       this.history.set(`repo-${name}`, []);
     }

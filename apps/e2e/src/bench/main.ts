@@ -5,10 +5,15 @@ import { startParts } from '../world/parts.ts';
 import { startWorld } from '../world/world.ts';
 import type { Bench, BenchResult } from './bench.ts';
 import { deepQueue } from './deep-queue.ts';
+import { drainQueue } from './drain-queue.ts';
 import { gibLog } from './gib-log.ts';
+import { hooksBurst } from './hooks-burst.ts';
 import { idleMemory } from './idle-memory.ts';
+import { idleRunners } from './idle-runners.ts';
 import { largeLog } from './large-log.ts';
 import { lineToScreen } from './line-to-screen.ts';
+import { listPages } from './list-pages.ts';
+import { liveViewers } from './live-viewers.ts';
 import { removeLimitContainers } from './engine-script.ts';
 import { eightSlots, twoSlots } from './pipelines-at-once.ts';
 import { pushToFirstCommand } from './push-to-first-command.ts';
@@ -30,6 +35,12 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'gib-log': gibLog,
   'deep-queue': deepQueue,
   'idle-memory': idleMemory,
+  'drain-10k': drainQueue,
+  'idle-runners': idleRunners,
+  'live-viewers': liveViewers,
+  // Leaves the planner thousands of pushes that are nowhere to be found.
+  'hooks-burst': hooksBurst,
+  'list-pages': listPages,
 };
 const ROUNDS = 3;
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
+import { z } from 'zod';
 import { stepKinds } from '../steps/index.ts';
 import { fillIn } from './fill-in.ts';
 import { scenarioFileOf, type ScenarioFile } from './scenario-file.ts';
@@ -33,8 +34,7 @@ export function bareScenario(name: string, folder: string): Scenario {
 function readScenario(folder: string, name: string): Scenario[] {
   const path = join(folder, 'scenario.yaml');
   const text = readFileSync(path, 'utf8');
-  const plain = check(path, text, {});
-  const [key, values] = Object.entries(plain.forEach ?? {})[0] ?? [];
+  const [key, values] = variants(text);
   if (key === undefined || values === undefined)
     return [expand(check(path, text, { service: name, runner: name }), folder, name, { service: name, runner: name })];
   return values.map((value, index) => {
@@ -42,6 +42,12 @@ function readScenario(folder: string, name: string): Scenario[] {
     const fill = { service, runner: service, [key]: value };
     return expand(check(path, text, fill), folder, `${name}[${value}]`, fill);
   });
+}
+
+/** Looked at before the rest, which may make sense only with a value filled in; mistakes here are reported with the rest. */
+function variants(text: string): [string?, string[]?] {
+  const file = z.object({ forEach: z.record(z.string(), z.array(z.string())) }).safeParse(parseDocument(text).toJS());
+  return Object.entries(file.data?.forEach ?? {})[0] ?? [];
 }
 
 function expand(

@@ -1,7 +1,9 @@
+import { artifact } from './artifacts.ts';
 import { check } from './checks.ts';
 import { forgeFails, forgeShows, reportStatuses } from './forge.ts';
 import { admit, lookForPushes, tell } from './forge-events.ts';
 import { approve, look, reject } from './gate.ts';
+import { limit } from './limits.ts';
 import { log } from './logs.ts';
 import { push } from './push.ts';
 import { ask } from './requests.ts';
@@ -24,12 +26,14 @@ const kinds: readonly StepKind[] = [
   check,
   log,
   growOld,
+  artifact,
   look,
   approve,
   reject,
   cancel,
   rerun,
   startRun,
+  limit,
   secret,
   changeEnvironment,
   ask,

@@ -15,12 +15,19 @@ export class ExecutorTrouble extends Error {
     this.code = code;
   }
 }
-export type TroubleCode = 'engine' | 'registry' | 'checkout';
+export type TroubleCode = 'engine' | 'registry' | 'checkout' | 'storage' | 'runner-restarted';
 
 /** The user's own definition says no (a service container that never gets healthy): the attempt ends as `failed`. */
 export class JobRefused extends Error {
   override readonly name = 'JobRefused';
-  readonly code: 'service-unhealthy' | 'image-without-shell' | 'image-build' | 'step-too-long' | 'no-such-folder';
+  readonly code:
+    | 'service-unhealthy'
+    | 'image-without-shell'
+    | 'image-build'
+    | 'step-too-long'
+    | 'no-such-folder'
+    | 'artifact-missing'
+    | 'artifact-refused';
   readonly exitCode: number | undefined;
   constructor(code: JobRefused['code'], message: string, exitCode?: number) {
     super(message);
@@ -58,6 +65,8 @@ export interface ImagePlan {
 }
 
 export interface StepCommand {
+  /** Its place in the job. */
+  readonly index: number;
   readonly run: string;
   readonly env: Readonly<Record<string, string>>;
 }
@@ -69,6 +78,9 @@ export type StepExit =
   /** The signal came first; its processes are gone or go with the sandbox. */
   | { readonly kind: 'stopped' };
 
+/** Names what an earlier process of this runner prepared. */
+export type EarlierSandbox = Pick<SandboxPlan, 'attemptId' | 'epoch' | 'path'>;
+
 /**
  * What can run jobs. Order of calls for one attempt: `prepare`, then `run` on the sandbox for each step, one at a time, then
  * `readFiles`, then `destroy`, exactly once and also after a failed `run`. A `prepare` that throws has removed what it made.
@@ -76,6 +88,11 @@ export type StepExit =
  */
 export abstract class Executor {
   abstract prepare(plan: SandboxPlan, log: AttemptLog, signal: AbortSignal): Promise<Sandbox>;
+  /**
+   * The sandbox that an earlier process left, instead of `prepare` and before the first `sweep`. Undefined: nothing is there that
+   * still runs, and what is left of it goes with the sweep.
+   */
+  abstract reattach(earlier: EarlierSandbox): Promise<Sandbox | undefined>;
   /** Builds, pushes, and returns the digest that the registry answered. */
   abstract buildImage(
     plan: ImagePlan,
@@ -94,19 +111,47 @@ export abstract class Executor {
 export abstract class Sandbox {
   /** File of outputs as the steps name it, absolute; `readFiles` finds it as {@link OUTPUT_FILE}. */
   abstract readonly outputFile: string;
-  /** Ends when the command does, or, once the signal comes, when its processes are gone or `graceMs` have passed. */
+  /**
+   * Ends when the command does, or, once the signal comes, when its processes are gone or `graceMs` have passed. A step that an earlier
+   * process began is never begun again: its output comes from the first byte on, then its end, also if that is long past. `ExecutorTrouble`
+   * `runner-restarted` when neither can be told.
+   */
   abstract run(step: StepCommand, log: AttemptLog, signal: AbortSignal, graceMs: () => number): Promise<StepExit>;
   /** Files that match the globs, below the service's folder; larger ones than `maxBytes` come without content. */
   abstract readFiles(
     globs: readonly string[],
     limits: { readonly maxFiles: number; readonly maxBytes: number },
   ): AsyncIterable<SandboxFile>;
+  /**
+   * Whatever matches, of any kind, below the service's folder; a path without a wildcard also means everything below it. The content of an
+   * entry is read before the next one is asked for, or not at all.
+   */
+  abstract readEntries(paths: readonly string[]): AsyncIterable<WorkspaceEntry>;
+  /** Puts the files of a tar stream below the service's folder, over what is there. Nobody but us says what the tar holds. */
+  abstract writeFiles(tar: Readable): Promise<void>;
   /** Removes everything of the attempt. Throws `ExecutorTrouble` when something stays. */
   abstract destroy(): Promise<void>;
 }
 
 /** Below the service's folder, where the steps begin: there is a volume in every executor, and it is read like a report. */
 export const OUTPUT_FILE = '.sluice-output';
+
+export interface WorkspaceEntry {
+  /** Names, that of a hard link's file included, are below the service's folder. */
+  readonly header: EntryHeader;
+  readonly content: AsyncIterable<unknown>;
+}
+
+/** Of an entry of a tar. */
+export interface EntryHeader {
+  readonly name: string;
+  /** `file`, `directory`, `symlink`, `link` (hard) or something that is no part of archives of ours. */
+  readonly type: string | null;
+  readonly size?: number;
+  readonly mode?: number;
+  readonly mtime?: Date;
+  readonly linkname?: string;
+}
 
 export interface SandboxFile {
   /** Below the service's folder. */

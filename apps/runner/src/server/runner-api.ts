@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { API_PREFIX, RUNNER_PROTOCOL, runnerContract } from '@sluice/protocol';
-import type { AttemptResult, LeaseGrant, stepReport } from '@sluice/protocol';
+import { API_PREFIX, LONGEST_TROUBLE, RUNNER_PROTOCOL, runnerContract } from '@sluice/protocol';
+import type { AttemptResult, FoundCache, LeaseGrant, stepReport, Upload } from '@sluice/protocol';
 import { LeaseLost, ServerUnreachable, toError } from './server-answer.ts';
 
 export type StepReport = z.infer<typeof stepReport>;
@@ -8,6 +8,11 @@ export type StepReport = z.infer<typeof stepReport>;
 export interface LeaseKey {
   readonly attemptId: string;
   readonly epoch: number;
+}
+/** A cache of the job by its place in the definition. */
+export interface CacheName {
+  readonly index: number;
+  readonly filesHash: string | null;
 }
 export type LogAppend =
   | { readonly kind: 'appended'; readonly length: number }
@@ -18,6 +23,7 @@ export type LogAppend =
 
 /** Longest silence that is waited for (F19): a peer that vanished is noticed within 30 s. */
 const CALL_DEADLINE_MS = 20_000;
+const LOOK_DEADLINE_MS = 120_000;
 export const POLL_WAIT_SECONDS = 20;
 const POLL_DEADLINE_MS = (POLL_WAIT_SECONDS + 8) * 1000;
 
@@ -36,6 +42,14 @@ export class RunnerApi {
     this.#version = version;
   }
 
+  /** Where calls go to, with the prefix of the API. */
+  get base(): string {
+    return this.#base;
+  }
+  get token(): string {
+    return this.#token;
+  }
+
   useToken(token: string): void {
     this.#token = token;
   }
@@ -52,9 +66,16 @@ export class RunnerApi {
   async poll(
     pollId: string,
     slots: number,
-    { signal, draining = false }: { signal?: AbortSignal; draining?: boolean } = {},
+    { signal, draining = false, trouble }: { signal?: AbortSignal; draining?: boolean; trouble?: string } = {},
   ): Promise<LeaseGrant | null> {
-    const body = { pollId, slots, waitSeconds: draining ? 0 : POLL_WAIT_SECONDS, protocol: RUNNER_PROTOCOL, draining };
+    const body = {
+      pollId,
+      slots,
+      waitSeconds: draining ? 0 : POLL_WAIT_SECONDS,
+      protocol: RUNNER_PROTOCOL,
+      draining,
+      ...(trouble === undefined ? {} : { trouble: trouble.slice(0, LONGEST_TROUBLE) }),
+    };
     const { lease } = await this.#call(runnerContract.poll, '/runner/poll', body, {
       deadlineMs: POLL_DEADLINE_MS,
       signal,
@@ -66,12 +87,11 @@ export class RunnerApi {
     await this.#call(runnerContract.start, `/runner/attempts/${attemptId}/start`, { epoch }, { signal });
   }
 
-  renew(
-    { attemptId, epoch }: LeaseKey,
-    deadlineMs: number,
-    signal?: AbortSignal,
-  ): Promise<{ expiresAt: string; cancel: boolean }> {
-    return this.#call(runnerContract.renew, `/runner/attempts/${attemptId}/renew`, { epoch }, { deadlineMs, signal });
+  /** What a lease that this runner holds was granted with, after a restart. */
+  async resume({ attemptId, epoch }: LeaseKey, signal?: AbortSignal): Promise<LeaseGrant> {
+    const path = `/runner/attempts/${attemptId}/resume`;
+    const { lease } = await this.#call(runnerContract.resume, path, { epoch }, { signal });
+    return lease;
   }
 
   async steps({ attemptId, epoch }: LeaseKey, steps: readonly StepReport[], signal?: AbortSignal): Promise<void> {
@@ -85,6 +105,58 @@ export class RunnerApi {
     signal?: AbortSignal,
   ): Promise<{ passed: number; failed: number; skipped: number }> {
     return this.#call(runnerContract.report, `/runner/attempts/${attemptId}/reports`, { epoch, file, xml }, { signal });
+  }
+
+  leaveArtifact(
+    { attemptId, epoch }: LeaseKey,
+    artifact: { name: string; files: number; length: number; sha256: string },
+    signal: AbortSignal,
+  ): Promise<Upload> {
+    const path = `/runner/attempts/${attemptId}/artifacts`;
+    return this.#call(runnerContract.leaveArtifact, path, { epoch, ...artifact }, { signal });
+  }
+
+  /** The server may have to read the file back: it takes its time. */
+  async keepArtifact({ attemptId, epoch }: LeaseKey, id: string, signal: AbortSignal): Promise<void> {
+    const path = `/runner/attempts/${attemptId}/artifacts/keep`;
+    await this.#call(runnerContract.keepArtifact, path, { epoch, id }, { signal, deadlineMs: LOOK_DEADLINE_MS });
+  }
+
+  useArtifact({ attemptId, epoch }: LeaseKey, id: string, signal: AbortSignal): Promise<{ url: string }> {
+    const path = `/runner/attempts/${attemptId}/artifacts/use`;
+    return this.#call(runnerContract.useArtifact, path, { epoch, id }, { signal });
+  }
+
+  findCache(
+    { attemptId, epoch }: LeaseKey,
+    cache: CacheName,
+    signal: AbortSignal,
+  ): Promise<{ key: string; found: FoundCache | null }> {
+    const path = `/runner/attempts/${attemptId}/caches/find`;
+    return this.#call(runnerContract.findCache, path, { epoch, ...cache }, { signal });
+  }
+
+  leaveCache(
+    { attemptId, epoch }: LeaseKey,
+    cache: CacheName & { length: number; sha256: string },
+    signal: AbortSignal,
+  ): Promise<Upload> {
+    const path = `/runner/attempts/${attemptId}/caches`;
+    return this.#call(runnerContract.leaveCache, path, { epoch, ...cache }, { signal });
+  }
+
+  async keepCache({ attemptId, epoch }: LeaseKey, id: string, signal: AbortSignal): Promise<void> {
+    const path = `/runner/attempts/${attemptId}/caches/keep`;
+    await this.#call(runnerContract.keepCache, path, { epoch, id }, { signal, deadlineMs: LOOK_DEADLINE_MS });
+  }
+
+  /** A link as the protocol has it: a path leads to the server and needs the token, which goes nowhere else. */
+  opened(url: string): { readonly url: string; readonly headers: Record<string, string> } {
+    if (!url.startsWith('/')) return { url, headers: {} };
+    return {
+      url: this.#base.slice(0, -API_PREFIX.length) + url,
+      headers: { authorization: `Bearer ${this.#token}` },
+    };
   }
 
   async result({ attemptId, epoch }: LeaseKey, result: AttemptResult, signal?: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,6 +8,9 @@ import type { StepReport } from '../server/runner-api.ts';
 
 /** What the server knows of one attempt. */
 export interface AttemptRecord {
+  /** As it is granted, and granted again after a restart of the runner. */
+  grant: LeaseGrant;
+  resumed: number;
   epoch: number;
   started: number;
   renewals: number;
@@ -17,6 +20,16 @@ export interface AttemptRecord {
   reports: { file: string; xml: string }[];
   results: AttemptResult[];
   callsAfterLost: string[];
+  /** Names of artifacts and keys of caches whose bytes arrived whole. */
+  kept: string[];
+}
+
+/** A file by the id that calls name; `url` leads to it. */
+interface KeptFile {
+  readonly name: string;
+  readonly sha256: string;
+  bytes: Buffer;
+  kept: boolean;
 }
 
 export type Fault =
@@ -31,10 +44,14 @@ export interface FakeServer {
   readonly attempts: Map<string, AttemptRecord>;
   readonly pollIds: string[];
   readonly drainingPolls: string[];
+  /** What the runner said keeps it from work. */
+  readonly troubles: string[];
   readonly registrations: string[];
   /** Called for each request; what it returns happens to that request. */
   fault: (operation: string, times: number) => Fault | undefined;
   token: string;
+  /** By id, which for caches is the key and for artifacts the name. */
+  readonly files: Map<string, KeptFile>;
   give(grant: LeaseGrant): AttemptRecord;
   /** From now on the attempt's present epoch is stale. */
   loseLease(attemptId: string): void;
@@ -64,11 +81,15 @@ export async function startFakeServer(): Promise<FakeServer> {
     attempts,
     pollIds: [],
     drainingPolls: [],
+    troubles: [],
     registrations: [],
     fault: () => undefined,
     token: 'runner-token',
+    files: new Map(),
     give: (grant) => {
       const record: AttemptRecord = {
+        grant: leaseGrant.parse(grant),
+        resumed: 0,
         epoch: grant.epoch,
         started: 0,
         renewals: 0,
@@ -78,6 +99,7 @@ export async function startFakeServer(): Promise<FakeServer> {
         reports: [],
         results: [],
         callsAfterLost: [],
+        kept: [],
       };
       attempts.set(grant.attemptId, record);
       queue.push(leaseGrant.parse(grant));
@@ -107,8 +129,8 @@ export async function startFakeServer(): Promise<FakeServer> {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', self.url);
     const path = url.pathname.replace(`${API_PREFIX}/runner/`, '');
-    const [, attemptId = '', tail = ''] = /^attempts\/([^/]+)\/(\w+)$/.exec(path) ?? [];
-    const operation = tail === '' ? path : tail;
+    const [, attemptId = '', tail = ''] = /^attempts\/([^/]+)\/(\w+(?:\/\w+)?)$/.exec(path) ?? [];
+    const operation = path.startsWith('blobs/') ? `blob-${request.method ?? ''}` : tail === '' ? path : tail;
     const body = await readAll(request);
     const count = (times.get(operation) ?? 0) + 1;
     times.set(operation, count);
@@ -122,7 +144,8 @@ export async function startFakeServer(): Promise<FakeServer> {
       );
     const answer = await carryOut(operation, attemptId, url, body, request, response);
     if (fault === 'lose-answer') return void request.socket.destroy();
-    if (!response.destroyed) send(response, answer.status, answer.body);
+    if (Buffer.isBuffer(answer.body)) response.writeHead(answer.status).end(answer.body);
+    else if (!response.destroyed) send(response, answer.status, answer.body);
   }
 
   async function carryOut(
@@ -133,13 +156,18 @@ export async function startFakeServer(): Promise<FakeServer> {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<Answer> {
-    const input = operation === 'log' ? {} : (JSON.parse(body.toString()) as Record<string, unknown>);
+    const input =
+      operation === 'log' || operation.startsWith('blob-')
+        ? {}
+        : (JSON.parse(body.toString()) as Record<string, unknown>);
     if (operation === 'register') {
       self.registrations.push(String(input['token']));
       return { status: 200, body: { runnerId: randomUUID(), token: self.token, pool: 'default', labels: [] } };
     }
     if (request.headers.authorization !== `Bearer ${self.token}`)
       return refusal(401, 'unauthorized', 'The runner token is not known.');
+    if (typeof input['trouble'] === 'string') self.troubles.push(input['trouble']);
+    if (operation.startsWith('blob-')) return blob(url, body, request);
     if (operation === 'poll') return poll(String(input['pollId']), input['draining'] === true, response);
     const record = attempts.get(attemptId);
     if (record === undefined) return refusal(404, 'not-found', 'There is no such attempt.');
@@ -172,6 +200,12 @@ export async function startFakeServer(): Promise<FakeServer> {
       case 'start':
         record.started++;
         return OK;
+      case 'resume':
+        record.resumed++;
+        return {
+          status: 200,
+          body: { lease: { ...record.grant, log: { ...record.grant.log, length: record.log.length } } },
+        };
       case 'renew':
         record.renewals++;
         return { status: 200, body: { expiresAt: new Date().toISOString(), cancel: record.cancel } };
@@ -189,11 +223,55 @@ export async function startFakeServer(): Promise<FakeServer> {
         record.results.push(result);
         return OK;
       }
+      case 'artifacts':
+        return upload(String(input['name']), String(input['sha256']));
+      case 'caches':
+        return upload(cacheKeyOf(input), String(input['sha256']));
+      case 'artifacts/keep':
+      case 'caches/keep': {
+        const name = nameOf(String(input['id']));
+        const file = self.files.get(name);
+        if (file === undefined || sha256Of(file.bytes) !== file.sha256) {
+          self.files.delete(name);
+          return refusal(422, 'stored-bytes-differ', 'Other bytes arrived.');
+        }
+        file.kept = true;
+        record.kept.push(name);
+        return OK;
+      }
+      case 'artifacts/use':
+        return { status: 200, body: { url: `${API_PREFIX}/runner/blobs/${nameOf(String(input['id']))}` } };
+      case 'caches/find': {
+        const key = cacheKeyOf(input);
+        const file = self.files.get(key);
+        const { length } = file?.bytes ?? Buffer.alloc(0);
+        const url = `${API_PREFIX}/runner/blobs/${key}`;
+        const found = file?.kept === true ? { key, exact: true, length, sha256: file.sha256, url } : null;
+        return { status: 200, body: { key, found } };
+      }
       case 'log':
         return append(record, Number(url.searchParams.get('offset')), body);
       default:
         return refusal(404, 'not-found', `No ${operation}.`);
     }
+  }
+
+  function upload(name: string, sha256: string): Answer {
+    const known = self.files.get(name);
+    const id = idOf(name);
+    if (known?.kept === true && known.sha256 === sha256) return { status: 200, body: { id, link: null } };
+    self.files.set(name, { name, sha256, bytes: Buffer.alloc(0), kept: false });
+    const link = { url: `${API_PREFIX}/runner/blobs/${name}`, headers: {}, partBytes: 1_000 };
+    return { status: 200, body: { id, link } };
+  }
+
+  function blob(url: URL, body: Buffer, request: IncomingMessage): Answer {
+    const file = self.files.get(url.pathname.split('/').at(-1) ?? '');
+    if (file === undefined) return refusal(404, 'not-found', 'No such file.');
+    if (request.method === 'GET') return { status: 200, body: file.bytes };
+    const from = Number(/^bytes (\d+)-/.exec(String(request.headers['content-range']))?.[1]);
+    file.bytes = Buffer.concat([file.bytes.subarray(0, from), body]);
+    return { status: 204, body: undefined };
   }
 
   async function poll(pollId: string, draining: boolean, response: ServerResponse): Promise<Answer> {
@@ -220,6 +298,23 @@ interface Answer {
 }
 const OK: Answer = { status: 200, body: { ok: true } };
 
+/** Ids are UUIDs on the wire; here they carry the name. */
+const names = new Map<string, string>();
+function idOf(name: string): string {
+  const id = randomUUID();
+  names.set(id, name);
+  return id;
+}
+function nameOf(id: string): string {
+  return names.get(id) ?? id;
+}
+function cacheKeyOf(input: Record<string, unknown>): string {
+  return `cache-${String(input['index'])}-${String(input['filesHash'])}`;
+}
+function sha256Of(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
 function refusal(status: number, code: string, message: string): Answer {
   return { status, body: { error: { code, message, requestId: 'test' } } };
 }
@@ -238,7 +333,9 @@ function append(record: AttemptRecord, offset: number, bytes: Buffer): Answer {
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  response
+    .writeHead(status, { 'content-type': 'application/json' })
+    .end(status === 204 ? undefined : JSON.stringify(body));
 }
 
 async function readAll(request: IncomingMessage): Promise<Buffer> {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { BlobMissingError, BlobStore, type BlobDraft } from '../platform/blobs/blob-store.port.ts';
+import { BlobMissingError, BlobStore, type BlobDraft, type ExpectedBlob } from '../platform/blobs/blob-store.port.ts';
 
 /** Refuses what a real store would: other bytes under a key that exists. */
 export class MemoryBlobs extends BlobStore {
   readonly stored = new Map<string, Buffer>();
+  readonly #coming = new Map<string, Buffer>();
   /** Drafts that were not discarded yet. */
   drafts = 0;
   override draft(): Promise<BlobDraft> {
@@ -42,5 +43,25 @@ export class MemoryBlobs extends BlobStore {
   override remove(key: string): Promise<void> {
     this.stored.delete(key);
     return Promise.resolve();
+  }
+  override uploadLink(): Promise<null> {
+    return Promise.resolve(null);
+  }
+  override downloadLink(): Promise<null> {
+    return Promise.resolve(null);
+  }
+  override async takePart(key: string, { length }: ExpectedBlob, from: number, bytes: Buffer): Promise<void> {
+    const coming = this.#coming.get(key) ?? Buffer.alloc(length);
+    this.#coming.set(key, coming);
+    bytes.copy(coming, from);
+    await Promise.resolve();
+  }
+  override async accept(key: string, { sha256 }: ExpectedBlob): Promise<'accepted' | 'different' | 'missing'> {
+    const bytes = this.#coming.get(key) ?? this.stored.get(key);
+    if (bytes === undefined) return 'missing';
+    this.#coming.delete(key);
+    if (createHash('sha256').update(bytes).digest('hex') !== sha256) return 'different';
+    await this.#keep(key, bytes);
+    return 'accepted';
   }
 }

@@ -81,6 +81,7 @@ export class PipelineRows {
     team: TestTeam,
     stages: string,
     trust: 'trusted' | 'untrusted' = 'trusted',
+    ref = 'refs/heads/main',
     more: Partial<Pick<CreateRunInput, 'pullRequest' | 'held'>> = {},
   ): Promise<string> {
     const create = new CreateRun(this.ids, this.runs);
@@ -88,7 +89,7 @@ export class PipelineRows {
       create.create(unit, {
         teamId: team.teamId,
         serviceId: team.serviceId,
-        ref: 'refs/heads/main',
+        ref,
         commit: {
           sha: COMMIT,
           message: 'a "message"; $(id)',

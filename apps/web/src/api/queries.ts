@@ -47,12 +47,22 @@ export const queries = {
     queryOptions({ queryKey: ['deployment', deploymentId], queryFn: () => api.lanes.getDeployment({ deploymentId }) }),
   runReports: (runId: string) =>
     queryOptions({ queryKey: ['run-reports', runId], queryFn: () => api.reports.listReports({ runId }) }),
+  runArtifacts: (runId: string) =>
+    queryOptions({ queryKey: ['run-artifacts', runId], queryFn: () => api.artifacts.listArtifacts({ runId }) }),
+  runCaches: (runId: string) =>
+    queryOptions({ queryKey: ['run-caches', runId], queryFn: () => api.artifacts.listCacheUses({ runId }) }),
+  testHistory: (service: string, suite: string, name: string) =>
+    queryOptions({
+      queryKey: ['test-history', service, suite, name],
+      queryFn: () => api.reports.getTestHistory({ service, suite, name }),
+    }),
   sessions: () => queryOptions({ queryKey: ['sessions'], queryFn: () => api.identity.listSessions() }),
   tokens: () => queryOptions({ queryKey: ['tokens'], queryFn: () => api.identity.listTokens() }),
   people: () => queryOptions({ queryKey: ['people'], queryFn: () => api.identity.listUsers() }),
   retention: () => queryOptions({ queryKey: ['retention'], queryFn: () => api.retention.getRetention() }),
   pools: () => queryOptions({ queryKey: ['pools'], queryFn: () => api.catalog.listPools() }),
   runners: () => queryOptions({ queryKey: ['runners'], queryFn: () => api.catalog.listRunners() }),
+  queue: () => queryOptions({ queryKey: ['queue'], queryFn: () => api.runs.listQueue() }),
   teams: () => queryOptions({ queryKey: ['teams'], queryFn: () => api.catalog.listTeams() }),
   repositories: (team: string) =>
     queryOptions({ queryKey: ['repositories', team], queryFn: () => api.catalog.listRepositories({ team }) }),

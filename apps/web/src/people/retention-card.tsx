@@ -61,6 +61,7 @@ const WORDS: Readonly<Record<string, string>> = {
   surplusRuns: 'runs beyond the most of their service',
   tests: 'test reports of runs',
   deploymentEvents: 'histories of deployments',
+  commitStatuses: 'statuses told to forges',
   auditEntries: 'audit entries',
   access: 'ended sessions and tokens',
   objects: 'objects of the blob store',

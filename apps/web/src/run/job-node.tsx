@@ -60,9 +60,13 @@ export function JobNode({
 
 function waitingWord(job: JobDetail): string {
   if (job.waiting === null) return 'waits';
-  return job.waiting.code === 'needs-job'
-    ? ''
-    : job.waiting.code.replace(/^(no-runner|runner-busy)$/, 'runner').replace('no-pool', 'pool');
+  const { code } = job.waiting;
+  if (code === 'needs-job' || code === 'earlier-stage') return '';
+  return code
+    .replace(/^(no-runner|runner-busy)$/, 'runner')
+    .replace('no-pool', 'pool')
+    .replace(/^(service|team)-limit$/, 'limit')
+    .replace('fair-share', 'turn');
 }
 
 /** A lane leads to its gate while it waits for people, else to its deployment. */

@@ -11,6 +11,7 @@ import { EmptyState, SkeletonRows } from '../ui/notice.tsx';
 import { Crumb, Crumbs } from '../ui/screen.tsx';
 import { isOver } from '../ui/status.ts';
 import { count } from '../ui/wording.ts';
+import { ArtifactsTab } from './artifacts-tab.tsx';
 import { chooseJob } from './choose-job.ts';
 import { ContextPane } from './context-pane.tsx';
 import { EventsTab } from './events-tab.tsx';
@@ -24,6 +25,7 @@ const route = getRouteApi('/signed-in/services/$service/runs/$number');
 const tabs = [
   ['log', 'Log'],
   ['tests', 'Tests'],
+  ['artifacts', 'Artifacts'],
   ['events', 'Events'],
 ] as const;
 
@@ -36,6 +38,8 @@ export function RunPage() {
     ['run-events', run.data?.id],
     ['run-tests', run.data?.id],
     ['run-reports', run.data?.id],
+    ['run-artifacts', run.data?.id],
+    ['run-caches', run.data?.id],
   );
   return (
     <>
@@ -135,7 +139,8 @@ function LoadedRun({ run }: { run: RunDetail }) {
         ))}
       </div>
       <div id="run-panel" role="tabpanel" aria-labelledby={`tab-${tab}`} className="min-h-0 min-w-0">
-        {tab === 'tests' && <TestsTab runId={run.id} over={isOver(run.status)} />}
+        {tab === 'tests' && <TestsTab runId={run.id} service={run.service} over={isOver(run.status)} />}
+        {tab === 'artifacts' && <ArtifactsTab runId={run.id} service={run.service} over={isOver(run.status)} />}
         {tab === 'events' && <EventsTab runId={run.id} />}
         {tab === 'log' && (
           <div className="run-panes">

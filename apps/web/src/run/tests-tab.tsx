@@ -4,6 +4,7 @@ import { isRemoved, problemSentence } from '../api/problem.ts';
 import { queries } from '../api/queries.ts';
 import type { TestCase, TestReport } from '../api/shapes.ts';
 import { EmptyState, ErrorBar, SkeletonRows } from '../ui/notice.tsx';
+import { TestHistory } from './test-history.tsx';
 import { StatusIcon } from '../ui/status-icon.tsx';
 import { UntrustedText } from '../ui/untrusted-text.tsx';
 import { duration, plural } from '../ui/wording.ts';
@@ -11,7 +12,7 @@ import { duration, plural } from '../ui/wording.ts';
 const SHOWN = 200;
 
 /** Failures first with their message, then the slowest, passed ones folded by suite. */
-export function TestsTab({ runId, over }: { runId: string; over: boolean }) {
+export function TestsTab({ runId, service, over }: { runId: string; service: string; over: boolean }) {
   const tests = useQuery(queries.runTests(runId));
   const reports = useQuery(queries.runReports(runId));
   const refused = reports.data?.filter(({ finding }) => finding !== null) ?? [];
@@ -62,7 +63,7 @@ export function TestsTab({ runId, over }: { runId: string; over: boolean }) {
                 key={`${test.suite} ${test.name} ${index}`}
                 className="border-b border-line px-4 py-2.5 last:border-0"
               >
-                <TestRow test={test} />
+                <TestRow test={test} service={service} />
                 {test.message !== null && (
                   <pre
                     className="mono mt-2 max-h-72 overflow-auto rounded-control bg-sunken p-3 whitespace-pre-wrap"
@@ -91,7 +92,7 @@ export function TestsTab({ runId, over }: { runId: string; over: boolean }) {
             <ul className="pb-2">
               {cases.slice(0, SHOWN).map((test, index) => (
                 <li key={`${test.name} ${index}`} className="px-4 py-1">
-                  <TestRow test={test} />
+                  <TestRow test={test} service={service} />
                 </li>
               ))}
               {cases.length > SHOWN && (
@@ -134,17 +135,30 @@ function RefusedReports({ reports }: { reports: readonly TestReport[] }) {
   );
 }
 
-function TestRow({ test }: { test: TestCase }) {
+function TestRow({ test, service }: { test: TestCase; service: string }) {
+  const [open, setOpen] = useState(false);
   return (
-    <span className="flex items-center gap-2">
-      <StatusIcon status={test.status} size={14} label={test.status} />
-      <span className="min-w-0 break-words" dir="auto">
-        <span className="text-text-2">
-          <UntrustedText text={test.suite} /> ›{' '}
+    <>
+      <span className="flex items-center gap-2">
+        <StatusIcon status={test.status} size={14} label={test.status} />
+        <span className="min-w-0 break-words" dir="auto">
+          <span className="text-text-2">
+            <UntrustedText text={test.suite} /> ›{' '}
+          </span>
+          <UntrustedText text={test.name} />
         </span>
-        <UntrustedText text={test.name} />
+        <button
+          type="button"
+          className="btn btn-small btn-quiet ml-auto flex-none"
+          aria-expanded={open}
+          aria-label={`History of ${test.name}`}
+          onClick={() => setOpen(!open)}
+        >
+          History
+        </button>
+        <span className="flex-none text-text-3 tnum">{duration(test.seconds * 1000)}</span>
       </span>
-      <span className="ml-auto text-text-3 tnum">{duration(test.seconds * 1000)}</span>
-    </span>
+      {open && <TestHistory service={service} suite={test.suite} name={test.name} />}
+    </>
   );
 }

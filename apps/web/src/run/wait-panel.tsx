@@ -4,20 +4,18 @@ import { useNow } from '../api/server-clock.ts';
 import type { Waiting } from '../api/shapes.ts';
 import { clockTime, elapsed } from '../ui/wording.ts';
 import { isPresent } from '../ui/is-present.ts';
+import { causeName } from './cause-name.ts';
 
-const causes: Record<Waiting['code'], string> = {
-  'needs-job': 'Needs a job',
-  'retry-pause': 'Pause before a retry',
-  'no-pool': 'No pool fits',
-  'no-runner': 'No runner connected',
-  'runner-busy': 'Runners busy',
-  approval: 'Approval',
-  'behind-deployment': 'Deployment ahead',
-  held: 'Held: from a fork',
-  planning: 'Planning',
-  target: 'Target',
-  cancelling: 'Cancelling',
-};
+const elsewhere: readonly Waiting['code'][] = [
+  'no-runner',
+  'no-pool',
+  'runner-busy',
+  'fair-share',
+  'starting',
+  'group',
+  'service-limit',
+  'team-limit',
+];
 
 /** Never only "pending": cause, since when, and what would end it. */
 export function WaitPanel({
@@ -39,7 +37,7 @@ export function WaitPanel({
       <p className="mt-1.5">{waiting.message}</p>
       <dl className="mt-2 grid grid-cols-[76px_1fr] gap-y-1">
         <dt className="text-text-2">Cause</dt>
-        <dd>{causes[waiting.code] ?? waiting.code}</dd>
+        <dd>{causeName(waiting.code)}</dd>
         <dt className="text-text-2">Since</dt>
         <dd className="tnum">
           {elapsed(now - Date.parse(waiting.since))}, {clockTime(waiting.since)}
@@ -52,9 +50,9 @@ export function WaitPanel({
           Open approval
         </Link>
       )}
-      {(waiting.code === 'no-runner' || waiting.code === 'no-pool' || waiting.code === 'runner-busy') && (
+      {elsewhere.includes(waiting.code) && (
         <Link to="/runners" className="btn btn-small mt-3">
-          Open runners
+          Open runners and queue
         </Link>
       )}
     </section>

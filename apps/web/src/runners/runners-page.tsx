@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { CircleCheck, CircleDot, Hourglass, Plus, Unplug, type LucideIcon } from 'lucide-react';
+import { CircleCheck, CircleDot, Hourglass, Plus, TriangleAlert, Unplug, type LucideIcon } from 'lucide-react';
 import { useState } from 'react';
 import { useNow } from '../api/server-clock.ts';
 import { problemSentence } from '../api/problem.ts';
@@ -14,6 +14,7 @@ import type { Tone } from '../ui/status.ts';
 import { elapsed, plural } from '../ui/wording.ts';
 import { AddRunnerDialog } from './add-runner-dialog.tsx';
 import { CapacityStrip } from './capacity-strip.tsx';
+import { QueueList } from './queue-list.tsx';
 
 const states: Record<Runner['state'], { word: string; tone: Tone; icon: LucideIcon }> = {
   busy: { word: 'Busy', tone: 'running', icon: CircleDot },
@@ -26,11 +27,13 @@ const states: Record<Runner['state'], { word: string; tone: Tone; icon: LucideIc
 export function RunnersPage() {
   const pools = useQuery(queries.pools());
   const runners = useQuery(queries.runners());
-  useLive('runners', ['runners'], ['pools']);
+  const queue = useQuery(queries.queue());
+  useLive('runners', ['runners'], ['pools'], ['queue']);
+  useLive('board', ['queue']);
   const blocked = useWriteBlock();
   const [adding, setAdding] = useState(false);
   const connected = runners.data?.filter(({ state }) => state !== 'removed') ?? [];
-  const error = pools.error ?? runners.error;
+  const error = pools.error ?? runners.error ?? queue.error;
   return (
     <div className="mx-auto max-w-[1680px] px-3 py-3 md:px-6 md:py-4">
       <Crumbs title="Runners">
@@ -55,7 +58,7 @@ export function RunnersPage() {
         </button>
       </div>
       {error !== null && (
-        <ErrorBar onRetry={() => void Promise.all([pools.refetch(), runners.refetch()])}>
+        <ErrorBar onRetry={() => void Promise.all([pools.refetch(), runners.refetch(), queue.refetch()])}>
           {problemSentence(error, 'load the runners')}
         </ErrorBar>
       )}
@@ -63,6 +66,7 @@ export function RunnersPage() {
         <SkeletonRows rows={8} height={40} />
       ) : (
         <div className="flex flex-col gap-4">
+          {queue.data && <QueueList queue={queue.data} />}
           <Pools pools={pools.data ?? []} runners={connected} />
           <Runners runners={connected} onAdd={() => setAdding(true)} />
         </div>
@@ -162,7 +166,13 @@ function Runners({ runners, onAdd }: { runners: readonly Runner[]; onAdd: () => 
 }
 
 function RunnerRow({ runner }: { runner: Runner }) {
-  const { word, tone, icon: Icon } = states[runner.state];
+  const {
+    word,
+    tone,
+    icon: Icon,
+  } = runner.trouble !== null && runner.state === 'draining'
+    ? { word: 'No work', tone: 'failed' as const, icon: TriangleAlert }
+    : states[runner.state];
   const now = useNow(runner.jobs.length > 0);
   return (
     <li className="flex min-h-10 flex-wrap items-center gap-x-4 gap-y-1 border-b border-line px-4 py-2 last:border-0">
@@ -188,7 +198,8 @@ function RunnerRow({ runner }: { runner: Runner }) {
             <span className="text-text-3 tnum">{elapsed(now - Date.parse(job.since))}</span>
           </Link>
         ))}
-        {runner.jobs.length === 0 && (
+        {runner.trouble !== null && <span className="mr-3 text-failed">{runner.trouble}</span>}
+        {runner.jobs.length === 0 && runner.trouble === null && (
           <span className="text-text-3">
             {runner.state === 'silent' ? 'its jobs go back to the queue when their leases end' : 'nothing just now'}
           </span>

@@ -12,6 +12,7 @@ import {
   STAGE_TRANSITIONS,
 } from '../transitions.ts';
 import type { Transitions } from '../transitions.ts';
+import { waitingCause } from '../waiting-cause.ts';
 import { hold } from './broken-invariant.ts';
 
 /** What must hold of an event before it is applied. */
@@ -50,6 +51,11 @@ export function checkRunEvent(state: RunState, event: RunEvent): void {
     );
     hold('I19', !state.cancelRequested, () => `${event.jobKey} was queued after the cancel`);
     checkRetry(state, planned, event);
+  }
+  if (event.type === 'cancel-requested' && event.supersededBy !== undefined) {
+    hold('superseded', event.supersededBy > state.number, () => `run ${event.supersededBy} is not newer`);
+    hold('superseded', state.plan.concurrency?.cancel === 'superseded', () => 'no newer run may end this one');
+    hold('superseded', state.stages.release.startedAt === undefined, () => 'a run with a release was superseded');
   }
   if (event.type === 'stage-overdue') {
     const limit = event.stage === 'release' ? undefined : state.plan.stageTimeouts[event.stage];
@@ -197,6 +203,7 @@ export function checkRunState(state: RunState, effects: readonly RunEffect[]): v
     () => `the run is ${state.status} instead of ${expectedRunStatus(state)}`,
   );
   checkSomethingMoves(state);
+  checkCauses(state);
   const releases = effects.filter(({ type }) => type === 'make-release').length;
   hold('I05', releases <= 1, () => 'the release was made twice');
   if (releases > 0) {
@@ -211,6 +218,22 @@ export function checkRunState(state: RunState, effects: readonly RunEffect[]): v
       () => 'a release although a job had not passed',
     );
   }
+}
+
+/** What is open and does not run can say what it waits for; queued attempts are asked for beside their pools. */
+function checkCauses(state: RunState): void {
+  if (isTerminal(state.status)) return;
+  for (const { key, status, attempts } of Object.values(state.jobs)) {
+    const underWay = attempts.some((attempt) => !isTerminal(attempt.status));
+    const said = underWay || isTerminal(status) || waitingCause({ kind: 'job', state, jobKey: key }) !== undefined;
+    hold('I07', said, () => `${key} waits and cannot say why`);
+  }
+  for (const { environment, status } of state.lanes) {
+    const said = status !== 'queued' || waitingCause({ kind: 'environment', state, environment }) !== undefined;
+    hold('I07', said, () => `${environment} waits for the release and cannot say why`);
+  }
+  const called = state.cancelRequested === undefined || waitingCause({ kind: 'cancel', state }) !== undefined;
+  hold('I07', called, () => 'the run was called off and cannot say what it waits for');
 }
 
 /** Every open run has an attempt under way or a release to wait for; every open job has one too, or a need that does (I07). */
@@ -253,7 +276,7 @@ function expectedRunStatus(state: RunState): Status {
   const lanes = state.lanes.map(({ status }) => status);
   const all: readonly string[] = [...jobs, ...lanes];
   if (all.every((status) => !['queued', 'waiting', 'running', 'unknown'].includes(status))) {
-    if (state.cancelRequested) return 'cancelled';
+    if (state.cancelRequested) return state.cancelRequested.supersededBy === undefined ? 'cancelled' : 'superseded';
     if (all.includes('failed') || all.includes('rolled-back')) return 'failed';
     for (const status of ['errored', 'cancelled', 'superseded'] as const) if (all.includes(status)) return status;
     return 'passed';

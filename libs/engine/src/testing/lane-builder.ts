@@ -35,7 +35,14 @@ export const SETTINGS: readonly LaneSettings[] = [
   settingsOf(OPEN_GATE),
   settingsOf({ ...TWO_OF_US, noSelfApproval: false }),
   settingsOf(TWO_OF_US, ':other-target'),
+  inOrder(ONE_OF_US),
+  inOrder(OPEN_GATE),
 ];
+
+/** Settings under which each release has its turn. */
+export function inOrder(gate: GateRule): LaneSettings {
+  return { ...settingsOf(gate, ':in-order'), supersede: false };
+}
 
 export function releaseOf(runNumber: number): OfferedRelease {
   return {
@@ -84,7 +91,7 @@ export interface PlayedLane {
   readonly shape: string;
 }
 
-export function openedLane(gate: GateRule): PlayedLane {
+export function openedLane(gate: GateRule, settings = settingsOf(gate)): PlayedLane {
   const ctx: DecideContext & { tick(): void } = steadyContext();
   let state: LaneState | undefined;
   const lane: PlayedLane = {
@@ -119,6 +126,6 @@ export function openedLane(gate: GateRule): PlayedLane {
     ended: (runNumber, outcome = 'passed') =>
       lane.send({ type: 'deployment-ended', deploymentId: `d${runNumber}`, outcome }),
   };
-  lane.send(openingOf(settingsOf(gate)));
+  lane.send(openingOf(settings));
   return lane;
 }

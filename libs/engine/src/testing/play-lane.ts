@@ -12,6 +12,7 @@ import type {
   LaneState,
 } from '../lane.ts';
 import { DEPLOYMENT_TRANSITIONS } from '../transitions.ts';
+import { waitingCause } from '../waiting-cause.ts';
 import { choose, hold, steadyContext } from './broken-invariant.ts';
 import type { Move } from './broken-invariant.ts';
 import { PEOPLE, SETTINGS, bindingOf, offerOf, openingOf } from './lane-builder.ts';
@@ -53,8 +54,13 @@ export function playLane(decide: typeof decideLane, moves: readonly Move[]): rea
     hold('I18', new Set(started).size === started.length, () => 'a deployment was started twice');
     if (!state) return;
     const current = state;
-    const open = current.open.find(
-      ({ status, approvals: given }) => status === 'waiting' && distinct(given) >= current.settings.gate.approvals,
+    checkCauses(current);
+    const waiting = current.open.filter(({ status }) => status === 'waiting');
+    const first = Math.min(...waiting.map(({ release }) => release.runNumber));
+    const open = waiting.find(
+      ({ approvals: given, release }) =>
+        distinct(given) >= current.settings.gate.approvals &&
+        (current.settings.supersede !== false || release.runNumber === first),
     );
     const active = current.open.some(({ status }) => status === 'running' || status === 'unknown');
     hold('I07', !open || active, () => `${open?.id} may start and nothing starts it`);
@@ -201,6 +207,14 @@ function checkEvent(state: LaneState, event: LaneEvent, { statuses, releases, ap
     deployment.release.runNumber > live,
     () => `run ${deployment.release.runNumber} would replace run ${live}`,
   );
+  hold(
+    'I14',
+    state.settings.supersede !== false ||
+      state.open.every(
+        ({ status, release }) => status !== 'waiting' || release.runNumber >= deployment.release.runNumber,
+      ),
+    () => `run ${deployment.release.runNumber} overtook one that has its turn before it`,
+  );
   const valid = (approvals.get(deploymentId) ?? []).filter(({ binding }) => binding === deployment.binding);
   const people = new Set(valid.map(({ by }) => by.userId)).size;
   hold(
@@ -224,6 +238,14 @@ function checkState(state: LaneState): void {
     state.open.every(({ status }) => !isTerminal(status)),
     () => 'an ended deployment is open',
   );
+}
+
+/** What does not run can say what it waits for. */
+function checkCauses(state: LaneState): void {
+  for (const { id, status } of state.open) {
+    const cause = waitingCause({ kind: 'deployment', lane: state, deploymentId: id });
+    hold('I07', (cause !== undefined) === (status !== 'running'), () => `${id} is ${status} because of ${cause?.code}`);
+  }
 }
 
 function checkVoided(state: LaneState, command: Extract<LaneCommand, { type: 'change-settings' }>): void {

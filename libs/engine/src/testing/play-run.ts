@@ -120,6 +120,13 @@ function commandOf(state: RunState, { kind, a, b }: Move): RunCommand {
           }
         : nextStep(state);
     case 5:
+      if (b % 8 === 1)
+        return {
+          type: 'supersede',
+          number: state.number + (a % 4) - 1,
+          event: a % 5 === 0 ? 'pull_request' : 'push',
+          trust: state.trust,
+        };
       return b % 8 === 0 ? { type: 'cancel', by: ANNA, reason: 'wrong branch' } : nextStep(state);
     case 6:
       return { type: 'release-made', releaseId: b % 5 === 0 ? 'rel-other' : 'rel-1' };

@@ -1,4 +1,11 @@
-import type { EventFacts, JobVariant, OutputReference, RetryPolicy, When } from '@sluice/pipeline-spec';
+import type {
+  ArtifactReference,
+  EventFacts,
+  JobVariant,
+  OutputReference,
+  RetryPolicy,
+  When,
+} from '@sluice/pipeline-spec';
 import { PLAN_VERSION } from '../plan.ts';
 import type { JobKey, Plan, PlannedJob } from '../plan.ts';
 import type { CarriedWork, DecideContext, RunCommand, RunEffect, RunEvent, RunIdentity, RunState } from '../run.ts';
@@ -20,6 +27,7 @@ export interface JobSketch {
   readonly variant?: JobVariant;
   readonly image?: string;
   readonly envFrom?: Readonly<Record<string, OutputReference>>;
+  readonly use?: readonly ArtifactReference[];
 }
 
 /** `commit` and `test` name their jobs; `build` adds the image job. */
@@ -30,6 +38,7 @@ export interface PlanSketch {
   readonly timeouts?: Plan['stageTimeouts'];
   readonly test?: Readonly<Record<string, JobSketch>>;
   readonly release?: readonly string[];
+  readonly concurrency?: Plan['concurrency'];
 }
 
 export function planOf(sketch: PlanSketch): Plan {
@@ -38,6 +47,7 @@ export function planOf(sketch: PlanSketch): Plan {
     service: 'catalog',
     commit: 'c'.repeat(40),
     facts: { event: 'push', branch: 'main', tag: '', changed: {}, inputs: {}, ...sketch.facts },
+    ...(sketch.concurrency && { concurrency: sketch.concurrency }),
     stageTimeouts: sketch.timeouts ?? {},
     jobs: [
       ...Object.entries(sketch.commit ?? {}).map(([name, job]) => planned('commit', name, job)),
@@ -87,6 +97,7 @@ function planned(stage: 'commit' | 'build' | 'test', name: string, sketch: JobSk
               services: {},
               reports: { junit: [] },
               resources: { cpus: 1, memoryMiB: 512, pids: 256 },
+              ...(sketch.use && { use: sketch.use }),
             },
           },
   };

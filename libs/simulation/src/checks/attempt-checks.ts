@@ -59,6 +59,27 @@ export class AttemptChecks {
     for (const row of this.#store.table('attempts').values())
       if (row.status === 'running' && row.runnerId === runnerId) used += 1;
     hold('I26', used <= slots, () => `${runnerId} holds ${used} leases with ${slots} slots`);
+    this.#withinLimits(after);
+  }
+
+  /** Counted here from the rows alone, when a lease begins. */
+  #withinLimits({ id, teamId, serviceId, runId }: AttemptRow): void {
+    const running = [...this.#store.table('attempts').values()].filter(({ status }) => status === 'running');
+    const [team, service] = [this.#store.get('teams', teamId), this.#store.get('services', serviceId)];
+    const within = (name: string, max: number | null | undefined, count: number) =>
+      hold('I26', count <= (max ?? Infinity), () => `${name} has ${count} of ${max} jobs running with ${id}`);
+    within(teamId, team?.maxRunning, running.filter((row) => row.teamId === teamId).length);
+    within(serviceId, service?.maxRunning, running.filter((row) => row.serviceId === serviceId).length);
+    const limit = this.#groupOf(runId);
+    if (limit === undefined) return;
+    const others = new Set(running.map((row) => row.runId).filter((one) => this.#groupOf(one)?.name === limit.name));
+    within(`group ${limit.name}`, limit.max, others.size);
+  }
+
+  #groupOf(runId: string): { readonly name: string; readonly max: number } | undefined {
+    const state = this.#store.get('runs', runId)?.state;
+    const limit = state?.plan.concurrency?.limit;
+    return limit && state && { name: `${state.teamId} ${limit.group ?? state.serviceId}`, max: limit.max };
   }
 
   #leased(before: AttemptRow, after: AttemptRow): void {

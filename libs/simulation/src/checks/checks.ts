@@ -9,6 +9,7 @@ import {
   readRunEvent,
   readRunState,
   waitingCause,
+  type RunState,
 } from '@sluice/engine';
 import type { Change, Store, Transaction } from '../kernel/store.ts';
 import type { HeldLease } from '../product/dispatch.ts';
@@ -151,6 +152,7 @@ export class Checks implements RunnerEvents {
   between(): void {
     this.#guard(() => {
       for (const row of this.#store.table('attempts').values()) if (row.status === 'queued') this.#attemptWaits(row);
+      for (const { state } of this.#store.table('runs').values()) if (!isTerminal(state.status)) runWaits(state);
       for (const { state } of this.#store.table('lanes').values()) {
         for (const { id, status } of state.open) {
           if (status !== 'waiting') continue;
@@ -263,6 +265,19 @@ export class Checks implements RunnerEvents {
     } catch (error) {
       this.crashed(error as Error, 'checks');
     }
+  }
+}
+
+function runWaits(state: RunState): void {
+  for (const { key, status, attempts } of Object.values(state.jobs)) {
+    if (isTerminal(status) || attempts.some((attempt) => !isTerminal(attempt.status))) continue;
+    const cause = waitingCause({ kind: 'job', state, jobKey: key });
+    hold('I07', cause !== undefined, () => `${key} of ${state.runId} waits and cannot say why`);
+  }
+  for (const { environment, status } of state.lanes) {
+    if (status !== 'queued') continue;
+    const cause = waitingCause({ kind: 'environment', state, environment });
+    hold('I07', cause !== undefined, () => `${environment} of ${state.runId} waits and cannot say why`);
   }
 }
 

@@ -53,7 +53,9 @@ export class RunChecks {
     checkRunState(after.state, this.#effects(id, changes));
     if (!before) this.#created(after.state);
     const audited = changes.some(({ table }) => table === 'audit');
-    const asked = events.slice(old).some(({ type }) => type === 'cancel-requested');
+    const asked = events
+      .slice(old)
+      .some((event) => event.type === 'cancel-requested' && event.supersededBy === undefined);
     hold(
       'I27',
       audited || (!asked && (before !== undefined || after.state.trigger.kind !== 'rerun')),

@@ -6,6 +6,7 @@ const FILES = {
 service: catalog
 team: shop
 on: { push: { branches: [main] } }
+concurrency: { group: test-db, max: 2 }
 commit:
   jobs:
     lint: { image: "node:24", steps: [{ run: npm run lint }], outputs: [version] }
@@ -27,6 +28,7 @@ release: [{ environment: staging }, { environment: production }]
 service: orders
 team: shop
 on: { push: { branches: [main] } }
+concurrency: { max: 1, cancel: superseded }
 build:
   image: { context: ., dockerfile: Dockerfile, repository: registry.example.com/orders, retry: { on: [lost, errored], times: 2 } }
 release: [{ environment: production }]
@@ -35,6 +37,7 @@ release: [{ environment: production }]
 service: reports
 team: data
 on: { push: { branches: [main] } }
+priority: background
 commit:
   jobs:
     train: { image: "node:24", labels: [gpu], steps: [{ run: make train }], secrets: [TOKEN], retry: { on: [lost], times: 2 } }
@@ -45,6 +48,10 @@ commit:
 export type ServiceName = keyof typeof FILES;
 export const SERVICES = Object.keys(FILES) as ServiceName[];
 export const TEAM_OF: Record<ServiceName, string> = { catalog: 'shop', orders: 'shop', reports: 'data' };
+
+/** Most running jobs: of the team whose jobs wait in two pools, and of one service of the other team. */
+export const TEAM_LIMITS: Record<string, number | null> = { shop: null, data: 1 };
+export const SERVICE_LIMITS: Record<ServiceName, number | null> = { catalog: 3, orders: null, reports: null };
 
 const PUSH = { event: 'push', ref: 'refs/heads/main', changedPaths: null } as const;
 

@@ -1,6 +1,7 @@
 import type { LeaseHolder } from '@sluice/engine';
 import { Signal, type Task } from '../kernel/kernel.ts';
 import { giveBack, leaseOf, LEASE_MS, withLease, type LeaseCause } from './attempt-lease.ts';
+import { countLimits, limitsOf } from './count-limits.ts';
 import { instant, TIMED_OUT, type Replica, type Unit } from './replica.ts';
 import type { Tables } from './tables.ts';
 
@@ -39,22 +40,24 @@ function* grant(replica: Replica, unit: Unit, poolId: string): Task<Tables['poll
   );
   if (polls.length === 0) return [];
   yield store.statement();
+  const limits = yield* countLimits(replica, unit, poolId);
   const ready = unit
     .rows('attempts')
-    .filter((row) => row.poolId === poolId && row.status === 'queued')
+    .filter((row) => row.poolId === poolId && row.status === 'queued' && !limits.isHeld(row))
     .filter(({ id }) => !guarded || unit.tryLock('attempts', id));
   if (ready.length === 0) return [];
   const load = new Map<string, number>();
   for (const { status, teamId } of unit.rows('attempts'))
     if (status === 'running') load.set(teamId, (load.get(teamId) ?? 0) + 1);
   const matches = wiring.pick(
-    ready.map(({ id, teamId, trust, labels, queuedAt }) => ({
-      attemptId: id,
-      teamId,
-      trust,
-      labels,
-      priority: 0,
-      readyAt: instant(queuedAt),
+    ready.map((row) => ({
+      attemptId: row.id,
+      teamId: row.teamId,
+      trust: row.trust,
+      labels: row.labels,
+      priority: row.priority,
+      limits: limitsOf(row),
+      readyAt: instant(row.queuedAt),
     })),
     polls.map(({ id, runnerId, since }) => ({
       pollId: id,
@@ -65,7 +68,7 @@ function* grant(replica: Replica, unit: Unit, poolId: string): Task<Tables['poll
       since: instant(since),
     })),
     instant(kernel.now),
-    load,
+    { running: load, room: limits.room },
   );
   const granted: Tables['polls'][] = [];
   for (const { attemptId, pollId } of matches) {

@@ -84,7 +84,7 @@ function* runOf(replica: Replica, unit: Unit, serviceId: string, at: number, by:
     teamId: service.teamId,
     serviceId,
     number: service.nextRunNumber,
-    ref: 'refs/heads/main',
+    ref: trust === 'trusted' ? 'refs/heads/main' : 'refs/pull/1/head',
     commit,
     message: '',
     author: by.name,

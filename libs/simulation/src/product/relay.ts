@@ -3,6 +3,7 @@ import { startDrive } from './drive.ts';
 import { planDelivery } from './planning.ts';
 import { advanceRelease, makeRelease, offerRelease, rebindLanes, tellRun, withdrawRelease } from './releases.ts';
 import type { Replica } from './replica.ts';
+import { supersedeRuns } from './run-store.ts';
 import type { Messages, OutboxRow, Topic } from './tables.ts';
 import type { Target } from './target.ts';
 
@@ -20,6 +21,7 @@ export function handlersOf(replica: Replica, target: Target): Handlers {
       yield replica.at.store.statement();
       replica.at.queue.add(poolId);
     },
+    'supersede-runs': (payload) => supersedeRuns(replica, payload),
     'make-release': (payload) => makeRelease(replica, payload),
     'withdraw-release': (payload) => withdrawRelease(replica, payload),
     'offer-release': (payload) => offerRelease(replica, payload),

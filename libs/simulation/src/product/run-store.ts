@@ -3,6 +3,8 @@ import {
   evolveRun,
   isTerminal,
   nextWakeAt,
+  priorityRank,
+  runPriority,
   type RunCommand,
   type RunDecision,
   type RunEffect,
@@ -31,7 +33,32 @@ export function* createRun(
   const { runId: id, serviceId, number, version } = state;
   unit.put('runs', { id, serviceId, number, version, dedupeKey, planHash, wakeAt: nextWakeAt(state) ?? null, state });
   yield* write(replica, unit, state, 0, decision.events, decision.effects);
+  if (state.trigger.kind !== 'rerun' && olderOpenRuns(unit, state).length > 0)
+    replica.send(unit, 'supersede-runs', { runId: id });
   return state;
+}
+
+/** features/runs/older-open-runs.ts */
+function olderOpenRuns(unit: Unit, { serviceId, ref, number }: RunState): readonly Tables['runs'][] {
+  return unit
+    .rows('runs')
+    .filter(
+      ({ state }) =>
+        state.serviceId === serviceId && state.ref === ref && state.number < number && state.finishedAt === undefined,
+    );
+}
+
+/** features/runs/supersede-runs.ts */
+export function* supersedeRuns(replica: Replica, { runId }: { readonly runId: string }): Task {
+  const newer = replica.at.store.get('runs', runId)!.state;
+  const older = yield* replica.transaction(function* (unit) {
+    yield replica.at.store.statement();
+    return olderOpenRuns(unit, newer).map(({ id }) => id);
+  });
+  const { number, trust } = newer;
+  const { event } = newer.plan.facts;
+  for (const id of older)
+    yield* replica.transaction((unit) => applyToRun(replica, unit, id, { type: 'supersede', number, event, trust }));
 }
 
 export function* applyToRun(replica: Replica, unit: Unit, runId: string, command: RunCommand): Task<AppliedToRun> {
@@ -67,7 +94,16 @@ function* write(
     unit.put('runEvents', { id: state.runId, events: [...known.slice(0, version), ...events] });
   }
   for (const effect of effects) yield* carryOut(replica, unit, state, effect);
-  for (const event of events) if (event.type === 'attempt-ended') yield* endAttemptRow(replica, unit, event);
+  const ended = events.filter((event) => event.type === 'attempt-ended');
+  for (const event of ended) yield* endAttemptRow(replica, unit, event);
+  if (ended.length > 0) lookWhereTheTeamWaits(replica, unit, state);
+}
+
+/** The end of one job may make room for another of its team, in whatever pool that waits. */
+function lookWhereTheTeamWaits(replica: Replica, unit: Unit, { teamId }: RunState): void {
+  const waiting = unit.rows('attempts').filter((row) => row.teamId === teamId && row.status === 'queued');
+  for (const poolId of new Set(waiting.map((row) => row.poolId)))
+    if (poolId !== null) replica.send(unit, 'look-at-pool', { poolId });
 }
 
 function* carryOut(replica: Replica, unit: Unit, state: RunState, effect: RunEffect): Task {
@@ -109,6 +145,7 @@ function queueAttempt(
     poolId: pool?.id ?? null,
     trust: state.trust,
     labels,
+    priority: priorityRank(runPriority(state)),
     status: 'queued',
     epoch: 0,
     runnerId: null,

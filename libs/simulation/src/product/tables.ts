@@ -18,7 +18,14 @@ import type { Row, UniqueKeys } from '../kernel/store.ts';
 /** The rows of the product's schema that its reliability rests on. Times are milliseconds of the virtual clock. */
 export type Tables = {
   repositories: Row;
-  services: { id: string; teamId: string; repositoryId: string; nextRunNumber: number };
+  teams: { id: string; maxRunning: number | null };
+  services: {
+    id: string;
+    teamId: string;
+    repositoryId: string;
+    nextRunNumber: number;
+    maxRunning: number | null;
+  };
   branchHeads: { id: string; commit: number };
   memberships: { id: string; userId: string; name: string; roles: readonly Role[] };
   environments: { id: string; name: string; gate: GateRule; target: string; settingsHash: string };
@@ -81,6 +88,7 @@ export interface AttemptRow {
   readonly poolId: string | null;
   readonly trust: Trust;
   readonly labels: readonly string[];
+  readonly priority: number;
   readonly status: AttemptStatus;
   readonly epoch: number;
   readonly runnerId: string | null;
@@ -130,6 +138,7 @@ export interface DeploymentRow {
 export interface Messages {
   'plan-delivery': { deliveryId: string; actor: Actor; trust: Trust };
   'look-at-pool': { poolId: string };
+  'supersede-runs': { runId: string };
   'make-release': { runId: string };
   'withdraw-release': { releaseId: string; by: Actor };
   'offer-release': { releaseId: string; environment: string; requestedBy: Actor };

@@ -34,6 +34,10 @@ export interface Wiring {
     readonly runWrites: boolean;
     /** One dispatch of a pool at a time, rows locked and their status looked at under the lock. */
     readonly grants: boolean;
+    /** Limits across runs are counted while nobody else grants for the team. */
+    readonly limits: boolean;
+    /** The runs of a group are counted at all. */
+    readonly groups: boolean;
     /** A message leaves the outbox after it was carried out. */
     readonly outboxUntilDone: boolean;
     /** Unique key of run, job and number of an attempt. */
@@ -62,6 +66,8 @@ export const REAL_WIRING: Wiring = {
   guards: {
     runWrites: true,
     grants: true,
+    limits: true,
+    groups: true,
     outboxUntilDone: true,
     attemptNumbers: true,
     bindBeforeDeciding: true,

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { matchesPattern } from '@sluice/pipeline-spec';
 import type Docker from 'dockerode';
 import { extract } from 'tar-stream';
-import type { SandboxFile } from '../executor.port.ts';
+import type { SandboxFile, WorkspaceEntry } from '../executor.port.ts';
 import { engineStatus, toTrouble } from './engine-trouble.ts';
 
 export interface ReadLimits {
@@ -20,10 +20,37 @@ export async function* readMatching(
   globs: readonly string[],
   { maxFiles, maxBytes }: ReadLimits,
 ): AsyncGenerator<SandboxFile> {
+  let count = 0;
+  for await (const { header, content } of readEntries(container, folder, globs, matchesPattern)) {
+    if (header.type !== 'file' || count >= maxFiles) continue;
+    count += 1;
+    if ((header.size ?? 0) > maxBytes) {
+      yield { path: header.name, text: undefined };
+      continue;
+    }
+    const parts: Uint8Array[] = [];
+    for await (const chunk of content) parts.push(chunk as Uint8Array);
+    yield { path: header.name, text: Buffer.concat(parts).toString('utf8') };
+  }
+}
+
+/** A pattern, or a file or folder with everything below it. */
+export function isKept(path: string, name: string): boolean {
+  if (path === '.') return true;
+  return matchesPattern(path, name) || name.startsWith(`${path.replace(/\/$/, '')}/`);
+}
+
+/** Everything below a folder of the container that `matches` one of the paths, each once. What of an entry is not read is passed over. */
+export async function* readEntries(
+  container: Docker.Container,
+  folder: string,
+  paths: readonly string[],
+  matches: (path: string, name: string) => boolean,
+): AsyncGenerator<WorkspaceEntry> {
   const seen = new Set<string>();
-  for (const glob of globs) {
-    const plain = posix.normalize(glob).replace(/^\/+/, '');
-    const start = fixedStart(plain);
+  for (const path of paths) {
+    const plain = posix.normalize(path).replace(/^\/+/, '');
+    const start = fixedStart(plain).replace(/\/$/, '');
     let archive: NodeJS.ReadableStream;
     try {
       archive = await container.getArchive({ path: posix.join(folder, start) });
@@ -36,25 +63,18 @@ export async function* readMatching(
     archive.pipe(entries as unknown as NodeJS.WritableStream);
     // The archive's names begin with the last part of the path that was asked for.
     const above = posix.dirname(start);
+    const below = (given: string) => {
+      const trimmed = given.replace(/\/$/, '');
+      return start === '' || start === '.' ? trimmed.replace(/^[^/]*\/?/, '') : posix.join(above, trimmed);
+    };
     for await (const entry of entries) {
-      const name = posix.join(
-        above,
-        start === '' || start === '.' ? entry.header.name.replace(/^[^/]*\/?/, '') : entry.header.name,
-      );
-      const wanted = entry.header.type === 'file' && !seen.has(name) && matchesPattern(plain, name);
-      if (!wanted || seen.size >= maxFiles) {
-        entry.resume();
-        continue;
+      const name = below(entry.header.name);
+      if (name !== '' && !seen.has(name) && matches(plain, name)) {
+        seen.add(name);
+        const linkname = entry.header.type === 'link' ? below(entry.header.linkname ?? '') : entry.header.linkname;
+        yield { header: { ...entry.header, name, linkname: linkname ?? '' }, content: entry };
       }
-      seen.add(name);
-      if ((entry.header.size ?? 0) > maxBytes) {
-        entry.resume();
-        yield { path: name, text: undefined };
-        continue;
-      }
-      const parts: Uint8Array[] = [];
-      for await (const chunk of entry) parts.push(chunk as Uint8Array);
-      yield { path: name, text: Buffer.concat(parts).toString('utf8') };
+      entry.resume();
     }
   }
 }

@@ -1,12 +1,14 @@
+import { Readable } from 'node:stream';
 import { matchesPattern } from '@sluice/pipeline-spec';
+import { extract } from 'tar-stream';
 import type { AttemptLog } from '../../log/attempt-log.ts';
 import { Executor, ExecutorTrouble, JobRefused, OUTPUT_FILE, Sandbox } from '../executor.port.ts';
-import type { ImagePlan, SandboxFile, SandboxPlan, StepCommand, StepExit } from '../executor.port.ts';
+import type { ImagePlan, SandboxFile, SandboxPlan, StepCommand, StepExit, WorkspaceEntry } from '../executor.port.ts';
 
 /**
  * Runs no container: each line of a step's text is a command of its own small language, so a test steers everything from the job.
- * `print <text>`, `warn <text>` (stderr), `env <NAME>`, `repeat <count> <text>`, `file <path> <text>`, `output <name>=<value>`, `exit <code>`, `hang`
- * (until stopped), `trap` (until the grace is over), `oom`, `engine-down`. The image `trouble` fails to start, `unhealthy`
+ * `print <text>`, `warn <text>` (stderr), `env <NAME>`, `repeat <count> <text>`, `file <path> <text>`, `show <path>`, `output <name>=<value>`, `exit <code>`, `hang`
+ * (until stopped), `await-go` (until `go`), `trap` (until the grace is over), `oom`, `engine-down`. The image `trouble` fails to start, `unhealthy`
  * has a service that never answers; `stuck` cannot be removed.
  */
 export class ScriptedExecutor extends Executor {
@@ -15,6 +17,9 @@ export class ScriptedExecutor extends Executor {
   /** Attempts whose removal fails until they are taken from here. */
   readonly stuck = new Set<string>();
   readonly swept: string[] = [];
+  readonly #gone = Promise.withResolvers<void>();
+  /** Lets every step that says `await-go` go on. */
+  readonly go = (): void => this.#gone.resolve();
   /** How often a sweep was made. */
   sweeps = 0;
 
@@ -25,7 +30,12 @@ export class ScriptedExecutor extends Executor {
     if (work.image === 'unhealthy') throw new JobRefused('service-unhealthy', 'The service "app" did not answer.');
     this.present.add(attemptId);
     if (work.image === 'stuck') this.stuck.add(attemptId);
-    return new ScriptedSandbox(() => this.#remove(attemptId));
+    return new ScriptedSandbox(() => this.#remove(attemptId), this.#gone.promise);
+  }
+
+  /** A pretended engine dies with its process. */
+  async reattach(): Promise<undefined> {
+    return undefined;
   }
 
   async buildImage({ work }: ImagePlan, log: AttemptLog): Promise<{ repository: string; digest: string }> {
@@ -56,10 +66,12 @@ class ScriptedSandbox extends Sandbox {
   readonly outputFile = `/pretended/${OUTPUT_FILE}`;
   readonly #files = new Map<string, string>();
   readonly #remove: () => void;
+  readonly #gone: Promise<void>;
 
-  constructor(remove: () => void) {
+  constructor(remove: () => void, gone: Promise<void>) {
     super();
     this.#remove = remove;
+    this.#gone = gone;
   }
 
   async run({ run, env }: StepCommand, log: AttemptLog, signal: AbortSignal, graceMs: () => number): Promise<StepExit> {
@@ -85,6 +97,9 @@ class ScriptedSandbox extends Sandbox {
         case 'file':
           this.#files.set(first, rest.join(' '));
           break;
+        case 'show':
+          await log.write('stdout', Buffer.from(`${first}: ${this.#files.get(first) ?? 'none'}\n`));
+          break;
         case 'output':
           this.#files.set(OUTPUT_FILE, `${this.#files.get(OUTPUT_FILE) ?? ''}${text}\n`);
           break;
@@ -98,6 +113,9 @@ class ScriptedSandbox extends Sandbox {
           await untilAborted(signal);
           await log.write('stdout', Buffer.from('got SIGTERM\n'));
           return { kind: 'stopped' };
+        case 'await-go':
+          await this.#gone;
+          break;
         case 'trap':
           await untilAborted(signal);
           await new Promise((resolve) => setTimeout(resolve, graceMs()));
@@ -117,6 +135,25 @@ class ScriptedSandbox extends Sandbox {
       .filter(([path]) => globs.some((glob) => matchesPattern(glob, path)))
       .slice(0, maxFiles);
     for (const [path, text] of found) yield { path, text: text.length > maxBytes ? undefined : text };
+  }
+
+  async *readEntries(paths: readonly string[]): AsyncGenerator<WorkspaceEntry> {
+    for (const [name, text] of this.#files) {
+      if (!paths.some((path) => matchesPattern(path, name) || name.startsWith(`${path}/`))) continue;
+      const bytes = Buffer.from(text);
+      yield { header: { name, type: 'file', size: bytes.length }, content: Readable.from([bytes]) };
+    }
+  }
+
+  async writeFiles(tar: Readable): Promise<void> {
+    const entries = extract();
+    tar.once('error', (error) => entries.destroy(error));
+    tar.pipe(entries as unknown as NodeJS.WritableStream);
+    for await (const entry of entries) {
+      const parts: Uint8Array[] = [];
+      for await (const chunk of entry) parts.push(chunk as Uint8Array);
+      this.#files.set(entry.header.name, Buffer.concat(parts).toString());
+    }
   }
 
   async destroy(): Promise<void> {

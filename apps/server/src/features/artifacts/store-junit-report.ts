@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import { Transactions, type Unit } from '../../platform/db/transactions.ts';
 import type { RunnerPrincipal } from '../../platform/http/principal.ts';
-import { conflict, invalid, notFound } from '../../platform/http/problem.ts';
+import { invalid } from '../../platform/http/problem.ts';
+import { heldAttempt } from './held-attempt.ts';
 import { JunitReader, reportsBusy } from './junit-reader.ts';
 import type { ParsedReport, TestCase } from './parse-junit.ts';
 
@@ -60,7 +61,7 @@ export class StoreJunitReport {
     const bytes = Buffer.byteLength(report.xml);
     // The lease and the caps first: nobody else's file and none too many is read at all.
     const early = await this.#transactions.run(async (unit) => {
-      await heldAttempt(unit, runner, report);
+      await heldAttempt(unit.tx, runner, report, { lock: true });
       const finding = this.#overCaps(
         { ...(await sumOf(unit, report)), readingMs: this.#spentMs.get(report.attemptId) ?? 0 },
         { bytes, cases: 0 },
@@ -72,7 +73,7 @@ export class StoreJunitReport {
     const parsed = await this.#read(report);
     const cases = parsed.kind === 'cases' ? parsed.cases : [];
     const late = await this.#transactions.run(async (unit) => {
-      const attempt = await heldAttempt(unit, runner, report);
+      const attempt = await heldAttempt(unit.tx, runner, report, { lock: true });
       const finding =
         parsed.kind === 'refused'
           ? parsed.message
@@ -134,23 +135,6 @@ export class StoreJunitReport {
     if (files > this.#caps.files) return;
     await replaceReport(unit, report, { bytes, cases: 0, finding });
   }
-}
-
-async function heldAttempt(unit: Unit, runner: RunnerPrincipal, { attemptId, epoch }: JunitReport) {
-  const row = await unit.tx
-    .selectFrom('attempts')
-    .select(['status', 'epoch', 'runner_id', 'pool_id', 'run_id', 'service_id', 'job_key'])
-    .where('id', '=', attemptId)
-    .forUpdate()
-    .executeTakeFirst();
-  if (row?.pool_id !== runner.poolId) throw notFound('This attempt');
-  if (row.status !== 'running' || row.epoch !== epoch || row.runner_id !== runner.runnerId) {
-    throw conflict(
-      'lease-lost',
-      'The lease is not held any more; end the containers of this attempt and send nothing more of it.',
-    );
-  }
-  return row;
 }
 
 /** Of the attempt's other files; refused ones count as files alone. */

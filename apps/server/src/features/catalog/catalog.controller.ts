@@ -5,6 +5,7 @@ import { CurrentUser } from '../../platform/http/access.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { ConnectRepository } from './connect-repository.ts';
 import { Environments } from './environments.ts';
+import { Limits } from './limits.ts';
 import { ListRepositories } from './list-repositories.ts';
 import { RegisterService } from './register-service.ts';
 import { Teams } from './teams.ts';
@@ -18,13 +19,16 @@ export class CatalogController {
   readonly #connect: ConnectRepository;
   readonly #register: RegisterService;
   readonly #environments: Environments;
+  readonly #limits: Limits;
   constructor(
     teams: Teams,
     repositories: ListRepositories,
     connect: ConnectRepository,
     register: RegisterService,
     environments: Environments,
+    limits: Limits,
   ) {
+    this.#limits = limits;
     this.#teams = teams;
     this.#repositories = repositories;
     this.#connect = connect;
@@ -65,5 +69,26 @@ export class CatalogController {
   @Implement(catalog.putEnvironment)
   putEnvironment(@CurrentUser() person: UserPrincipal) {
     return implement(catalog.putEnvironment).handler(({ input }) => this.#environments.put(person, input));
+  }
+
+  @Implement(catalog.getLimits)
+  getLimits(@CurrentUser() person: UserPrincipal) {
+    return implement(catalog.getLimits).handler(({ input }) => this.#limits.read(person, input.team));
+  }
+
+  @Implement(catalog.putTeamLimit)
+  putTeamLimit(@CurrentUser() person: UserPrincipal) {
+    return implement(catalog.putTeamLimit).handler(async ({ input }) => {
+      await this.#limits.putTeam(person, input);
+      return { ok: true as const };
+    });
+  }
+
+  @Implement(catalog.putServiceLimit)
+  putServiceLimit(@CurrentUser() person: UserPrincipal) {
+    return implement(catalog.putServiceLimit).handler(async ({ input }) => {
+      await this.#limits.putService(person, input);
+      return { ok: true as const };
+    });
   }
 }

@@ -232,3 +232,50 @@ describe('audit', () => {
     expect(await verifyChain(server.database.db, server.app.get(ChainHead))).toMatchObject({ kind: 'intact' });
   });
 });
+
+describe('limits of running jobs', () => {
+  const limits = (as: TestPerson) => server.call('GET', '/api/v1/teams/shop/limits', { as });
+  const put = (as: TestPerson, path: string, runningJobs: unknown) =>
+    server.call('PUT', `/api/v1/teams/${path}/limits`, { as, body: { runningJobs } });
+
+  it('I27 of a team are set by system admins, of a service by the admins of its team; both are audited', async () => {
+    const { body } = await connect(admin, { url: `${ORIGIN}/limited.git` });
+    await server.call('POST', '/api/v1/teams/shop/services', {
+      as: admin,
+      body: { slug: 'limited', repositoryId: body.repository.id },
+    });
+    expect((await limits(viewer)).body).toEqual({ runningJobs: null, services: {}, runningNow: 0 });
+    const shopAdmin = await server.person(admin, 'shop-admin@example.com', [{ team: 'shop', role: 'admin' }]);
+    expect((await put(shopAdmin, 'shop', 4)).status).toBe(403);
+    expect((await put(developer, 'shop/services/limited', 4)).status).toBe(403);
+    expect((await put(admin, 'shop', 4)).status).toBe(200);
+    expect((await put(shopAdmin, 'shop/services/limited', 2)).status).toBe(200);
+    expect((await limits(viewer)).body).toEqual({ runningJobs: 4, services: { limited: 2 }, runningNow: 0 });
+    expect((await put(admin, 'shop', null)).status).toBe(200);
+    expect((await put(admin, 'shop', null)).status).toBe(200);
+    const { body: audit } = await server.call('GET', '/api/v1/teams/shop/audit', { as: admin });
+    expect(
+      (audit.items as { action: string; subject: string; detail: object }[])
+        .filter(({ action }) => action === 'limit.set')
+        .map(({ subject, detail }) => ({ subject, ...detail })),
+    ).toEqual([
+      { subject: 'team:shop', before: 4, runningJobs: null },
+      { subject: 'service:limited', before: null, runningJobs: 2 },
+      { subject: 'team:shop', before: null, runningJobs: 4 },
+    ]);
+  });
+
+  it.each([0, -1, 1.5, '4', undefined])('refuses %j', async (runningJobs) => {
+    expect((await put(admin, 'shop', runningJobs)).status).toBe(400);
+  });
+
+  it('A72 are no business of another team', async () => {
+    await server.call('POST', '/api/v1/teams', { as: admin, body: { slug: 'bank', title: 'Bank' } });
+    const stranger = await server.person(admin, 'bank@example.com', [{ team: 'bank', role: 'admin' }]);
+    expect((await limits(stranger)).status).toBe(404);
+    expect((await put(stranger, 'shop/services/limited', 1)).status).toBe(404);
+    expect((await put(stranger, 'bank/services/limited', 1)).status).toBe(404);
+    expect((await put(stranger, 'shop', 1)).status).toBe(403);
+    expect((await put(admin, 'nobody', 1)).status).toBe(404);
+  });
+});

@@ -7,6 +7,7 @@ import { Transactions, type Unit } from '../../platform/db/transactions.ts';
 import { Audit } from '../audit/index.ts';
 import { readPipelinesFolder, type ControlPlaneDefinition, type PipelinesFolder } from './pipelines-folder.ts';
 import { StoreEnvironment } from './store-environment.ts';
+import { StoreLimit, type StoredLimit } from './store-limit.ts';
 
 const ACTOR: Actor = { kind: 'system', name: 'pipelines folder' };
 /** One replica at a time; the second finds nothing left to change. */
@@ -28,9 +29,18 @@ export class LoadPipelines {
   readonly #transactions: Transactions;
   readonly #ids: Ids;
   readonly #environments: StoreEnvironment;
+  readonly #limits: StoreLimit;
   readonly #audit: Audit;
   #definitions: ReadonlyMap<string, ControlPlaneDefinition> = new Map();
-  constructor(config: Config, transactions: Transactions, ids: Ids, environments: StoreEnvironment, audit: Audit) {
+  constructor(
+    config: Config,
+    transactions: Transactions,
+    ids: Ids,
+    environments: StoreEnvironment,
+    limits: StoreLimit,
+    audit: Audit,
+  ) {
+    this.#limits = limits;
     this.#config = config;
     this.#transactions = transactions;
     this.#ids = ids;
@@ -57,7 +67,7 @@ export class LoadPipelines {
 
   async #teams(unit: Unit, { teams }: PipelinesFolder): Promise<number> {
     let changes = 0;
-    for (const { slug, title, members } of teams) {
+    for (const { slug, title, members, limits } of teams) {
       const known = await unit.tx
         .selectFrom('teams')
         .select(['id', 'title'])
@@ -79,6 +89,7 @@ export class LoadPipelines {
         });
         changes += 1;
       }
+      if (limits) changes += await this.#storeLimits(unit, { teamId, team: slug }, limits);
       for (const { email, role } of members) {
         const person = await unit.tx
           .selectFrom('users')
@@ -109,6 +120,25 @@ export class LoadPipelines {
       }
     }
     return changes;
+  }
+
+  async #storeLimits(
+    unit: Unit,
+    { teamId, team }: { teamId: string; team: string },
+    { runningJobs, services }: NonNullable<PipelinesFolder['teams'][number]['limits']>,
+  ): Promise<number> {
+    const stored: StoredLimit[] = [];
+    if (runningJobs !== undefined)
+      stored.push(await this.#limits.storeTeam(unit, { teamId, team, max: runningJobs, actor: ACTOR }));
+    for (const [service, max] of Object.entries(services)) {
+      const outcome = await this.#limits.storeService(unit, { teamId, service, max, actor: ACTOR });
+      if (outcome === 'unknown')
+        this.#log.warn(
+          `teams.yaml: ${team} has no service ${service} yet; its limit is set at the first start after that.`,
+        );
+      stored.push(outcome);
+    }
+    return stored.filter((outcome) => outcome === 'changed').length;
   }
 
   async #storeEnvironments(unit: Unit, { environments }: PipelinesFolder): Promise<number> {

@@ -160,6 +160,35 @@ describe('LoadPipelines', () => {
     }
   });
 
+  it('I27 brings limits of running jobs in, and leaves alone what it does not name', async () => {
+    const teams = (limits: string) => ({
+      'teams.yaml': `teams: [{ slug: platform, title: Platform, limits: ${limits} }]`,
+    });
+    const server = await testApp({ SLUICE_PIPELINES_DIR: folder });
+    try {
+      const load = server.app.get(LoadPipelines);
+      const { db } = server.database;
+      const limit = async () =>
+        (await db.selectFrom('teams').select('max_running').executeTakeFirstOrThrow()).max_running;
+      const audited = async () =>
+        (await db.selectFrom('audit_entries').select('detail').where('action', '=', 'limit.set').execute()).length;
+      write(teams('{ runningJobs: 8, services: { later: 2 } }'));
+      await load.load();
+      await load.load();
+      expect([await limit(), await audited()]).toEqual([8, 1]);
+      write(teams('{}'));
+      await load.load();
+      expect([await limit(), await audited()]).toEqual([8, 1]);
+      write(teams('{ runningJobs: null }'));
+      await load.load();
+      expect([await limit(), await audited()]).toEqual([null, 2]);
+      write(teams('{ runningJobs: 0 }'));
+      await expect(load.load()).rejects.toThrow(/teams\.yaml:1: teams\.0\.limits\.runningJobs/);
+    } finally {
+      await server.close();
+    }
+  });
+
   it('starts an empty installation with nothing', async () => {
     const server = await testApp({ SLUICE_PIPELINES_DIR: folder });
     try {

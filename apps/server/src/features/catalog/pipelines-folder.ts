@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { checkDefinition, type Definition } from '@sluice/pipeline-spec';
-import { environmentSettings, role, slug } from '@sluice/protocol';
+import { environmentSettings, limitSettings, role, slug } from '@sluice/protocol';
 import { readSettingsFile } from './settings-file.ts';
 
 const teamsFile = z.strictObject({
@@ -13,6 +13,7 @@ const teamsFile = z.strictObject({
         title: z.string().min(1).max(100),
         /** People who have signed up; others are passed over until the next start. */
         members: z.array(z.strictObject({ email: z.email(), role })).default([]),
+        limits: limitSettings.optional(),
       }),
     )
     .nullable()

@@ -4,6 +4,7 @@ import { conditionFacts, outputVariables, type PlannedJob, type Reason, type Run
 import type { JobSpec } from '@sluice/pipeline-spec';
 import type { LeaseGrant } from '@sluice/protocol';
 import type { Db } from '../../platform/db/database.ts';
+import { FindUsedArtifacts, StorageSettings } from '../artifacts/index.ts';
 import { RunStates } from '../runs/index.ts';
 import { registryOf } from '../secrets/index.ts';
 import { DispatchSettings } from './dispatch-settings.ts';
@@ -23,13 +24,19 @@ export class BuildLease {
   readonly #secrets: JobSecrets;
   readonly #settings: DispatchSettings;
   readonly #states: RunStates;
+  readonly #artifacts: FindUsedArtifacts;
+  readonly #storage: StorageSettings;
   constructor(
     @Inject(Kysely) db: Db,
     @Inject(JobSecrets) secrets: JobSecrets,
     settings: DispatchSettings,
     states: RunStates,
+    artifacts: FindUsedArtifacts,
+    storage: StorageSettings,
   ) {
     this.#states = states;
+    this.#artifacts = artifacts;
+    this.#storage = storage;
     this.#db = db;
     this.#secrets = secrets;
     this.#settings = settings;
@@ -41,9 +48,12 @@ export class BuildLease {
     const { state } = await this.#states.load(this.#db, facts.run_id, facts.version);
     const job = state.plan.jobs.find(({ key }) => key === facts.job_key);
     if (!job) return refused('unknown-job', `The plan of the run has no job ${facts.job_key}.`);
-    const work = workOf(job, state);
-    if ('code' in work) return { kind: 'refused', reason: work };
     const trusted = state.trust === 'trusted';
+    const released = trusted && job.work.kind === 'image' ? await this.#lastReleased(facts.service_id) : undefined;
+    const work = workOf(job, state, released);
+    if ('code' in work) return { kind: 'refused', reason: work };
+    const files = await this.#files(job, state);
+    if ('code' in files) return { kind: 'refused', reason: files };
     const secrets = trusted
       ? await this.#secrets.forJob({ teamId: facts.team_id, serviceId: facts.service_id, names: job.secrets, trusted })
       : [];
@@ -78,12 +88,48 @@ export class BuildLease {
           ref: state.ref,
           credential: await this.#secrets.repositoryCredential(facts.repository_id),
         },
-        work,
+        work: work.kind === 'steps' ? { ...work, ...files } : work,
         secrets,
         registries: trusted ? await this.#registries(facts.team_id, imagesOf(work)) : [],
         log: { maxBytes: this.#settings.logLimitBytes, length: facts.log_length },
       },
     };
+  }
+
+  /** What the job takes along and leaves behind; nothing for most jobs. */
+  async #files({ work }: PlannedJob, state: RunState): Promise<FileWork | Reason> {
+    if (work.kind === 'image') return {};
+    const { use: references = [], artifacts = [], cache = [] } = work.spec;
+    if (references.length + artifacts.length + cache.length === 0) return {};
+    const use: NonNullable<FileWork['use']> = [];
+    for (const { from, artifact } of await this.#artifacts.find(state, references)) {
+      if (artifact === undefined) {
+        return {
+          code: 'artifact-missing',
+          message: `The artifact ${from} is not kept any more; run the job that leaves it again.`,
+        };
+      }
+      use.push({ from, artifact });
+    }
+    return {
+      ...(use.length > 0 ? { use } : {}),
+      ...(artifacts.length > 0 ? { artifacts: artifacts.map(({ name, paths }) => ({ name, paths: [...paths] })) } : {}),
+      ...(cache.length > 0
+        ? { cache: cache.map(({ key, files, paths }) => ({ key, files: [...files], paths: [...paths] })) }
+        : {}),
+      limits: { artifactBytes: this.#storage.artifactBytes, cacheBytes: this.#storage.cacheBytes },
+    };
+  }
+
+  /** By digest, as everything of a release is. */
+  async #lastReleased(serviceId: string): Promise<ReleasedImage | undefined> {
+    return this.#db
+      .selectFrom('releases')
+      .select(['repository', 'digest'])
+      .where('service_id', '=', serviceId)
+      .orderBy('run_number', 'desc')
+      .limit(1)
+      .executeTakeFirst();
   }
 
   async #facts(attemptId: string, epoch: number) {
@@ -124,7 +170,14 @@ export class BuildLease {
   }
 }
 
-function workOf(job: PlannedJob, state: RunState): LeaseGrant['work'] | Reason {
+type FileWork = Pick<Extract<LeaseGrant['work'], { kind: 'steps' }>, 'use' | 'artifacts' | 'cache' | 'limits'>;
+
+interface ReleasedImage {
+  readonly repository: string;
+  readonly digest: string;
+}
+
+function workOf(job: PlannedJob, state: RunState, released: ReleasedImage | undefined): LeaseGrant['work'] | Reason {
   if (job.work.kind === 'image') {
     const { context, dockerfile, repository, target, args, platforms } = job.work.spec;
     return {
@@ -135,6 +188,8 @@ function workOf(job: PlannedJob, state: RunState): LeaseGrant['work'] | Reason {
       ...(target === undefined ? {} : { target }),
       args: { ...args },
       platforms: [...platforms],
+      // Another repository may be another registry, of which the job has no credential.
+      ...(released?.repository === repository ? { cacheFrom: `${repository}@${released.digest}` } : {}),
     };
   }
   return stepsWorkOf(job.work.spec, job, state);

@@ -2,6 +2,7 @@ import { Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nest
 import { Config } from '../../platform/config/config.ts';
 import { OutboxHandlers } from '../../platform/outbox/outbox.ts';
 import { WakeQueue } from '../../platform/queue/wake-queue.port.ts';
+import { ArtifactsModule } from '../artifacts/index.ts';
 import { CatalogModule } from '../catalog/index.ts';
 import { RunsModule } from '../runs/index.ts';
 import { SecretsModule } from '../secrets/index.ts';
@@ -21,7 +22,7 @@ import { VouchForPolls } from './vouch-for-polls.ts';
 import { WaitingPolls } from './waiting-polls.ts';
 
 @Module({
-  imports: [CatalogModule, RunsModule, SecretsModule],
+  imports: [ArtifactsModule, CatalogModule, RunsModule, SecretsModule],
   providers: [
     {
       provide: DispatchSettings,
@@ -42,7 +43,7 @@ import { WaitingPolls } from './waiting-polls.ts';
     Reconcile,
     VouchForPolls,
   ],
-  exports: [DispatchSettings, AnswerPoll, EndAttempt, Reconcile],
+  exports: [DispatchSettings, AnswerPoll, BuildLease, EndAttempt, Reconcile],
 })
 export class DispatchModule implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #queue: WakeQueue;

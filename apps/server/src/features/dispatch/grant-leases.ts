@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
-import { grantLease, pick, type Lease, type Trust } from '@sluice/engine';
+import { grantLease, pick, type Contention, type Lease, type Trust } from '@sluice/engine';
 import type { Unit } from '../../platform/db/transactions.ts';
 import { leaseOf, secondsAfter, type AttemptRow } from './attempt-lease.ts';
+import { countLimits, fullOnes, limitsOf, NO_LIMITS, type Limits } from './count-limits.ts';
 import { DispatchSettings } from './dispatch-settings.ts';
 
 export interface GrantedPoll {
@@ -23,15 +24,18 @@ interface OpenPoll {
   readonly trust: Trust;
   readonly labels: string[];
   readonly team_id: string | null;
+  /** The same on every row: some attempt that is ready here may count against a limit. */
+  readonly limited: boolean;
 }
 
 interface Grant {
   readonly poll: OpenPoll;
   readonly attemptId: string;
+  readonly teamId: string;
   readonly lease: Lease;
 }
 
-/** Most polls and most attempts of one team that one transaction looks at. */
+/** Most polls that one look takes up, and so most attempts of one team and priority. */
 const WINDOW = 100;
 
 /** The one place where leases begin: matches what is ready with who waits, in the caller's transaction. */
@@ -48,11 +52,23 @@ export class GrantLeases {
       select clock_timestamp() as now from pg_advisory_xact_lock(hashtextextended(${`dispatch:${poolId}`}, 0))`.execute(
       unit.tx,
     );
-    const now = rows[0]!.now;
+    const granted: GrantedPoll[] = [];
+    for (;;) {
+      const { grants, mayGoOn } = await this.#match(unit, poolId, rows[0]!.now);
+      granted.push(...grants);
+      if (!mayGoOn) return granted;
+    }
+  }
+
+  /** `mayGoOn`: attempts that a limit now holds may have hidden others from this look. */
+  async #match(unit: Unit, poolId: string, now: Date): Promise<{ grants: GrantedPoll[]; mayGoOn: boolean }> {
     const polls = await openPolls(unit, poolId);
-    if (polls.length === 0) return [];
-    const ready = await lockReady(unit, poolId, polls.length);
-    if (ready.length === 0) return [];
+    if (polls.length === 0) return NOTHING;
+    const limited = polls[0]!.limited;
+    const limits = limited ? await countLimits(unit, poolId) : NO_LIMITS;
+    const ready = await lockReady(unit, poolId, polls.length, limits);
+    if (ready.length === 0) return NOTHING;
+    const teams = new Set(ready.map((row) => row.team_id));
     const matches = pick(
       ready.map((row) => ({
         attemptId: row.id,
@@ -60,6 +76,7 @@ export class GrantLeases {
         trust: row.trust,
         labels: row.labels,
         priority: row.priority,
+        limits: limitsOf(row),
         readyAt: row.queued_at.toISOString(),
       })),
       polls.map((poll) => ({
@@ -71,25 +88,32 @@ export class GrantLeases {
         since: poll.since.toISOString(),
       })),
       now.toISOString(),
-      await runningPerTeam(unit, new Set(ready.map((row) => row.team_id))),
+      { ...(await fairShare(unit, poolId, teams)), room: limits.room },
     );
     const grants = matches.flatMap(({ attemptId, pollId }): Grant[] => {
       const poll = polls.find(({ id }) => id === pollId)!;
-      const decision = grantLease(leaseOf(ready.find(({ id }) => id === attemptId)!), {
+      const row = ready.find(({ id }) => id === attemptId)!;
+      const decision = grantLease(leaseOf(row), {
         runnerId: poll.runner_id,
         expiresAt: secondsAfter(now, this.#settings.leaseSeconds),
       });
-      return decision.kind === 'accepted' ? [{ poll, attemptId, lease: decision.lease }] : [];
+      return decision.kind === 'accepted' ? [{ poll, attemptId, teamId: row.team_id, lease: decision.lease }] : [];
     });
     await writeGrants(unit, grants, now);
-    return grants.map(({ poll, attemptId, lease }) => ({
-      pollId: poll.id,
-      replicaId: poll.replica_id,
-      attemptId,
-      epoch: lease.epoch,
-    }));
+    if (teams.size > 1) await writeTurns(unit, poolId, grants, now);
+    return {
+      grants: grants.map(({ poll, attemptId, lease }) => ({
+        pollId: poll.id,
+        replicaId: poll.replica_id,
+        attemptId,
+        epoch: lease.epoch,
+      })),
+      mayGoOn: limited && grants.length > 0 && grants.length < polls.length,
+    };
   }
 }
+
+const NOTHING = { grants: [], mayGoOn: false };
 
 /** All grants of a look in one statement. */
 async function writeGrants(unit: Unit, grants: readonly Grant[], now: Date): Promise<void> {
@@ -115,7 +139,10 @@ async function openPolls(unit: Unit, poolId: string): Promise<OpenPoll[]> {
     with held as (
       select runner_id, count(*)::int as count from attempts where status = 'running' group by runner_id)
     select polls.id, polls.runner_id, polls.replica_id, polls.since, runners.slots, coalesce(held.count, 0) as held,
-      pools.trust, pools.labels, pools.team_id
+      pools.trust, pools.labels, pools.team_id,
+      (exists (select from attempts where pool_id = ${poolId} and status = 'queued' and group_key is not null)
+        or exists (select from teams where max_running is not null)
+        or exists (select from services where max_running is not null)) as limited
     from polls
     join runners on runners.id = polls.runner_id
     join pools on pools.id = polls.pool_id
@@ -132,35 +159,57 @@ async function openPolls(unit: Unit, poolId: string): Promise<OpenPoll[]> {
 }
 
 /**
- * From each team that has ready attempts as many as there are polls, best first: a team with thousands of them must not
- * hide another team's only one. The teams are found by jumping through the index, not by reading it.
+ * From each team that has ready attempts, and of each level of priority, as many as there are polls, oldest first: a team
+ * with thousands of them must not hide another team's only one, nor urgent ones a patient one that its wait has lifted. The
+ * teams and levels are found by jumping through the index, not by reading it.
  */
-async function lockReady(unit: Unit, poolId: string, polls: number): Promise<AttemptRow[]> {
+async function lockReady(unit: Unit, poolId: string, polls: number, limits: Limits): Promise<AttemptRow[]> {
   const { rows } = await sql<AttemptRow>`
-    with recursive teams as (
-      (select team_id from attempts where pool_id = ${poolId} and status = 'queued' order by team_id limit 1)
+    with recursive levels as (
+      (select team_id, priority from attempts where pool_id = ${poolId} and status = 'queued'
+       order by team_id, priority desc limit 1)
       union all
-      select (select next.team_id from attempts as next where next.pool_id = ${poolId} and next.status = 'queued'
-              and next.team_id > teams.team_id order by next.team_id limit 1)
-      from teams where teams.team_id is not null),
+      select next.team_id, next.priority from levels cross join lateral (
+        (select team_id, priority from attempts where pool_id = ${poolId} and status = 'queued'
+           and team_id = levels.team_id and priority < levels.priority order by priority desc limit 1)
+        union all
+        (select team_id, priority from attempts where pool_id = ${poolId} and status = 'queued'
+           and team_id > levels.team_id order by team_id, priority desc limit 1)
+        limit 1) as next),
     candidates as (
-      select best.id from teams cross join lateral (
-        select id from attempts where pool_id = ${poolId} and status = 'queued' and team_id = teams.team_id
-        order by priority desc, queued_at limit ${polls}) as best
-      where teams.team_id is not null)
+      select best.id from levels cross join lateral (
+        select id from attempts where pool_id = ${poolId} and status = 'queued' and team_id = levels.team_id
+          and priority = levels.priority
+          and (group_key is null or run_id = any(${limits.admitted}::uuid[]))
+          and team_id <> all(${fullOnes(limits, 'team')}::uuid[]) and service_id <> all(${fullOnes(limits, 'service')}::uuid[])
+        order by queued_at limit ${polls}) as best)
     select * from attempts where id in (select id from candidates) and status = 'queued'
     for update skip locked`.execute(unit.tx);
   return rows;
 }
 
 /** Fair share is counted in the transaction that grants; a team alone has nobody to share with. */
-async function runningPerTeam(unit: Unit, teams: ReadonlySet<string>): Promise<Map<string, number>> {
-  if (teams.size < 2) return new Map();
-  const rows = await unit.tx
-    .selectFrom('attempts')
-    .select(['team_id', (eb) => eb.fn.countAll<number>().as('count')])
-    .where('status', '=', 'running')
-    .groupBy('team_id')
-    .execute();
-  return new Map(rows.map(({ team_id: team, count }) => [team, Number(count)]));
+async function fairShare(unit: Unit, poolId: string, teams: ReadonlySet<string>): Promise<Contention> {
+  if (teams.size < 2) return {};
+  const { rows } = await sql<{ team_id: string; running: number; served_at: Date | null }>`
+    select team_id, coalesce(held.running, 0) as running, turns.served_at
+    from unnest(${[...teams]}::uuid[]) as team_id
+    left join (select team_id, count(*)::int as running from attempts where status = 'running' group by team_id) as held
+      using (team_id)
+    left join (select team_id, served_at from pool_turns where pool_id = ${poolId}) as turns using (team_id)`.execute(
+    unit.tx,
+  );
+  return {
+    running: new Map(rows.map(({ team_id: team, running }) => [team, running])),
+    servedAt: new Map(rows.flatMap(({ team_id: team, served_at: at }) => (at ? [[team, at.toISOString()]] : []))),
+  };
+}
+
+/** In the order of the grants, so that the next look knows who was served last of all. */
+async function writeTurns(unit: Unit, poolId: string, grants: readonly Grant[], now: Date): Promise<void> {
+  const last = new Map(grants.map(({ teamId }, order) => [teamId, new Date(now.getTime() + order).toISOString()]));
+  await sql`
+    insert into pool_turns (pool_id, team_id, served_at)
+    select ${poolId}::uuid, * from unnest(${[...last.keys()]}::uuid[], ${[...last.values()]}::timestamptz[])
+    on conflict (pool_id, team_id) do update set served_at = excluded.served_at`.execute(unit.tx);
 }

@@ -5,7 +5,8 @@ import { environmentSettings } from '@sluice/protocol';
 /** The lane's view of an environment's settings; `settings_hash` covers all of them, target included. */
 export function laneSettings(row: { settings: Record<string, unknown>; settings_hash: string }): LaneSettings {
   const gate: GateRule = environmentSettings.shape.gate.parse(row.settings['gate']);
-  return { gate, settingsHash: row.settings_hash };
+  const supersede = environmentSettings.shape.supersede.parse(row.settings['supersede']);
+  return { gate, ...(supersede === undefined ? {} : { supersede }), settingsHash: row.settings_hash };
 }
 
 /** SHA-256 of digest, plan and settings: what an approval is bound to (I15, I17). */

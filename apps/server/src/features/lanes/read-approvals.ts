@@ -46,7 +46,8 @@ export class ReadApprovals {
     const items: ApprovalItem[] = [];
     for (const row of rows) {
       if (show !== 'decided' && row.lane.settings.gate.approvals === 0) continue;
-      const change = show === 'decided' ? null : await this.#change(row);
+      // Git is asked only where the answer depends on it: not for everybody who only looks.
+      const change = dependsOnChange(row, person) ? await this.#change(row) : NO_CHANGE;
       const item = itemOf(row, person, change);
       if (show !== 'me' || item.me.can) items.push(item);
     }
@@ -173,7 +174,7 @@ function liveBefore(row: GateRow): { deploymentId: string; commit: string } | nu
   return { deploymentId: live.deploymentId, commit: live.release.commit };
 }
 
-function itemOf(row: GateRow, person: UserPrincipal, change: ChangeSinceLive | null): ApprovalItem {
+function itemOf(row: GateRow, person: UserPrincipal, change: ChangeSinceLive): ApprovalItem {
   const { live } = row.lane;
   const from = live && live.deploymentId !== row.deployment.id ? live.release : null;
   return {
@@ -202,8 +203,15 @@ function itemOf(row: GateRow, person: UserPrincipal, change: ChangeSinceLive | n
   };
 }
 
-function standingOf(row: GateRow, person: UserPrincipal, change: ChangeSinceLive | null): ApprovalItem['me'] {
-  if (row.deployment.status !== 'waiting' || !change) {
+const NO_CHANGE: ChangeSinceLive = { since: null, commits: [], contributors: [], note: null };
+
+/** Whether a hand in the change could take a right away that the person has otherwise. */
+function dependsOnChange(row: GateRow, person: UserPrincipal): boolean {
+  return row.lane.settings.gate.noSelfApproval && standingOf(row, person, NO_CHANGE).can;
+}
+
+function standingOf(row: GateRow, person: UserPrincipal, change: ChangeSinceLive): ApprovalItem['me'] {
+  if (row.deployment.status !== 'waiting') {
     return { can: false, code: 'not-waiting', why: 'This is decided.' };
   }
   if (row.deployment.approvals.some((approval) => approval.userId === person.userId)) {

@@ -1,12 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Kysely } from 'kysely';
 import type { z } from 'zod';
-import { waitingCause } from '@sluice/engine';
 import type { deploymentDetail } from '@sluice/protocol';
 import type { Tables } from '../../platform/db/schema.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { notFoundOrRemoved } from '../../platform/http/problem.ts';
-import { orNone, readLaneSummaries, type LaneSummary } from '../runs/index.ts';
+import { orNone, readLaneSummaries, showCause, type LaneSummary } from '../runs/index.ts';
 import { deploymentsInScope } from './deployments-in-scope.ts';
 
 @Injectable()
@@ -37,7 +36,6 @@ export class ReadDeployment {
       .where('deployments.id', '=', deploymentId)
       .executeTakeFirst();
     if (!row) throw notFoundOrRemoved(`Deployment ${deploymentId}`);
-    const cause = waitingCause({ kind: 'deployment', lane: row.lane_state, deploymentId });
     return {
       id: row.id,
       service: row.service_slug,
@@ -53,7 +51,7 @@ export class ReadDeployment {
       startedAt: row.started_at?.toISOString() ?? null,
       finishedAt: row.finished_at?.toISOString() ?? null,
       reason: row.reason,
-      waiting: cause ? { code: cause.code, message: cause.message, since: cause.since, endsWhen: cause.endedBy } : null,
+      waiting: showCause({ kind: 'deployment', lane: row.lane_state, deploymentId }),
       events: row.target_events,
       ...(row.events_removed ? { eventsRemoved: row.events_removed } : {}),
       replaced: row.replaced_deployment_id === null ? null : await this.#release(row.replaced_deployment_id),

@@ -15,8 +15,8 @@ const LOOKED_AT = 200;
 const LEAST_HOURS = 24;
 
 /**
- * Removes ended runs as a whole: events, attempts with their logs, tests, the release and its deployments. Their segments are
- * named in `log_puts` before the rows go, in the same transaction, so the objects are removed whatever happens next.
+ * Removes ended runs as a whole: events, attempts with their logs, tests, artifacts, the release and its deployments. Their segments and
+ * artifacts are named in `log_puts` before the rows go, in the same transaction, so the objects are removed whatever happens next.
  */
 @Injectable()
 export class RemoveRuns {
@@ -86,9 +86,18 @@ export class RemoveRuns {
         select blob_key, now() from log_segments join attempts on attempts.id = log_segments.attempt_id
         where attempts.run_id = any(${gone}::uuid[])`.execute(tx);
       await sql`
+        with left_behind as (delete from artifacts where run_id = any(${gone}::uuid[]) returning blob_key)
+        insert into log_puts (blob_key, abandoned_at) select blob_key, now() from left_behind`.execute(tx);
+      await sql`
         delete from deployments using releases
         where releases.id = deployments.release_id and releases.run_id = any(${gone}::uuid[])`.execute(tx);
       await sql`delete from releases where run_id = any(${gone}::uuid[])`.execute(tx);
+      await sql`
+        delete from commit_statuses as told using runs
+        where runs.id = any(${gone}::uuid[]) and told.service_id = runs.service_id and told.commit = runs.commit and told.due_at is null
+          and not exists (
+            select from runs as other where other.service_id = told.service_id and other.commit = told.commit
+            and other.id <> all(${gone}::uuid[]))`.execute(tx);
       await sql`delete from runs where id = any(${gone}::uuid[])`.execute(tx);
       await failpoint('remove-runs:before-commit');
       return gone.length;
@@ -107,5 +116,6 @@ async function keepHands({ tx }: Unit, runIds: readonly string[]): Promise<void>
       state #>> '{trigger,by,name}', (state #>> '{trigger,by,userId}')::uuid
     from runs join services on services.id = runs.service_id
     where runs.id = any(${runIds}::uuid[]) and state #>> '{trigger,by,name}' is not null
+      and state #>> '{trigger,by,kind}' <> 'system'
     on conflict do nothing`.execute(tx);
 }

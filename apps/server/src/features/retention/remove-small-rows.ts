@@ -43,6 +43,19 @@ export class RemoveSmallRows {
     return removed;
   }
 
+  /** What was told to a forge of commits that have no run any more; the forge keeps what it shows. */
+  async commitStatuses(days: number): Promise<number> {
+    const { numAffectedRows = 0n } = await sql`
+      delete from commit_statuses using (
+        select service_id, commit from commit_statuses as settled
+        where due_at is null and sent_at < now() - ${days} * interval '1 day' and not exists (
+          select from runs where runs.service_id = settled.service_id and runs.commit = settled.commit)
+        order by sent_at limit ${MOST}) as old
+      where commit_statuses.service_id = old.service_id and commit_statuses.commit = old.commit
+        and commit_statuses.due_at is null`.execute(this.#db);
+    return Number(numAffectedRows);
+  }
+
   /** Messages that failed for so long will not succeed any more; each is told, for it was a promise. */
   async messages(days: number): Promise<number> {
     const { rows } = await sql<{ id: number; topic: string; tries: number; last_error: string | null }>`

@@ -32,6 +32,15 @@ describe('a sweep', () => {
     expect(await other.sweeper.sweep()).toBeDefined();
   });
 
+  it('begins soon again when the last one left something, whatever those before it did', async () => {
+    await world.sweep();
+    await world.sweep();
+    expect(await world.sweeper.sweep()).toBeUndefined();
+    await sql`update retention_sweeps set more = true where id = (
+      select id from retention_sweeps order by started_at desc limit 1)`.execute(database.db);
+    expect(await world.sweeper.sweep()).toBeDefined();
+  });
+
   it('is taken over when its server died', async () => {
     await database.db
       .insertInto('retention_sweeps')
@@ -115,6 +124,23 @@ describe('a sweep', () => {
     expect(await world.sweep()).toMatchObject({ removed: { access: 2, messages: 1 } });
     expect(await database.db.selectFrom('sessions').select('id').execute()).toHaveLength(2);
     expect(await database.db.selectFrom('outbox').select('id').execute()).toHaveLength(2);
+  });
+});
+
+describe('old statuses at a forge', () => {
+  it('go when they were sent and no run of their commit is left', async () => {
+    const team = await world.rows.team();
+    await world.endedRun(team, 1);
+    const statuses = { old: 'b'.repeat(40), due: 'c'.repeat(40), 'of a run': 'a'.repeat(40), young: 'd'.repeat(40) };
+    for (const [name, commit] of Object.entries(statuses))
+      await sql`insert into commit_statuses (service_id, commit, team_id, repository_id, ref, sent_at, due_at)
+        values (${team.serviceId}, ${commit}, ${team.teamId}, ${team.repositoryId}, 'refs/heads/main',
+          ${ago(name === 'young' ? 1 : LIMITS.runDays + 1)}, ${name === 'due' ? new Date() : null})`.execute(
+        database.db,
+      );
+    expect(await world.sweep()).toMatchObject({ removed: { commitStatuses: 1 }, problems: [] });
+    const left = await database.db.selectFrom('commit_statuses').select('commit').orderBy('commit').execute();
+    expect(left.map(({ commit }) => commit)).toEqual([statuses['of a run'], statuses.due, statuses.young]);
   });
 });
 

@@ -9,6 +9,7 @@ import { TrimAudit } from '../audit/index.ts';
 import { RemoveOrphans } from '../logs/index.ts';
 import { FROM_THE_START, type Batch, type Place } from './batches.ts';
 import { RemoveDeliveries } from './remove-deliveries.ts';
+import { RemoveFiles } from './remove-files.ts';
 import { RemoveLogs } from './remove-logs.ts';
 import { RemoveRuns } from './remove-runs.ts';
 import { RemoveSmallRows } from './remove-small-rows.ts';
@@ -51,6 +52,7 @@ export class SweepRetention {
   readonly #runs: RemoveRuns;
   readonly #logs: RemoveLogs;
   readonly #tests: RemoveTests;
+  readonly #files: RemoveFiles;
   readonly #deliveries: RemoveDeliveries;
   readonly #small: RemoveSmallRows;
   readonly #audit: TrimAudit;
@@ -63,6 +65,7 @@ export class SweepRetention {
     runs: RemoveRuns,
     logs: RemoveLogs,
     tests: RemoveTests,
+    files: RemoveFiles,
     deliveries: RemoveDeliveries,
     small: RemoveSmallRows,
     audit: TrimAudit,
@@ -75,6 +78,7 @@ export class SweepRetention {
     this.#runs = runs;
     this.#logs = logs;
     this.#tests = tests;
+    this.#files = files;
     this.#deliveries = deliveries;
     this.#small = small;
     this.#audit = audit;
@@ -121,7 +125,9 @@ export class SweepRetention {
     ];
     return [
       ...(teams.length === 0 ? [] : ofTeams),
+      ['files', () => this.#files.removeBatch()],
       ['deliveries', (after) => this.#deliveries.removeBatch(limits.deliveryDays, after)],
+      ['commitStatuses', () => whole(this.#small.commitStatuses(limits.runDays))],
       ['auditEntries', async () => whole(this.#audit.trim(await this.#daysAgo(limits.auditDays)))],
       ['access', () => once(this.#small.access(limits.accessDays))],
       ['messages', () => once(this.#small.messages(limits.messageDays))],
@@ -151,13 +157,12 @@ export class SweepRetention {
     return this.#transactions.run(async ({ tx }) => {
       await sql`select pg_advisory_xact_lock(${SWEEP_LOCK})`.execute(tx);
       await this.#small.sweeps();
+      // Only the newest one counts: an older one that had an end says nothing about what is due.
       const { rows } = await sql<{ busy: boolean }>`
-        select exists (
-          select from retention_sweeps
-          where (finished_at is null and held_until > now())
-            or (not ${now} and finished_at is not null and not more
-                and started_at > now() - ${EVERY_MINUTES} * interval '1 minute')) as busy`.execute(tx);
-      if (rows[0]!.busy) return undefined;
+        select case when finished_at is null then held_until > now()
+          else not ${now} and not more and started_at > now() - ${EVERY_MINUTES} * interval '1 minute' end as busy
+        from retention_sweeps order by started_at desc limit 1`.execute(tx);
+      if (rows[0]?.busy) return undefined;
       const id = this.#ids.next();
       await tx
         .insertInto('retention_sweeps')

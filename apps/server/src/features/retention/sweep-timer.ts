@@ -1,4 +1,5 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { conflict } from '../../platform/http/problem.ts';
 import { RemoveMirrors } from './remove-mirrors.ts';
 import { Retention } from './retention.ts';
 import { SweepRetention } from './sweep-retention.ts';
@@ -32,8 +33,10 @@ export class SweepTimer implements OnApplicationBootstrap, OnModuleDestroy {
     await this.#running;
   }
 
-  /** Comes to nothing while a sweep goes on. */
+  /** Comes to nothing while a sweep goes on. Throws 409 where nothing is to be removed. */
   sweepNow(): void {
+    if (!this.#retention.on)
+      throw conflict('retention-off', 'Retention is off (SLUICE_RETENTION): nothing is removed; turn it on first.');
     this.#look(true);
   }
 

@@ -6,6 +6,7 @@ import { Transactions, type Unit } from '../../platform/db/transactions.ts';
 import { failpoint } from '../../platform/failpoints/failpoints.ts';
 import type { RunnerPrincipal } from '../../platform/http/principal.ts';
 import { conflict, invalid, Problem } from '../../platform/http/problem.ts';
+import { missingArtifacts } from '../artifacts/index.ts';
 import { Audit } from '../audit/index.ts';
 import { EndAttempt, leaseOf, lockAttempt, type AttemptRow } from '../dispatch/index.ts';
 import { leaseLost, SealLog } from '../logs/index.ts';
@@ -45,10 +46,9 @@ export class AcceptResult {
       const decision = endLease(leaseOf(row), { runnerId: runner.runnerId, epoch: lease.epoch }, result.outcome);
       if (decision.kind !== 'accepted') return this.#late(unit, runner, row, lease, result);
       const plan = await this.#states.readPlan(unit.tx, row.run_id);
-      checkAgainstPlan(
-        plan.jobs.find(({ key }) => key === row.job_key),
-        result,
-      );
+      const job = plan.jobs.find(({ key }) => key === row.job_key);
+      checkAgainstPlan(job, result);
+      await requireArtifacts(unit, row.id, job, result);
       await unit.tx
         .updateTable('attempts')
         .set({ result: json(result), steps: json(result.steps), log_truncated: result.log.truncated })
@@ -132,6 +132,27 @@ function checkAgainstPlan(job: PlannedJob | undefined, { outcome, exitCode, step
       'result-contradiction',
     );
   }
+}
+
+/** Later jobs rely on what a passed job was to leave. */
+async function requireArtifacts(
+  unit: Unit,
+  attemptId: string,
+  job: PlannedJob | undefined,
+  { outcome }: AttemptResult,
+): Promise<void> {
+  if (outcome !== 'passed' || job?.work.kind !== 'steps') return;
+  const declared = job.work.spec.artifacts ?? [];
+  const [missing] = await missingArtifacts(
+    unit,
+    attemptId,
+    declared.map(({ name }) => name),
+  );
+  if (missing === undefined) return;
+  throw invalid(
+    `The result is passed without the artifact "${missing}"; send it before the result.`,
+    'result-contradiction',
+  );
 }
 
 function mayBeSkipped(job: PlannedJob | undefined, index: number): boolean {

@@ -43,7 +43,7 @@ describe('AdmitRun on PostgreSQL', () => {
     scopes: [],
   });
   const heldRun = () =>
-    rows.run(team, STAGES, 'untrusted', {
+    rows.run(team, STAGES, 'untrusted', 'refs/pull/17/head', {
       pullRequest: PULL_REQUEST,
       held: { code: 'fork', message: 'It comes from a fork.' },
     });

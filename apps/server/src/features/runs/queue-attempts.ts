@@ -1,4 +1,4 @@
-import { choosePool, type RunEffect, type RunState } from '@sluice/engine';
+import { choosePool, priorityRank, runGroup, runPriority, type RunEffect, type RunState } from '@sluice/engine';
 import { json } from '../../platform/db/database.ts';
 import type { Unit } from '../../platform/db/transactions.ts';
 
@@ -24,6 +24,7 @@ export async function queueAttempts(
       .execute()
   ).map((row) => ({ poolId: row.id, teamId: row.team_id, trust: row.trust, labels: row.labels }));
   const planned = new Map(state.plan.jobs.map((job) => [job.key, job]));
+  const shared = { priority: priorityRank(runPriority(state)), group_key: runGroup(state)?.key ?? null };
   const rows = effects.map((effect) => {
     const job = planned.get(effect.jobKey);
     if (!job) throw new Error(`run ${state.runId} queued the unknown job ${effect.jobKey}`);
@@ -39,6 +40,7 @@ export async function queueAttempts(
       pool_id: pool?.poolId ?? null,
       trust: state.trust,
       labels: json(job.labels),
+      ...shared,
     };
   });
   for (let from = 0; from < rows.length; from += ROWS_A_STATEMENT) {

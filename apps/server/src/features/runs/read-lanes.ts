@@ -1,7 +1,9 @@
+import { sql } from 'kysely';
 import type { z } from 'zod';
 import type { laneSummary } from '@sluice/protocol';
-import type { LaneState } from '@sluice/engine';
+import { waitingInOrder, type LaneState } from '@sluice/engine';
 import type { Db } from '../../platform/db/database.ts';
+import type { Row } from '../../platform/db/schema.ts';
 
 export type LaneSummary = z.infer<typeof laneSummary>;
 
@@ -14,7 +16,9 @@ export async function readLaneSummaries(db: Db, serviceIds: string[]): Promise<M
     .innerJoin('environments', 'environments.id', 'lanes.environment_id')
     .innerJoin('services', 'services.id', 'lanes.service_id')
     .innerJoin('teams', 'teams.id', 'lanes.team_id')
-    .select(['lanes.id', 'lanes.service_id', 'lanes.state', 'environments.name', 'services.slug', 'teams.slug as team'])
+    .select(['lanes.id', 'lanes.service_id', 'environments.name', 'services.slug', 'teams.slug as team'])
+    // The longest part of a lane that was used for a while, and no page shows it.
+    .select(sql<LaneState>`lanes.state - 'endedReleases'`.as('state'))
     .where('lanes.service_id', 'in', serviceIds)
     .orderBy('environments.position')
     .orderBy('environments.name')
@@ -42,7 +46,8 @@ function summariseLane(
   ended: Current | null,
   names: Pick<LaneSummary, 'laneId' | 'service' | 'team' | 'environment'>,
 ): LaneSummary {
-  const open = state.open.at(-1);
+  const inOrder = state.settings.supersede === false ? firstOf(state) : undefined;
+  const open = inOrder ?? state.open.at(-1);
   return {
     ...names,
     live: state.live
@@ -69,42 +74,39 @@ function summariseLane(
   };
 }
 
+type EndedRow = Pick<Row<'deployments'>, 'id' | 'lane_id' | 'status' | 'reason' | 'finished_at' | 'entered_at'> &
+  Pick<Row<'releases'>, 'run_number' | 'commit'>;
+
+/** Where each release has its turn: the one that has it, or the first that waits for it. */
+function firstOf(state: LaneState): LaneState['open'][number] | undefined {
+  return state.open.find(({ status }) => status !== 'waiting') ?? waitingInOrder(state)[0];
+}
+
 /** The last deployment of a lane, when it did not pass: the board must not hide it behind what is live. */
 async function newestEnded(db: Db, laneIds: string[]): Promise<Map<string, Current>> {
   if (laneIds.length === 0) return new Map();
-  const rows = await db
-    .selectFrom('deployments')
-    .innerJoin('releases', 'releases.id', 'deployments.release_id')
-    .distinctOn('deployments.lane_id')
-    .select([
-      'deployments.id',
-      'deployments.lane_id',
-      'deployments.status',
-      'deployments.reason',
-      'deployments.finished_at',
-      'deployments.entered_at',
-      'releases.run_number',
-      'releases.commit',
-    ])
-    .where('deployments.lane_id', 'in', laneIds)
-    .orderBy('deployments.lane_id')
-    .orderBy('deployments.entered_at', 'desc')
-    .execute();
+  // One index look-up per lane, whatever the length of its history.
+  const { rows } = await sql<EndedRow>`
+    select last.*, releases.run_number, releases.commit
+    from unnest(${laneIds}::uuid[]) as lane(id)
+    cross join lateral (
+      select id, lane_id, status, reason, finished_at, entered_at, release_id from deployments
+      where lane_id = lane.id order by entered_at desc limit 1) as last
+    join releases on releases.id = last.release_id
+    where last.status not in ('passed', 'superseded', 'cancelled')`.execute(db);
   return new Map(
-    rows
-      .filter((row) => !['passed', 'superseded', 'cancelled'].includes(row.status))
-      .map((row) => [
-        row.lane_id,
-        {
-          deploymentId: row.id,
-          status: row.status,
-          runNumber: row.run_number,
-          commit: row.commit,
-          since: (row.finished_at ?? row.entered_at).toISOString(),
-          approvals: 0,
-          needed: 0,
-          reason: row.reason,
-        },
-      ]),
+    rows.map((row) => [
+      row.lane_id,
+      {
+        deploymentId: row.id,
+        status: row.status,
+        runNumber: row.run_number,
+        commit: row.commit,
+        since: (row.finished_at ?? row.entered_at).toISOString(),
+        approvals: 0,
+        needed: 0,
+        reason: row.reason,
+      },
+    ]),
   );
 }

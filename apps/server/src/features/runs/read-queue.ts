@@ -1,51 +1,63 @@
 import { Injectable } from '@nestjs/common';
-import { Kysely, sql } from 'kysely';
+import { Kysely } from 'kysely';
 import type { z } from 'zod';
-import { waitingCause } from '@sluice/engine';
-import type { waiting } from '@sluice/protocol';
-import type { Row, Tables } from '../../platform/db/schema.ts';
+import { priorityOfRank } from '@sluice/engine';
+import type { queue } from '@sluice/protocol';
+import type { Tables } from '../../platform/db/schema.ts';
+import { visibleTeams, type UserPrincipal } from '../../platform/http/principal.ts';
+import { ExplainQueue } from './explain-queue.ts';
+import { orNone } from './service-scope.ts';
 
-/** Why a ready attempt has no runner yet, from the pool as it is now. */
+/** A queue longer than this is one to be mended, not to be read line by line. */
+const SHOWN = 200;
+
+/** Everything of a person's teams that is ready and has no runner, oldest first, each with its cause. */
 @Injectable()
 export class ReadQueue {
   readonly #db: Kysely<Tables>;
-  constructor(db: Kysely<Tables>) {
+  readonly #explain: ExplainQueue;
+  constructor(db: Kysely<Tables>, explain: ExplainQueue) {
     this.#db = db;
+    this.#explain = explain;
   }
 
-  async why(attempt: Row<'attempts'>): Promise<z.infer<typeof waiting> | null> {
-    const pool =
-      attempt.pool_id === null
-        ? undefined
-        : await this.#db
-            .selectFrom('pools')
-            .select((eb) => [
-              'pools.name',
-              eb
-                .selectFrom('runners')
-                .select((inner) => inner.fn.countAll<number>().as('count'))
-                .whereRef('runners.pool_id', '=', 'pools.id')
-                .where('removed_at', 'is', null)
-                .where('last_seen_at', '>', sql<Date>`now() - interval '90 seconds'`)
-                .as('online'),
-              eb
-                .selectFrom('attempts')
-                .select((inner) => inner.fn.countAll<number>().as('count'))
-                .whereRef('attempts.pool_id', '=', 'pools.id')
-                .where('status', '=', 'queued')
-                .where('queued_at', '<', attempt.queued_at)
-                .as('ahead'),
-            ])
-            .where('pools.id', '=', attempt.pool_id)
-            .executeTakeFirst();
-    const cause = waitingCause({
-      kind: 'attempt',
-      requirement: { teamId: attempt.team_id, trust: attempt.trust, labels: attempt.labels },
-      readyAt: attempt.queued_at.toISOString(),
-      ...(pool
-        ? { pool: { name: pool.name, runnersOnline: Number(pool.online ?? 0), ahead: Number(pool.ahead ?? 0) } }
-        : {}),
-    });
-    return cause ? { code: cause.code, message: cause.message, since: cause.since, endsWhen: cause.endedBy } : null;
+  async read(person: UserPrincipal): Promise<z.infer<typeof queue>> {
+    const waiting = this.#db
+      .selectFrom('attempts')
+      .where('attempts.status', '=', 'queued')
+      .where('attempts.team_id', 'in', orNone(visibleTeams(person)));
+    const [rows, total] = await Promise.all([
+      waiting
+        .innerJoin('runs', 'runs.id', 'attempts.run_id')
+        .innerJoin('services', 'services.id', 'attempts.service_id')
+        .innerJoin('teams', 'teams.id', 'attempts.team_id')
+        .leftJoin('pools', 'pools.id', 'attempts.pool_id')
+        .selectAll('attempts')
+        .select(['runs.number as run_number', 'services.slug', 'teams.slug as team', 'pools.name as pool'])
+        .orderBy('attempts.queued_at')
+        .orderBy('attempts.id')
+        .limit(SHOWN)
+        .execute(),
+      waiting.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow(),
+    ]);
+    const causes = await this.#explain.explain(rows);
+    return {
+      total: Number(total.count),
+      items: rows.flatMap((row) => {
+        const cause = causes.get(row.id);
+        if (!cause) return [];
+        return {
+          attemptId: row.id,
+          runId: row.run_id,
+          service: row.slug,
+          team: row.team,
+          number: row.run_number,
+          job: row.job_key,
+          pool: row.pool,
+          priority: priorityOfRank(row.priority) ?? 'default',
+          waiting: cause,
+        };
+      }),
+    };
   }
 }

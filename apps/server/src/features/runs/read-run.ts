@@ -1,17 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Kysely } from 'kysely';
 import type { z } from 'zod';
-import { isTerminal, waitingCause, type LaneState, type RunState, type WaitingCause } from '@sluice/engine';
-import type {
-  attemptDetail,
-  jobDetail,
-  runDetail,
-  runEvent,
-  runLane,
-  stepDetail,
-  testCase,
-  waiting,
-} from '@sluice/protocol';
+import { priorityOfRank, type LaneState, type RunState } from '@sluice/engine';
+import type { attemptDetail, jobDetail, runDetail, runEvent, runLane, stepDetail, testCase } from '@sluice/protocol';
 import { removedOf } from '../../platform/db/removed.ts';
 import type { RemovedTests, Row, Tables } from '../../platform/db/schema.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
@@ -19,20 +10,20 @@ import { notFound, Problem, removedByRetention } from '../../platform/http/probl
 import { readRunStatus } from '../catalog/index.ts';
 import { currentStates } from './current-states.ts';
 import { describeEvent } from './describe-event.ts';
-import { ReadQueue } from './read-queue.ts';
+import { ExplainQueue } from './explain-queue.ts';
 import { runInScope, serviceInScope, type ServiceScope } from './service-scope.ts';
+import { showCause, type ShownCause } from './show-cause.ts';
 import { summariseRun } from './summarise-run.ts';
 
 export type RunDetail = z.infer<typeof runDetail>;
 type JobDetail = z.infer<typeof jobDetail>;
-type Waiting = z.infer<typeof waiting>;
 
 /** Everything the run page shows, from the run's state, its attempt rows and the lanes it waits for. */
 @Injectable()
 export class ReadRun {
   readonly #db: Kysely<Tables>;
-  readonly #queue: ReadQueue;
-  constructor(db: Kysely<Tables>, queue: ReadQueue) {
+  readonly #queue: ExplainQueue;
+  constructor(db: Kysely<Tables>, queue: ExplainQueue) {
     this.#db = db;
     this.#queue = queue;
   }
@@ -73,7 +64,7 @@ export class ReadRun {
       })),
       cancelRequested: state.cancelRequested ? { by: state.cancelRequested.by, at: state.cancelRequested.at } : null,
       ...(state.admitted ? { admitted: state.admitted } : {}),
-      waiting: heldWait(state) ?? firstWait(jobs, lanes),
+      waiting: runWait(state, jobs, lanes),
       ...status,
     };
   }
@@ -140,48 +131,29 @@ export class ReadRun {
   }
 
   async #jobs(state: RunState, rows: readonly Row<'attempts'>[]): Promise<JobDetail[]> {
-    return Promise.all(
-      state.plan.jobs.map(async (planned) => {
-        const job = state.jobs[planned.key];
-        const attempts = rows.filter((row) => row.job_key === planned.key);
-        return {
-          key: planned.key,
-          stage: planned.stage,
-          name: planned.name,
-          needs: [...planned.needs],
-          status: job?.status ?? 'queued',
-          image: planned.work.kind === 'steps' ? planned.work.spec.image : planned.work.spec.repository,
-          startedAt: job?.startedAt ?? null,
-          finishedAt: job?.finishedAt ?? null,
-          reason: job?.reason ?? null,
-          waiting: await this.#jobWait(state, planned, attempts.at(-1)),
-          attempts: attempts.map((row) => attemptOf(row, state)),
-          ...(planned.variant ? { matrix: { ...planned.variant.values } } : {}),
-          ...(job?.allowed ? { allowedFailure: job.allowed } : {}),
-          ...(job?.outputs ? { outputs: { ...job.outputs } } : {}),
-          ...(job?.carriedFrom === undefined ? {} : { carriedFrom: job.carriedFrom }),
-        };
-      }),
-    );
-  }
-
-  async #jobWait(
-    state: RunState,
-    planned: RunState['plan']['jobs'][number],
-    attempt: Row<'attempts'> | undefined,
-  ): Promise<Waiting | null> {
-    if (attempt?.status === 'queued') return this.#queue.why(attempt);
-    const cause = waitingCause({ kind: 'retry', state, jobKey: planned.key });
-    if (cause) return toWaiting(cause);
-    const job = state.jobs[planned.key];
-    if (attempt || state.finishedAt || (job && isTerminal(job.status))) return null;
-    const open = planned.needs.filter((need) => !isTerminal(state.jobs[need]?.status ?? 'queued'));
-    return {
-      code: 'needs-job',
-      message: open.length > 0 ? `Needs ${open.join(', ')} to end first.` : `Stage ${planned.stage} has not begun yet.`,
-      since: state.createdAt,
-      endsWhen: open.length > 0 ? `${open.join(', ')} ends.` : 'The stage before it passes.',
-    };
+    const causes = await this.#queue.explain(rows.filter(({ status }) => status === 'queued'));
+    return state.plan.jobs.map((planned) => {
+      const job = state.jobs[planned.key];
+      const attempts = rows.filter((row) => row.job_key === planned.key);
+      const newest = attempts.at(-1);
+      return {
+        key: planned.key,
+        stage: planned.stage,
+        name: planned.name,
+        needs: [...planned.needs],
+        status: job?.status ?? 'queued',
+        image: planned.work.kind === 'steps' ? planned.work.spec.image : planned.work.spec.repository,
+        startedAt: job?.startedAt ?? null,
+        finishedAt: job?.finishedAt ?? null,
+        reason: job?.reason ?? null,
+        waiting: (newest && causes.get(newest.id)) ?? showCause({ kind: 'job', state, jobKey: planned.key }),
+        attempts: attempts.map((row) => attemptOf(row, state)),
+        ...(planned.variant ? { matrix: { ...planned.variant.values } } : {}),
+        ...(job?.allowed ? { allowedFailure: job.allowed } : {}),
+        ...(job?.outputs ? { outputs: { ...job.outputs } } : {}),
+        ...(job?.carriedFrom === undefined ? {} : { carriedFrom: job.carriedFrom }),
+      };
+    });
   }
 
   async #testCounts(runId: string): Promise<RunDetail['tests']> {
@@ -210,7 +182,7 @@ export class ReadRun {
       deploymentId: mirror.deploymentId ?? null,
       since: mirror.since ?? null,
       reason: mirror.reason ?? null,
-      waiting: laneWait(laneOf.get(mirror.environment), mirror.deploymentId),
+      waiting: laneWait(state, laneOf.get(mirror.environment), mirror),
     }));
   }
 }
@@ -219,24 +191,23 @@ function countsOf({ passed, failed, skipped }: RemovedTests): RunDetail['tests']
   return passed + failed + skipped === 0 ? null : { passed, failed, skipped };
 }
 
-function heldWait(state: RunState): Waiting | null {
-  return toWaiting(waitingCause({ kind: 'held', state }));
+function laneWait(
+  state: RunState,
+  lane: LaneState | undefined,
+  { environment, deploymentId }: RunState['lanes'][number],
+): ShownCause | null {
+  const held = lane && deploymentId !== undefined ? showCause({ kind: 'deployment', lane, deploymentId }) : null;
+  return held ?? showCause({ kind: 'environment', state, environment });
 }
 
-function toWaiting(cause: WaitingCause | undefined): Waiting | null {
-  return cause ? { code: cause.code, message: cause.message, since: cause.since, endsWhen: cause.endedBy } : null;
-}
-
-function laneWait(lane: LaneState | undefined, deploymentId: string | undefined): Waiting | null {
-  if (!lane || deploymentId === undefined) return null;
-  return toWaiting(waitingCause({ kind: 'deployment', lane, deploymentId }));
-}
-
-function firstWait(jobs: readonly JobDetail[], lanes: RunDetail['lanes']): Waiting | null {
-  if (jobs.some((job) => job.status === 'running')) return null;
+/** What a run as a whole waits for: nothing as long as one of its jobs runs, unless it is to stop. */
+function runWait(state: RunState, jobs: readonly JobDetail[], lanes: RunDetail['lanes']): ShownCause | null {
+  const cancelling = showCause({ kind: 'cancel', state });
+  if (cancelling || jobs.some((job) => job.status === 'running')) return cancelling;
   return (
-    jobs.find((job) => job.waiting && job.waiting.code !== 'needs-job')?.waiting ??
-    lanes.find((lane) => lane.waiting)?.waiting ??
+    showCause({ kind: 'held', state }) ??
+    jobs.find(({ waiting }) => waiting && waiting.code !== 'needs-job' && waiting.code !== 'earlier-stage')?.waiting ??
+    lanes.find((lane) => lane.waiting && lane.waiting.code !== 'earlier-stage')?.waiting ??
     null
   );
 }
@@ -248,6 +219,7 @@ function attemptOf(row: Row<'attempts'>, state: RunState): z.infer<typeof attemp
     id: row.id,
     number: row.number,
     status: row.status,
+    priority: priorityOfRank(row.priority) ?? 'default',
     runner: known?.runner ?? null,
     queuedAt: row.queued_at.toISOString(),
     startedAt: row.started_at?.toISOString() ?? known?.startedAt ?? null,

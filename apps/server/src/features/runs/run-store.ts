@@ -3,6 +3,7 @@ import {
   decideRun,
   evolveRun,
   nextWakeAt,
+  runGroup,
   type Decision,
   type RunCommand,
   type RunEffect,
@@ -16,6 +17,7 @@ import type { Unit } from '../../platform/db/transactions.ts';
 import { failpoint } from '../../platform/failpoints/failpoints.ts';
 import { message, Outbox, type OutboxMessage } from '../../platform/outbox/outbox.ts';
 import { queueAttempts } from './queue-attempts.ts';
+import { olderOpenRuns } from './older-open-runs.ts';
 import { isSnapshotDue, RunStates, type KnownRun } from './run-states.ts';
 import { writeHistory } from './write-history.ts';
 
@@ -73,6 +75,8 @@ export class RunStore {
         plan_hash: run.planHash,
         state: json(state),
         wake_at: nextWakeAt(state) ?? null,
+        group_key: runGroup(state)?.key ?? null,
+        group_max: runGroup(state)?.max ?? null,
         created_at: state.createdAt,
         finished_at: state.finishedAt ?? null,
         rerun_of: state.trigger.rerunOf ?? null,
@@ -108,6 +112,8 @@ export class RunStore {
       message('changed', { topics: [`run:${state.runId}`, `service:${state.serviceId}`, 'board'] }),
     ];
     if (before?.state.status !== state.status) messages.push(message('report-status', { runId: state.runId }));
+    if (before === undefined && (await hasOlder(unit, state)))
+      messages.push(message('supersede-runs', { runId: state.runId }));
     const queued = effects.filter((effect) => effect.type === 'queue-attempt');
     for (const poolId of await queueAttempts(unit, state, queued)) messages.push(message('look-at-pool', { poolId }));
     await this.#cancelAttempts(
@@ -142,6 +148,13 @@ export class RunStore {
   #context() {
     return { now: this.#clock.now().toISOString(), newId: () => this.#ids.next() };
   }
+}
+
+/** Only a push makes older runs of its ref worthless, and only those that are still open. */
+async function hasOlder(unit: Unit, { teamId, serviceId, ref, number, trigger }: RunState): Promise<boolean> {
+  if (trigger.kind !== 'push') return false;
+  const older = await olderOpenRuns(unit.tx, { teamId, serviceId, ref, number }).limit(1).executeTakeFirst();
+  return older !== undefined;
 }
 
 async function lockRun(unit: Unit, runId: string): Promise<number> {

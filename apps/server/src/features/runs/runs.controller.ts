@@ -7,6 +7,7 @@ import { AdmitRun } from './admit-run.ts';
 import { CancelRun } from './cancel-run.ts';
 import { ListRuns } from './list-runs.ts';
 import { ReadBoard } from './read-board.ts';
+import { ReadQueue } from './read-queue.ts';
 import { ReadRun } from './read-run.ts';
 import { Rerun } from './rerun.ts';
 
@@ -19,8 +20,18 @@ export class RunsController {
   readonly #read: ReadRun;
   readonly #cancel: CancelRun;
   readonly #rerun: Rerun;
+  readonly #queue: ReadQueue;
   readonly #admit: AdmitRun;
-  constructor(board: ReadBoard, list: ListRuns, read: ReadRun, cancel: CancelRun, rerun: Rerun, admit: AdmitRun) {
+  constructor(
+    board: ReadBoard,
+    list: ListRuns,
+    read: ReadRun,
+    cancel: CancelRun,
+    rerun: Rerun,
+    queue: ReadQueue,
+    admit: AdmitRun,
+  ) {
+    this.#queue = queue;
     this.#admit = admit;
     this.#board = board;
     this.#list = list;
@@ -78,5 +89,10 @@ export class RunsController {
   @Implement(runs.rerun)
   rerun(@CurrentUser() person: UserPrincipal) {
     return implement(runs.rerun).handler(({ input }) => this.#rerun.rerun(person, input.runId, input.scope));
+  }
+
+  @Implement(runs.listQueue)
+  listQueue(@CurrentUser() person: UserPrincipal) {
+    return implement(runs.listQueue).handler(() => this.#queue.read(person));
   }
 }

@@ -5,6 +5,7 @@ import { AdmitRun } from './admit-run.ts';
 import { AssignPools } from './assign-pools.ts';
 import { CancelRun } from './cancel-run.ts';
 import { CreateRun } from './create-run.ts';
+import { ExplainQueue } from './explain-queue.ts';
 import { ListRuns } from './list-runs.ts';
 import { MakeRelease } from './make-release.ts';
 import { MirrorLane } from './mirror-lane.ts';
@@ -15,6 +16,7 @@ import { Rerun } from './rerun.ts';
 import { RunStates } from './run-states.ts';
 import { RunStore } from './run-store.ts';
 import { RunsController } from './runs.controller.ts';
+import { SupersedeRuns } from './supersede-runs.ts';
 
 import { VoidHeldRuns } from './void-held-runs.ts';
 import { WakeRuns } from './wake-runs.ts';
@@ -33,7 +35,9 @@ import { WakeRuns } from './wake-runs.ts';
     Rerun,
     MakeRelease,
     MirrorLane,
+    SupersedeRuns,
     ReadBoard,
+    ExplainQueue,
     ReadQueue,
     ReadRun,
     ListRuns,
@@ -43,8 +47,15 @@ import { WakeRuns } from './wake-runs.ts';
 })
 export class RunsModule implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #wake: WakeRuns;
-  constructor(handlers: OutboxHandlers, makeRelease: MakeRelease, mirrorLane: MirrorLane, wake: WakeRuns) {
+  constructor(
+    handlers: OutboxHandlers,
+    makeRelease: MakeRelease,
+    mirrorLane: MirrorLane,
+    supersede: SupersedeRuns,
+    wake: WakeRuns,
+  ) {
     this.#wake = wake;
+    handlers.on('supersede-runs', (message) => supersede.supersede(message));
     handlers.on('make-release', (message) => makeRelease.make(message));
     handlers.on('tell-run', (message) => mirrorLane.mirror(message));
   }

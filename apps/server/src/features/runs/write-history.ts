@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { isTerminal, nextWakeAt, type RunEvent, type RunState } from '@sluice/engine';
+import { isTerminal, nextWakeAt, runGroup, type RunEvent, type RunState } from '@sluice/engine';
 import { json } from '../../platform/db/database.ts';
 import type { Unit } from '../../platform/db/transactions.ts';
 import type { OutboxMessage } from '../../platform/outbox/outbox.ts';
@@ -30,7 +30,8 @@ export async function writeHistory(
     from === undefined
       ? sql`select id from runs where id = ${state.runId}`
       : sql`update runs set status = ${state.status}, version = ${state.version}, finished_at = ${state.finishedAt ?? null},
-          release_id = ${state.releaseId ?? null}, wake_at = ${nextWakeAt(state) ?? null} ${withSnapshot ? sql`, state = ${json(state)}::jsonb` : sql``}
+          release_id = ${state.releaseId ?? null}, wake_at = ${nextWakeAt(state) ?? null},
+          group_key = ${runGroup(state)?.key ?? null} ${withSnapshot ? sql`, state = ${json(state)}::jsonb` : sql``}
         where id = ${state.runId} and version = ${from} returning id`;
   const { rows } = await sql`
     with changed as (${change}),
@@ -49,11 +50,23 @@ export async function writeHistory(
         ${ended.map(({ reason }) => (reason ? json(reason) : null))}::jsonb[],
         ${ended.map(({ exitCode }) => exitCode ?? null)}::int[]) as ending(id, status, reason, exit_code)
       where attempts.id = ending.id and attempts.status in ('queued', 'running')),
-    answered as (delete from polls where attempt_id = any(${ended.map(({ attemptId }) => attemptId)}::uuid[])),`
+    answered as (delete from polls where attempt_id = any(${ended.map(({ attemptId }) => attemptId)}::uuid[])),
+    ${lookWhereTheTeamWaits(state)},`
     }
     messages as (
       insert into outbox (topic, payload)
       select * from unnest(${messages.map(({ topic }) => topic)}::text[], ${messages.map(({ payload }) => payload)}::jsonb[]))
     select id from changed`.execute(unit.tx);
   if (rows.length !== 1) throw new Error(`run ${state.runId} changed under its lock`);
+}
+
+/** Where a limit holds jobs of the team, the end of one makes room for another, in whatever pool that waits. */
+function lookWhereTheTeamWaits({ teamId, serviceId, plan }: RunState) {
+  return sql`room as (
+      insert into outbox (topic, payload)
+      select 'look-at-pool', jsonb_build_object('poolId', waiting.pool_id)
+      from (select distinct pool_id from attempts where team_id = ${teamId} and status = 'queued' and pool_id is not null) as waiting
+      where ${plan.concurrency?.limit !== undefined}
+        or exists (select from teams where id = ${teamId} and max_running is not null)
+        or exists (select from services where id = ${serviceId} and max_running is not null))`;
 }

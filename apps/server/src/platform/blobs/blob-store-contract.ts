@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
-import { expect, it } from 'vitest';
-import { BlobConflictError, BlobMissingError, type BlobStore } from './blob-store.port.ts';
+import { describe, expect, it } from 'vitest';
+import { BlobConflictError, BlobMissingError, type BlobStore, type ExpectedBlob } from './blob-store.port.ts';
 
 /** What every blob store keeps; `store` gives the one under test, `again` a second one on the same data, as another server has. */
 export function itKeepsTheBlobStoreContract(store: () => BlobStore, again: () => BlobStore): void {
@@ -119,4 +120,76 @@ export function itKeepsTheBlobStoreContract(store: () => BlobStore, again: () =>
     await expect(store().read(key)).rejects.toThrow(TypeError);
     await expect(store().remove(key)).rejects.toThrow(TypeError);
   });
+
+  describe('what others send', () => {
+    const bytes = Buffer.from(Array.from({ length: 100_000 }, (_, index) => (index * 11) % 256));
+    const whole = expectedOf(bytes);
+
+    /** As a runner does it: to the link, or in parts where the store has none. Status of the store's answer. */
+    async function send(key: string, sent: Buffer, expected: ExpectedBlob = whole): Promise<number> {
+      const link = await store().uploadLink(key, expected, 60);
+      if (link !== null) {
+        const { 'content-length': _, ...headers } = link.headers;
+        return (await fetch(link.url, { method: 'PUT', headers, body: new Uint8Array(sent) })).status;
+      }
+      for (let at = 0; at < sent.length; at += 40_000)
+        await again().takePart(key, expected, at, sent.subarray(at, at + 40_000));
+      return 200;
+    }
+
+    it('has its name once it is accepted, and is accepted again by another server', async () => {
+      const key = newKey();
+      expect(await store().accept(key, whole)).toBe('missing');
+      expect(await send(key, bytes)).toBe(200);
+      expect(await store().accept(key, whole)).toBe('accepted');
+      expect(await again().accept(key, whole)).toBe('accepted');
+      expect((await bytesOf(key)).equals(bytes)).toBe(true);
+      const link = await store().downloadLink(key, 60);
+      if (link !== null) {
+        const answer = await fetch(link);
+        expect(answer.headers.get('content-type')).toBe('application/octet-stream');
+        expect(Buffer.from(await answer.arrayBuffer()).equals(bytes)).toBe(true);
+      }
+    });
+
+    it('F68 A64 is removed when it is cut or has another digest, and may begin again', async () => {
+      const key = newKey();
+      const other = Buffer.from(bytes).fill(0, 50_000, 50_010);
+      await send(key, other);
+      expect(await store().accept(key, whole)).toBe('different');
+      await expect(store().read(key)).rejects.toThrow(BlobMissingError);
+      await send(key, bytes.subarray(0, 60_000), expectedOf(bytes.subarray(0, 60_000)));
+      expect(await store().accept(key, whole)).toBe('different');
+      expect(await store().accept(key, whole)).toBe('missing');
+      await send(key, bytes);
+      expect(await store().accept(key, whole)).toBe('accepted');
+    });
+
+    it('takes an empty blob only where one was sent', async () => {
+      const key = newKey();
+      expect(await store().accept(key, expectedOf(Buffer.alloc(0)))).toBe('missing');
+    });
+
+    it('A64 a link is for its key and its headers alone, and only for a while', async () => {
+      const key = newKey();
+      const link = await store().uploadLink(key, whole, 60);
+      if (link === null) {
+        await expect(store().takePart(key, whole, 90_000, bytes.subarray(0, 20_000))).rejects.toThrow(RangeError);
+        return;
+      }
+      const put = async (url: string, headers: Readonly<Record<string, string>>) =>
+        (await fetch(url, { method: 'PUT', headers, body: new Uint8Array(bytes) })).status;
+      const { 'content-length': _, ...headers } = link.headers;
+      expect(await put(link.url.replace(key, newKey()), headers)).toBe(403);
+      expect(
+        await put(link.url, { ...headers, 'x-amz-checksum-sha256': createHash('sha256').update('x').digest('base64') }),
+      ).toBe(403);
+      expect(await put(link.url.replace(/X-Amz-Expires=\d+/, 'X-Amz-Expires=600'), headers)).toBe(403);
+      await expect(store().read(key)).rejects.toThrow(BlobMissingError);
+    });
+  });
+}
+
+function expectedOf(bytes: Buffer): ExpectedBlob {
+  return { length: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
 }

@@ -15,6 +15,22 @@ export abstract class BlobStore {
   /** What is not there counts as removed. */
   abstract remove(key: string): Promise<void>;
 
+  /**
+   * Where somebody without our keys may send exactly these bytes, for `seconds` from now: a PUT with these headers. Null: the store has no
+   * address of its own, and the server takes the bytes in its stead, by `takePart`. Either way the blob has its name only after `accept`,
+   * or, in a store that names what is sent, holds unchecked bytes until then: give the key to nobody before.
+   */
+  abstract uploadLink(key: string, expected: ExpectedBlob, seconds: number): Promise<UploadLink | null>;
+  /** Bytes of an upload at an offset, in any order and any number of times. Only where `uploadLink` is null. */
+  abstract takePart(key: string, expected: ExpectedBlob, from: number, bytes: Buffer): Promise<void>;
+  /**
+   * Ends an upload: looks at length and SHA-256 of what has come. `accepted` also when it was accepted before; `different`: what had come is
+   * removed, and the upload may begin again; `missing`: nothing has come.
+   */
+  abstract accept(key: string, expected: ExpectedBlob): Promise<'accepted' | 'different' | 'missing'>;
+  /** Where somebody without our keys may GET the blob, for `seconds` from now. Null: the server has to read it for them. */
+  abstract downloadLink(key: string, seconds: number): Promise<string | null>;
+
   /** A whole blob at once, see `BlobDraft.put`. */
   async put(key: string, bytes: Buffer): Promise<void> {
     const draft = await this.draft();
@@ -25,6 +41,18 @@ export abstract class BlobStore {
       await draft.discard();
     }
   }
+}
+
+export interface ExpectedBlob {
+  readonly length: number;
+  /** Hex. */
+  readonly sha256: string;
+}
+
+export interface UploadLink {
+  readonly url: string;
+  /** Part of what was signed: another value is refused. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** A blob on its way, kept on disk and not in memory. One call at a time; always ends with `discard`. */

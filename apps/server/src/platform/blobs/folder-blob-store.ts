@@ -1,9 +1,17 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
 import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { requireBlobKey, requireBlobRange } from './blob-key.ts';
-import { BlobConflictError, BlobMissingError, BlobStore, BlobStoreError, type BlobDraft } from './blob-store.port.ts';
+import {
+  BlobConflictError,
+  BlobMissingError,
+  BlobStore,
+  BlobStoreError,
+  type BlobDraft,
+  type ExpectedBlob,
+} from './blob-store.port.ts';
 import { FileDraft } from './file-draft.ts';
 
 /** Half-written blobs; the name cannot be a part of a key. */
@@ -50,13 +58,19 @@ export class FolderBlobStore extends BlobStore {
     });
   }
 
-  async #keep(key: string, draft: FileDraft): Promise<void> {
+  #keep(key: string, draft: FileDraft): Promise<void> {
+    const { path, length, sha256 } = draft;
+    return this.#name(key, { path, length, sha256, sync: () => draft.sync() });
+  }
+
+  /** Gives a finished file its name, unless exactly these bytes have it already. */
+  async #name(key: string, file: FinishedFile): Promise<void> {
     const path = this.#pathOf(key);
-    if (await this.#holds(key, path, draft)) return;
+    if (await this.#holds(key, path, file)) return;
     try {
-      await draft.sync();
+      await file.sync();
       const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      if (!(await giveName(draft.path, path)) && !(await this.#holds(key, path, draft))) {
+      if (!(await giveName(file.path, path)) && !(await this.#holds(key, path, file))) {
         throw new BlobStoreError(`The blob ${key} vanished from the folder ${this.#folder} while it was written.`, {
           lasting: false,
         });
@@ -98,10 +112,65 @@ export class FolderBlobStore extends BlobStore {
     }
   }
 
-  /** Whether exactly these bytes are there; throws when others are. */
-  async #holds(key: string, path: string, draft: FileDraft): Promise<boolean> {
+  override uploadLink(key: string): Promise<null> {
+    requireBlobKey(key);
+    return Promise.resolve(null);
+  }
+
+  override downloadLink(key: string): Promise<null> {
+    requireBlobKey(key);
+    return Promise.resolve(null);
+  }
+
+  override async takePart(key: string, expected: ExpectedBlob, from: number, bytes: Buffer): Promise<void> {
+    if (from < 0 || from + bytes.length > expected.length)
+      throw new RangeError(`The part at ${from} does not fit into the ${expected.length} bytes of ${key}.`);
+    const path = this.#partsOf(key);
     try {
-      const same = (await stat(path)).size === draft.length && (await digest(path)) === draft.sha256;
+      const file = await open(path, constants.O_WRONLY | constants.O_CREAT, 0o600);
+      try {
+        for (let done = 0; done < bytes.length;) {
+          const { bytesWritten } = await file.write(bytes, done, bytes.length - done, from + done);
+          done += bytesWritten;
+        }
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      throw this.#trouble('write', key, error);
+    }
+  }
+
+  override async accept(key: string, expected: ExpectedBlob): Promise<'accepted' | 'different' | 'missing'> {
+    const path = this.#pathOf(key);
+    // Away from where parts go: what is looked at is not written to any more.
+    const aside = join(this.#folder, INCOMING, randomUUID());
+    try {
+      await rename(this.#partsOf(key), aside);
+    } catch (error) {
+      if (!isMissing(error)) throw this.#trouble('read', key, error);
+      return (await this.#holds(key, path, expected)) ? 'accepted' : 'missing';
+    }
+    try {
+      if ((await stat(aside)).size !== expected.length || (await digest(aside)) !== expected.sha256) return 'different';
+      await this.#name(key, { path: aside, ...expected, sync: () => syncFile(aside) });
+      return 'accepted';
+    } catch (error) {
+      throw this.#trouble('read', key, error);
+    } finally {
+      await rm(aside, { force: true });
+    }
+  }
+
+  /** The parts of an upload that has not been accepted; a key is fit for a file name but for its `/`. */
+  #partsOf(key: string): string {
+    return join(this.#folder, INCOMING, `parts~${requireBlobKey(key).replaceAll('/', '~')}`);
+  }
+
+  /** Whether exactly these bytes are there; throws when others are. */
+  async #holds(key: string, path: string, expected: ExpectedBlob): Promise<boolean> {
+    try {
+      const same = (await stat(path)).size === expected.length && (await digest(path)) === expected.sha256;
       if (!same) throw new BlobConflictError(key);
       return true;
     } catch (error) {
@@ -121,6 +190,21 @@ export class FolderBlobStore extends BlobStore {
       cause,
       lasting: false,
     });
+  }
+}
+
+interface FinishedFile extends ExpectedBlob {
+  readonly path: string;
+  /** Makes it last. */
+  sync(): Promise<void>;
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

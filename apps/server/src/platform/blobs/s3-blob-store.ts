@@ -11,8 +11,17 @@ import {
   S3ServiceException,
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { requireBlobKey, requireBlobRange } from './blob-key.ts';
-import { BlobConflictError, BlobMissingError, BlobStore, BlobStoreError, type BlobDraft } from './blob-store.port.ts';
+import {
+  BlobConflictError,
+  BlobMissingError,
+  BlobStore,
+  BlobStoreError,
+  type BlobDraft,
+  type ExpectedBlob,
+  type UploadLink,
+} from './blob-store.port.ts';
 import { FileDraft, type DraftKeeper } from './file-draft.ts';
 
 export interface S3Place {
@@ -134,6 +143,65 @@ export class S3BlobStore extends BlobStore {
     } catch (error) {
       if (!isMissing(error)) throw this.#trouble(`remove ${key}`, error);
     }
+  }
+
+  override async uploadLink(key: string, { length, sha256 }: ExpectedBlob, seconds: number): Promise<UploadLink> {
+    const checksum = Buffer.from(sha256, 'hex').toString('base64');
+    const put = new PutObjectCommand({
+      ...this.#at(key),
+      ContentLength: length,
+      ContentType: 'application/octet-stream',
+      ChecksumSHA256: checksum,
+    });
+    const headers = {
+      'content-type': 'application/octet-stream',
+      'content-length': String(length),
+      'x-amz-checksum-sha256': checksum,
+    };
+    try {
+      const url = await getSignedUrl(this.#client, put, {
+        expiresIn: seconds,
+        // Signed as headers: a store that knows checksums refuses other bytes by itself.
+        unhoistableHeaders: new Set(Object.keys(headers)),
+        signableHeaders: new Set(['host', ...Object.keys(headers)]),
+      });
+      return { url, headers };
+    } catch (error) {
+      throw this.#trouble(`sign an upload of ${key}`, error);
+    }
+  }
+
+  override async downloadLink(key: string, seconds: number): Promise<string> {
+    const get = new GetObjectCommand({
+      ...this.#at(key),
+      ResponseContentType: 'application/octet-stream',
+      ResponseContentDisposition: 'attachment',
+    });
+    try {
+      return await getSignedUrl(this.#client, get, { expiresIn: seconds });
+    } catch (error) {
+      throw this.#trouble(`sign a download of ${key}`, error);
+    }
+  }
+
+  override takePart(key: string): Promise<never> {
+    return Promise.reject(new TypeError(`The blob ${key} is sent to the bucket itself, by its link.`));
+  }
+
+  override async accept(key: string, { length, sha256 }: ExpectedBlob): Promise<'accepted' | 'different' | 'missing'> {
+    try {
+      const found = await this.#client.send(new HeadObjectCommand({ ...this.#at(key), ChecksumMode: 'ENABLED' }));
+      if (found.ContentLength === length) {
+        const checked = found.ChecksumSHA256 && Buffer.from(found.ChecksumSHA256, 'base64').toString('hex');
+        if ((checked ?? (await this.#digest(key))) === sha256) return 'accepted';
+      }
+    } catch (error) {
+      if (error instanceof BlobMissingError || isMissing(error)) return 'missing';
+      if (error instanceof BlobStoreError) throw error;
+      throw this.#trouble(`look for ${key}`, error);
+    }
+    await this.remove(key);
+    return 'different';
   }
 
   /** Whether exactly these bytes are there; throws when others are. */

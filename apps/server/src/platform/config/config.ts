@@ -58,7 +58,12 @@ export class Config {
   readonly webFolder: string;
   readonly leaseSeconds: number;
   readonly leaseRenewSeconds: number;
+  readonly metricsToken: string | undefined;
   readonly logLimitBytes: number;
+  readonly artifactLimitBytes: number;
+  readonly cacheLimitBytes: number;
+  readonly cacheTeamBytes: number;
+  readonly cacheDays: number;
   readonly retention: RetentionLimits & { readonly on: boolean };
   readonly failpoints: string | undefined;
   readonly nodeEnv: string | undefined;
@@ -110,7 +115,12 @@ export class Config {
         : at(values.SLUICE_WEB_DIR);
     this.leaseSeconds = values.SLUICE_LEASE_SECONDS ?? 60;
     this.leaseRenewSeconds = values.SLUICE_LEASE_RENEW_SECONDS ?? Math.min(10, Math.floor(this.leaseSeconds / 2));
+    this.metricsToken = values.SLUICE_METRICS_TOKEN;
     this.logLimitBytes = values.SLUICE_LOG_LIMIT_BYTES ?? 1_073_741_824;
+    this.artifactLimitBytes = values.SLUICE_ARTIFACT_LIMIT_BYTES ?? 1_073_741_824;
+    this.cacheLimitBytes = values.SLUICE_CACHE_LIMIT_BYTES ?? 1_073_741_824;
+    this.cacheTeamBytes = values.SLUICE_CACHE_TEAM_BYTES ?? 10_737_418_240;
+    this.cacheDays = values.SLUICE_CACHE_DAYS ?? 14;
     this.retention = {
       on: values.SLUICE_RETENTION !== 'off',
       runDays: values.SLUICE_RETENTION_RUN_DAYS ?? 365,

@@ -163,7 +163,7 @@ export const environmentVariables = z.object({
   SLUICE_GIT_ALLOW_ORIGINS: variable(origins, {
     default: 'none',
     description:
-      'Exact origins, separated by commas, from which repositories may be read besides public https and ssh addresses, such as `http://127.0.0.1:4010`.',
+      'Exact origins, separated by commas, from which repositories may be read and where forges may be told of runs, besides public https and ssh addresses, such as `http://127.0.0.1:4010`.',
   }),
   SLUICE_LOOK_MINUTES: variable(number(0, 1440), {
     default: '`5`',
@@ -191,6 +191,18 @@ export const environmentVariables = z.object({
     default: "the server's own build of the pages",
     description: 'Folder with the built web pages.',
   }),
+  SLUICE_METRICS_TOKEN: variable(
+    z
+      .string()
+      .regex(
+        /^[\x21-\x7e]{16,200}$/,
+        'write at least 16 characters without spaces; make one with: openssl rand -hex 32',
+      ),
+    {
+      default: 'not set: there is no `/metrics`',
+      description: 'Bearer token with which Prometheus reads `/metrics`: work and slots of each pool.',
+    },
+  ),
   SLUICE_LEASE_SECONDS: variable(number(5, 3600), {
     default: '`60`',
     description: "A runner's right to an attempt ends this long after its last renewal.",
@@ -203,6 +215,22 @@ export const environmentVariables = z.object({
   SLUICE_LOG_LIMIT_BYTES: variable(number(65536, 8_589_934_592), {
     default: '`1073741824`',
     description: 'Longest log of one attempt. Reached, the log is marked truncated and the job goes on.',
+  }),
+  SLUICE_ARTIFACT_LIMIT_BYTES: variable(number(65536, 5_368_709_120), {
+    default: '`1073741824`',
+    description: 'Largest artifact, packed. A job whose artifact is larger fails.',
+  }),
+  SLUICE_CACHE_LIMIT_BYTES: variable(number(65536, 5_368_709_120), {
+    default: '`1073741824`',
+    description: 'Largest single cache, packed. A larger one is not kept; the job goes on.',
+  }),
+  SLUICE_CACHE_TEAM_BYTES: variable(number(65536, 1_099_511_627_776), {
+    default: '`10737418240`',
+    description: 'Room for the caches of one team. Beyond it, those that were not used for the longest time go first.',
+  }),
+  SLUICE_CACHE_DAYS: variable(number(1, 365), {
+    default: '`14`',
+    description: 'A cache that nobody used for so long is not given out any more.',
   }),
   SLUICE_RETENTION: variable(z.enum(['on', 'off'], 'write on or off'), {
     default: '`on`',

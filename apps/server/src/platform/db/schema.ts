@@ -34,6 +34,8 @@ export interface Tables {
     id: string;
     slug: string;
     title: string;
+    /** Most of its jobs that run at once; null = no limit. */
+    max_running: number | null;
     created_at: TimeDefault;
     /** What it keeps for a shorter time than the installation does. */
     retention: JsonOrNull<Partial<TeamLimits>>;
@@ -148,6 +150,8 @@ export interface Tables {
     repository_id: string;
     path: Generated<string>;
     next_run_number: Generated<number>;
+    /** Most of its jobs that run at once; null = no limit. */
+    max_running: number | null;
     created_at: TimeDefault;
   };
   /** Heads that the last look saw, whether or not anything was planned for them. */
@@ -221,6 +225,9 @@ export interface Tables {
     pull_request: number | null;
     /** When time alone moves it; null = only commands do. */
     wake_at: TimeOrNull;
+    /** `runGroup` of its state: null outside of a group and after the run has left it. */
+    group_key: string | null;
+    group_max: number | null;
     created_at: Time;
     finished_at: TimeOrNull;
     /** The run that this one runs again; it is kept as long as this one. */
@@ -252,6 +259,7 @@ export interface Tables {
     slots: Generated<number>;
     version: Generated<string>;
     draining: Generated<boolean>;
+    trouble: Generated<string | null>;
     registered_at: TimeDefault;
     last_seen_at: TimeDefault;
     removed_at: TimeOrNull;
@@ -266,7 +274,10 @@ export interface Tables {
     pool_id: string | null;
     trust: Trust;
     labels: JsonDefault<string[]>;
+    /** `priorityRank`. */
     priority: Generated<number>;
+    /** Of its run, as long as that is in the group. */
+    group_key: string | null;
     status: ColumnType<AttemptStatus, AttemptStatus | undefined, AttemptStatus>;
     /** Rises by one with every grant, return and expiry; every runner call carries it. */
     epoch: Generated<number>;
@@ -303,6 +314,8 @@ export interface Tables {
     expires_at: Time;
     attempt_id: string | null;
   };
+  /** When a team was last given a runner of the pool while another one waited there too. */
+  pool_turns: { pool_id: string; team_id: string; served_at: Time };
   log_chunks: { attempt_id: string; start_offset: Big; bytes: Buffer; newlines: number | null };
   log_segments: {
     attempt_id: string;
@@ -336,6 +349,53 @@ export interface Tables {
     /** Why its cases were not kept. */
     finding: string | null;
     received_at: TimeDefault;
+  };
+  artifacts: {
+    id: string;
+    team_id: string;
+    service_id: string;
+    /** Not a foreign key, as `attempt_id`: while there is a row, its object is not forgotten. */
+    run_id: string;
+    attempt_id: string;
+    job_key: string;
+    name: string;
+    status: StoredStatus;
+    files: number;
+    length: Big;
+    sha256: string;
+    blob_key: string;
+    created_at: TimeDefault;
+    last_used_at: TimeDefault;
+    /** Null: as long as its run. */
+    expires_at: TimeOrNull;
+  };
+  caches: {
+    id: string;
+    team_id: string;
+    service_id: string;
+    /** See `cacheScopes` of the engine. */
+    scope: string;
+    key: string;
+    paths: string;
+    attempt_id: string;
+    status: StoredStatus;
+    length: Big;
+    sha256: string;
+    blob_key: string;
+    created_at: TimeDefault;
+    last_used_at: TimeDefault;
+    expires_at: Time;
+  };
+  /** By the place of the cache in its job. */
+  cache_uses: {
+    attempt_id: string;
+    place: number;
+    key: string;
+    outcome: 'hit' | 'partial' | 'miss';
+    found_key: ColumnType<string | null, string | null | undefined, string | null>;
+    length: ColumnType<number | null, number | null | undefined, number | null>;
+    /** The cache that the attempt left. */
+    left_id: ColumnType<string | null, string | null | undefined, string | null>;
   };
   releases: {
     id: string;
@@ -488,6 +548,9 @@ export interface SentStatus {
   /** The run that it speaks of; null = none was made. */
   readonly runId: string | null;
 }
+
+/** `coming`: its bytes are not checked yet; `going`: nobody sees it, and its object is about to be removed, then the row. */
+export type StoredStatus = 'coming' | 'kept' | 'going';
 
 /** What became of a delivery; `services` has one entry for each service of the repository that was looked at. */
 export interface DeliveryOutcome {

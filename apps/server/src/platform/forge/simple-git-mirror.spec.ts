@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -33,6 +33,21 @@ describe('SimpleGitMirror', () => {
   afterAll(async () => {
     await host.stop();
     rmSync(root, { recursive: true, force: true });
+  });
+
+  it('removes mirrors that are a day old and of no connected repository, and nothing else', async () => {
+    const folder = join(root, 'others');
+    const others = new SimpleGitMirror({ folder, allowedOrigins: [host.origin] });
+    await others.fetch(repository);
+    const [connected] = readdirSync(folder).filter((name) => name.endsWith('.git'));
+    const old = new Date(Date.now() - 2 * 86_400_000);
+    const made = { gone: `${'a'.repeat(40)}.git`, new: `${'b'.repeat(40)}.git`, foreign: 'notes.git' };
+    for (const name of Object.values(made)) mkdirSync(join(folder, name, 'objects'), { recursive: true });
+    for (const name of [connected!, made.gone, made.foreign]) utimesSync(join(folder, name), old, old);
+    expect(await others.removeOthers([repository])).toBe(1);
+    expect(new Set(readdirSync(folder))).toEqual(new Set([connected, 'home', made.foreign, made.new]));
+    // The same repository under another address has another mirror.
+    expect(await others.removeOthers([{ ...repository, url: `${host.origin}/elsewhere.git` }])).toBe(1);
   });
 
   it('reads a file at a commit without a checkout', async () => {

@@ -18,6 +18,7 @@ const BODY_LIMITS: readonly (readonly [path: string, bytes: number])[] = [
   ['/api/v1/runner/attempts/:attemptId/log', 16 * MIB],
   ['/api/v1/runner/attempts/:attemptId/reports', 16 * MIB],
   ['/api/v1/runner/attempts/', 4 * MIB],
+  ['/api/v1/runner/blobs/', 5 * MIB],
 ];
 const HEADER_SECONDS = 10;
 const REQUEST_SECONDS = 15;

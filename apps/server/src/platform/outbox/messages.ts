@@ -9,6 +9,8 @@ export interface OutboxMessages {
   'plan-delivery': { deliveryId: string };
   /** An attempt became ready or a slot came free. */
   'look-at-pool': { poolId: string };
+  /** A push made this run, and older ones of its ref are open. */
+  'supersede-runs': { runId: string };
   'make-release': { runId: string };
   'withdraw-release': { releaseId: string; by: Actor };
   'offer-release': { releaseId: string; environment: string; requestedBy: Actor };
@@ -44,6 +46,7 @@ export type OutboxTopic = keyof OutboxMessages;
 const TOPICS = {
   'plan-delivery': true,
   'look-at-pool': true,
+  'supersede-runs': true,
   'make-release': true,
   'withdraw-release': true,
   'offer-release': true,

@@ -25,6 +25,10 @@ const SETTINGS = environmentSettings.parse({ target: { kind: 'docker', engine: '
 const SETTINGS_TEXT = JSON.stringify(SETTINGS);
 const SETTINGS_HASH = createHash('sha256').update(SETTINGS_TEXT).digest('hex');
 
+/** What the first job of a released run reports. */
+const TESTS = { passed: 3, failed: 0, skipped: 0 };
+const REPORT = 'reports/unit.xml';
+
 const ids = new UuidV7();
 
 interface Shapes {
@@ -257,7 +261,7 @@ function addRun(
       ...image,
       plan_hash: shape.planHash,
       route: JSON.stringify(ENVIRONMENTS),
-      evidence: JSON.stringify({ image, tests: null, by: [{ part: 'pushed', identity: 'ann' }] }),
+      evidence: JSON.stringify({ image, tests: TESTS, by: [{ part: 'pushed', identity: 'ann' }] }),
       created_at: at(shape.releasedAfter),
     });
   }
@@ -311,6 +315,7 @@ function addRun(
       log_sha256: EMPTY_SHA256,
       log_sealed_at: at(shape.endsAfter),
     });
+  if (shape.released) addTests(writers, words.get(shape.attempts[0]!.word)!, runId, serviceId, at(shape.releasedAfter));
   writers.deliveries.add({
     id: ids.next(),
     team_id: teamId,
@@ -325,4 +330,28 @@ function addRun(
     status: 'planned',
     outcome: JSON.stringify({ message: '1 run', runs: [{ service: run.slug, runId, number }] }),
   });
+}
+
+function addTests(writers: Writers, attemptId: string, runId: string, serviceId: string, receivedAt: string): void {
+  const { passed } = TESTS;
+  writers.test_reports.add({
+    attempt_id: attemptId,
+    file: REPORT,
+    bytes: 900,
+    cases: passed,
+    received_at: receivedAt,
+  });
+  for (let ordinal = 0; ordinal < passed; ordinal += 1)
+    writers.test_cases.add({
+      attempt_id: attemptId,
+      run_id: runId,
+      service_id: serviceId,
+      job_key: 'commit/job-1',
+      file: REPORT,
+      ordinal,
+      suite: 'prices',
+      name: `adds up, case ${ordinal + 1}`,
+      status: 'passed',
+      seconds: 0.01,
+    });
 }

@@ -7,6 +7,7 @@ import { Transactions } from '../../../platform/db/transactions.ts';
 import { openDatabase } from '../../../platform/db/database.ts';
 import { Outbox } from '../../../platform/outbox/outbox.ts';
 import { OutboxSignal } from '../../../platform/outbox/outbox-signal.ts';
+import { FindUsedArtifacts, StorageSettings } from '../../artifacts/index.ts';
 import { AssignPools, RunStates, RunStore } from '../../runs/index.ts';
 import { AnswerPoll } from '../answer-poll.ts';
 import { BuildLease } from '../build-lease.ts';
@@ -91,7 +92,14 @@ export class DispatchReplica {
       settings,
       clock,
     );
-    this.build = new BuildLease(this.db, this.secrets, settings, states);
+    this.build = new BuildLease(
+      this.db,
+      this.secrets,
+      settings,
+      states,
+      new FindUsedArtifacts(this.db),
+      new StorageSettings(),
+    );
     this.endAttempt = new EndAttempt(this.runs);
     this.answer = new AnswerPoll(this.polls, this.build, this.returnLease, this.endAttempt, this.transactions, clock);
     this.expire = new ExpireLeases(this.db, this.transactions, this.endAttempt, this.outbox, settings);

@@ -42,10 +42,13 @@ const STATEMENTS = [
   `create index test_reports_received on test_reports (received_at)`,
   `create index deployments_events_kept on deployments (team_id, finished_at) where finished_at is not null and events_removed is null`,
   `create index deployments_release on deployments (release_id)`,
+  `create index commit_statuses_settled on commit_statuses (sent_at) where due_at is null`,
   `create index deliveries_received on deliveries (received_at) where status <> 'received'`,
 
   // -- list pages -----------------------------------------------------------------------------------------------
   `create index deliveries_of_hook on deliveries (hook_id, received_at desc)`,
   `create index deployments_of_lane on deployments (lane_id, entered_at desc)`,
+  `create index deployments_decided on deployments (team_id, entered_at desc)
+     where status <> 'waiting' and (approvals <> '[]' or reason ->> 'code' = 'rejected')`,
   `create index audit_entries_of_team on audit_entries (team_id, sequence desc)`,
 ];
