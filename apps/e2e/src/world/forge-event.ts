@@ -1,5 +1,4 @@
 import { createHmac } from 'node:crypto';
-import type { Push } from '../scenario/scene.ts';
 
 export const FORGES = ['github', 'gitlab', 'gitea', 'bitbucket'] as const;
 export type Forge = (typeof FORGES)[number];
@@ -9,7 +8,7 @@ export interface ForgeEvent {
   readonly url: string;
   readonly secret: string;
   readonly delivery: string;
-  readonly push: Push;
+  readonly push: { readonly ref: string; readonly before: string; readonly commit: string; readonly by: string };
   /** Given for the event of a pull request from a fork, whose head the push moved. */
   readonly pullRequest?: { readonly number: number; readonly target: string };
 }
