@@ -39,7 +39,7 @@ async function fromBranch(repository: TestRepository, message: string, files: Re
 const statesOf = async (repository: TestRepository): Promise<RunState[]> =>
   (await world.runs(repository)).map(({ state }) => state);
 
-describe('a pull request from a fork', () => {
+describe('a pull request from a fork', { timeout: 90_000 }, () => {
   it('I24 A16: is run untrusted, and held for its head', async () => {
     const { repository, main } = await opened();
     const head = await fromFork(repository, 'Cents');
@@ -175,7 +175,7 @@ describe('a pull request from a fork', () => {
   });
 });
 
-describe('a pull request of the repository itself', () => {
+describe('a pull request of the repository itself', { timeout: 90_000 }, () => {
   it('is trusted like a push and not held', async () => {
     const { repository } = await opened();
     const head = await fromBranch(repository, 'Cents');
@@ -226,7 +226,7 @@ describe('a pull request of the repository itself', () => {
   });
 });
 
-describe('in a repository of many services', () => {
+describe('in a repository of many services', { timeout: 90_000 }, () => {
   it('only what the pull request itself changes counts, not what its target gained meanwhile', async () => {
     names += 1;
     const [a, b] = [`mine-${names}`, `theirs-${names}`];

@@ -21,7 +21,7 @@ async function tagged(on: string, tag = 'v1.0.0', ...options: string[]) {
   return { repository, service, sha, object, ref: `refs/tags/${tag}` };
 }
 
-describe('PlanTag', () => {
+describe('PlanTag', { timeout: 90_000 }, () => {
   it('runs the commit of a tag, trusted, with what conditions ask for', async () => {
     const { repository, service, sha, ref } = await tagged('on: { tag: { patterns: ["v*"] } }');
     const row = await world.deliver(repository, { ref, after: sha });
