@@ -24,6 +24,10 @@ export interface RunnerConfig {
   readonly jobNetwork: 'open' | 'internal';
   /** A mirror may not grow beyond this. */
   readonly maxRepositoryMiB: number;
+  /** Below this much free space in the work folder no new job is taken; 0 = never mind. */
+  readonly minFreeMiB: number;
+  /** Takes one job, on one slot, and ends. */
+  readonly once: boolean;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent';
 }
 
@@ -93,6 +97,13 @@ export const runnerEnvironment = z
       .default('open')
       .describe('`internal` = job networks have no way out at all.'),
     SLUICE_RUNNER_MAX_REPOSITORY_MIB: whole(1, 1_000_000, 20_480).describe('Largest mirror of one repository, in MiB.'),
+    SLUICE_RUNNER_MIN_FREE_MIB: whole(0, 10_000_000, 1024).describe(
+      'Free space in the work folder, in MiB, below which no new job is taken.',
+    ),
+    SLUICE_RUNNER_ONCE: z
+      .enum(['true', 'false'], { error: 'must be "true" or "false"' })
+      .default('false')
+      .describe('`true` = take one job and end, as `--once` does.'),
     SLUICE_GIT_ALLOW_ORIGINS: originList.describe(
       'Origins, divided by commas, whose repositories may be read over plain HTTP.',
     ),
@@ -140,7 +151,9 @@ export function readRunnerConfig(
       serverUrl: values.SLUICE_URL,
       name: values.SLUICE_RUNNER_NAME,
       workDir: values.SLUICE_RUNNER_DIR,
-      slots: values.SLUICE_RUNNER_SLOTS,
+      slots: values.SLUICE_RUNNER_ONCE === 'true' ? 1 : values.SLUICE_RUNNER_SLOTS,
+      minFreeMiB: values.SLUICE_RUNNER_MIN_FREE_MIB,
+      once: values.SLUICE_RUNNER_ONCE === 'true',
       gitHttpOrigins: values.SLUICE_GIT_ALLOW_ORIGINS,
       jobNetwork: values.SLUICE_RUNNER_JOB_NETWORK,
       maxRepositoryMiB: values.SLUICE_RUNNER_MAX_REPOSITORY_MIB,

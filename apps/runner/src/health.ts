@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Executor } from './executor/executor.port.ts';
+import type { Fitness } from './fitness.ts';
 
 /**
  * Whether the executor keeps its word. After a removal that failed the runner takes no more work (F63) until a sweep finds
@@ -11,37 +12,27 @@ export class ExecutorHealth {
   readonly #isActive: (attemptId: string) => boolean;
   readonly #logger: Logger;
   readonly #sweepEveryMs: number;
-  #healthy: Promise<void> = Promise.resolve();
-  #isHealthy = true;
-  #becomeHealthy: () => void = () => undefined;
+  readonly #fitness: Fitness;
   #wake = new AbortController();
-  #unhealthy = new AbortController();
 
-  constructor(executor: Executor, isActive: (attemptId: string) => boolean, logger: Logger, sweepEveryMs: number) {
+  constructor(
+    executor: Executor,
+    isActive: (attemptId: string) => boolean,
+    fitness: Fitness,
+    logger: Logger,
+    sweepEveryMs: number,
+  ) {
+    this.#fitness = fitness;
     this.#executor = executor;
     this.#isActive = isActive;
     this.#logger = logger;
     this.#sweepEveryMs = sweepEveryMs;
   }
 
-  get isHealthy(): boolean {
-    return this.#isHealthy;
-  }
-
-  /** Aborted when no more work may be taken, also by a poll that is under way; a new one for each healthy time. */
-  readonly unhealthySignal = (): AbortSignal => this.#unhealthy.signal;
-
-  /** Kept as soon as work may be taken. */
-  readonly whenHealthy = (): Promise<void> => this.#healthy;
-
   markUnhealthy(error: unknown): void {
-    this.#logger.error(
-      { err: error },
-      'something of an ended attempt could not be removed: no more work is taken until it is gone',
-    );
-    if (this.#isHealthy) this.#healthy = new Promise((resolve) => (this.#becomeHealthy = resolve));
-    this.#isHealthy = false;
-    this.#unhealthy.abort();
+    const what = 'Something of an ended attempt cannot be removed from the container engine';
+    this.#logger.error({ err: error }, `${what}: no more work is taken until it is gone`);
+    this.#fitness.set('executor', `${what}: ${error instanceof Error ? error.message : String(error)}`);
     this.#wake.abort();
   }
 
@@ -61,12 +52,10 @@ export class ExecutorHealth {
     try {
       const left = await this.#executor.sweep(this.#isActive);
       if (left > 0) throw new Error(`${left} containers, networks or volumes of ended attempts are still there`);
-      if (!this.#isHealthy) this.#unhealthy = new AbortController();
-      this.#isHealthy = true;
-      this.#becomeHealthy();
+      this.#fitness.clear('executor');
       return true;
     } catch (error) {
-      if (this.#isHealthy) this.markUnhealthy(error);
+      this.markUnhealthy(error);
       return false;
     }
   }

@@ -17,8 +17,11 @@ afterEach(async () => {
   await bench.stop();
 });
 
-function run(env: Record<string, string>): { child: ChildProcess; said: () => string; exited: Promise<number | null> } {
-  const child = spawn(process.execPath, ['--conditions', '@sluice/source', '--no-warnings', main], {
+function run(
+  env: Record<string, string>,
+  ...args: string[]
+): { child: ChildProcess; said: () => string; exited: Promise<number | null> } {
+  const child = spawn(process.execPath, ['--conditions', '@sluice/source', '--no-warnings', main, ...args], {
     env: { PATH: process.env['PATH'], ...env } as NodeJS.ProcessEnv,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -48,9 +51,27 @@ test('F47 the process polls, and SIGTERM drains it to exit code 0', async () => 
     SLUICE_REGISTRATION_TOKEN: 'secret-registration',
     SLUICE_RUNNER_SLOTS: '1',
   });
-  await eventually(() => bench.server.pollIds.length > 0, { describe: 'the first poll' });
+  await eventually(() => bench.server.pollIds.length > 0, { describe: 'the first poll', timeoutMs: 25_000 });
   child.kill('SIGTERM');
   expect(await exited).toBe(0);
   expect(said()).toContain('runner ended');
   expect(said()).not.toContain('secret-registration');
 });
+
+test('--once takes the first job only, and ends with code 0; another argument is refused', async () => {
+  const settings = {
+    SLUICE_URL: bench.server.url.href,
+    SLUICE_RUNNER_DIR: bench.config.workDir,
+    SLUICE_REGISTRATION_TOKEN: 'secret-registration',
+    SLUICE_RUNNER_SLOTS: '5',
+  };
+  const records = [1, 2].map(() => bench.server.give(bench.steps(['any'], {}, { epoch: 1, source: NO_SOURCE })));
+  expect(await run(settings, '--once').exited).toBe(0);
+  expect(records.map(({ results }) => results.length)).toEqual([1, 0]);
+  const wrong = run(settings, '--twice');
+  expect(await wrong.exited).toBe(2);
+  expect(wrong.said()).toContain('--twice is not known');
+});
+
+/** Nothing that could be checked out: the job ends before it needs an engine. */
+const NO_SOURCE = { url: 'ftp://nowhere', path: '.', commit: '0'.repeat(40), ref: 'refs/heads/main', credential: null };

@@ -3,7 +3,13 @@ import { readRunnerConfig } from './config.ts';
 import { startRunner } from './start-runner.ts';
 
 /** Exit codes: 0 drained, 1 could not start or ended by trouble, 2 settings. */
-const read = readRunnerConfig(process.env, hostname());
+const [unknown] = process.argv.slice(2).filter((argument) => argument !== '--once');
+if (unknown !== undefined) {
+  console.error(`sluice-runner: ${unknown} is not known; the only argument is --once.`);
+  process.exit(2);
+}
+const once = process.argv.includes('--once') ? { SLUICE_RUNNER_ONCE: 'true' } : {};
+const read = readRunnerConfig({ ...process.env, ...once }, hostname());
 if (!read.ok) {
   for (const problem of read.problems) console.error(`sluice-runner: ${problem}`);
   process.exit(2);

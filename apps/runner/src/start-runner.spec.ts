@@ -331,6 +331,36 @@ test('F63 something that cannot be removed makes the runner unhealthy: result to
   expect(runner.state()).toBe('running');
 });
 
+test('F41 below its floor of free disk the runner takes no job, says so again and again, and goes on when there is room', async () => {
+  let free = 5 * 2 ** 20;
+  const disk = { freeBytes: async () => free, everyMs: 5 };
+  const runner = await bench.start({ disk }, { minFreeMiB: 10 });
+  const record = bench.server.give(bench.steps(['print late']));
+  const said = await eventually(() => bench.server.troubles[0], { everyMs: 5 });
+  expect(said).toContain('has 5 MiB left, fewer than the 10');
+  expect(runner.state()).toBe('unhealthy');
+  expect(record.started).toBe(0);
+  free = 10 * 2 ** 20;
+  expect((await ended(record)).outcome).toBe('passed');
+  expect(runner.state()).toBe('running');
+});
+
+test('F41 the free space is that of the disk: a floor above all disks keeps the runner from work', async () => {
+  const runner = await bench.start({}, { minFreeMiB: 2 ** 40 });
+  const said = await eventually(() => bench.server.troubles[0], { everyMs: 5 });
+  expect(said).toContain(`fewer than the ${2 ** 40}`);
+  expect(runner.state()).toBe('unhealthy');
+});
+
+test('a runner for one job ends by itself when the job is done', async () => {
+  const first = bench.server.give(bench.steps(['print only']));
+  const second = bench.server.give(bench.steps(['print never']));
+  const runner = await bench.start({}, { once: true });
+  await runner.finished;
+  expect(first.results).toMatchObject([{ outcome: 'passed' }]);
+  expect(second.started).toBe(0);
+});
+
 test('two slots run two jobs at a time on one mirror', async () => {
   const jobs = [bench.steps(['print a\nhang']), bench.steps(['print b\nhang'])].map((grant) =>
     bench.server.give(grant),

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { uptime } from 'node:os';
 import { pino } from 'pino';
 import type { Logger } from 'pino';
 import { MirrorCache } from './checkout/mirror-cache.ts';
@@ -6,14 +7,22 @@ import type { RunnerConfig } from './config.ts';
 import { connectEngine } from './executor/docker/connect-engine.ts';
 import { DockerExecutor } from './executor/docker/docker-executor.ts';
 import type { Executor } from './executor/executor.port.ts';
+import { Fitness } from './fitness.ts';
 import { ExecutorHealth } from './health.ts';
 import { ActiveJobs } from './job/active-jobs.ts';
+import { RenewalThread } from './lease/renewal-thread.ts';
 import { pollForLeases } from './poller/poll-for-leases.ts';
+import { tellTrouble } from './poller/tell-trouble.ts';
 import { knownToken, register } from './register-runner.ts';
-import { recoverAttempts } from './result/recover-attempts.ts';
+import { reportLeft } from './result/recover-attempts.ts';
+import type { Recovery } from './result/recover-attempts.ts';
+import { sortAttempts } from './result/sort-attempts.ts';
+import type { AttemptFolder } from './result/attempt-folder.ts';
 import { SERVER_BACK_OFF, untilAnswered } from './server/back-off.ts';
 import type { BackOff } from './server/back-off.ts';
 import { RunnerApi } from './server/runner-api.ts';
+import { guardDisk } from './work-dir/guard-disk.ts';
+import type { DiskGuard } from './work-dir/guard-disk.ts';
 import { WorkDir } from './work-dir/work-dir.ts';
 
 export const RUNNER_VERSION = '0.1.0';
@@ -29,6 +38,7 @@ export interface RunnerDeps {
   /** Between SIGTERM to a step's processes and the removal of its container. */
   readonly graceMs?: number;
   readonly sweepEveryMs?: number;
+  readonly disk?: Pick<DiskGuard, 'freeBytes' | 'everyMs'>;
   /** After `cancel`, beyond the grace: how long results may take to reach the server. Default 10 s. */
   readonly lastWordsMs?: number;
 }
@@ -44,7 +54,8 @@ export interface Runner {
 }
 
 /**
- * Starts a runner: sweeps what an earlier process left in the engine, reports what it left unsaid, then polls. Throws (`WorkDirProblem`,
+ * Starts a runner: takes up the jobs that an earlier process left running, sweeps what else it left in the engine, reports what it left
+ * unsaid, and polls. Throws (`WorkDirProblem`,
  * `NoRunnerToken`, `ServerRefusal` of a registration) when it cannot begin.
  */
 export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): Promise<Runner> {
@@ -70,15 +81,18 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
       httpOrigins: config.gitHttpOrigins,
       maxMiB: config.maxRepositoryMiB,
     });
+    const renewals = new RenewalThread(api);
     const jobs = new ActiveJobs(
       {
         api,
+        renewals,
         executor,
         mirrors,
         workDir,
         backOff,
         logger,
         now: deps.now ?? (() => new Date()),
+        uptime,
         leaving: leaving.signal,
       },
       {
@@ -87,19 +101,37 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
         onUnclean: (error) => health.markUnhealthy(error),
       },
     );
-    const health = new ExecutorHealth(executor, jobs.isActive, logger, deps.sweepEveryMs ?? SWEEP_EVERY_MS);
+    const fitness = new Fitness();
+    const health = new ExecutorHealth(executor, jobs.isActive, fitness, logger, deps.sweepEveryMs ?? SWEEP_EVERY_MS);
+    const left = await sortAttempts(workDir.attempts, executor, logger);
+    const resumed = left.running.map((job) => jobs.resume(job));
+    if (config.once && resumed.length > 0) draining.abort();
     const clean = health.keepClean(ended.signal);
-    const recovery = recoverAttempts({ api, attempts: workDir.attempts, backOff, logger, signal: draining.signal });
+    const recovery = reportEach(left.ended, { api, renewals, backOff, logger, signal: draining.signal });
+    const guarding = guardDisk({
+      folder: workDir.path,
+      minFreeMiB: config.minFreeMiB,
+      fitness,
+      logger,
+      signal: ended.signal,
+      ...deps.disk,
+    });
+    const newId = deps.newId ?? randomUUID;
+    const telling = tellTrouble({ api, slots: config.slots, fitness, newId, draining: draining.signal });
     const polling = pollForLeases({
       api,
       slots: config.slots,
       backOff,
-      newId: deps.newId ?? randomUUID,
+      newId,
       logger,
       draining: draining.signal,
-      mayTakeWork: health.whenHealthy,
-      mayNotTakeWork: health.unhealthySignal,
-      run: (grant) => jobs.run(grant),
+      mayTakeWork: fitness.whenFit,
+      mayNotTakeWork: fitness.unfitSignal,
+      trouble: () => fitness.trouble,
+      run: async (grant) => {
+        await jobs.run(grant);
+        if (config.once) draining.abort();
+      },
       onUnauthorized: async () => {
         if (config.registrationToken === undefined || config.tokenFile !== undefined) return false;
         await register(api, config, workDir);
@@ -109,11 +141,11 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
     logger.info({ server: config.serverUrl.origin, slots: config.slots, identity: workDir.identity }, 'runner started');
     const end = async (): Promise<void> => {
       try {
-        await Promise.all([polling, recovery]);
+        await Promise.all([polling, telling, recovery, ...resumed]);
         await jobs.allCleaned();
       } finally {
         ended.abort();
-        await clean;
+        await Promise.all([clean, guarding, renewals.close()]);
         await executor
           .close()
           .catch((error: unknown) => logger.warn({ err: error }, 'something is left in the engine'));
@@ -124,7 +156,7 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
     const finished = end();
     finished.catch(() => undefined);
     return {
-      state: () => (draining.signal.aborted ? 'draining' : health.isHealthy ? 'running' : 'unhealthy'),
+      state: () => (draining.signal.aborted ? 'draining' : fitness.trouble === undefined ? 'running' : 'unhealthy'),
       drain: () => draining.abort(),
       cancel: () => {
         draining.abort();
@@ -137,6 +169,10 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
     workDir.close();
     throw error;
   }
+}
+
+async function reportEach(attempts: readonly AttemptFolder[], recovery: Recovery): Promise<void> {
+  for (const attempt of attempts) await reportLeft(attempt, recovery);
 }
 
 function dockerExecutor(config: RunnerConfig, identity: string): Executor {

@@ -8,6 +8,7 @@ import { IdentityModule } from './features/identity/index.ts';
 import { LanesModule } from './features/lanes/index.ts';
 import { LiveModule } from './features/live/index.ts';
 import { LogsModule } from './features/logs/index.ts';
+import { MetricsModule } from './features/metrics/index.ts';
 import { PlanningModule } from './features/planning/index.ts';
 import { RetentionModule } from './features/retention/index.ts';
 import { RunnerApiModule } from './features/runner-api/index.ts';
@@ -58,6 +59,7 @@ export class AppModule {
         LiveModule,
         RetentionModule,
         HealthModule,
+        MetricsModule,
       ],
     };
   }

@@ -11,7 +11,7 @@ import { RequestsInFlight } from './platform/http/requests-in-flight.ts';
 import { serveWebPages } from './platform/http/web-pages.ts';
 
 /** Addresses that are given in full; everything else is relative to the API's prefix, as in the contract. */
-const OWN_PATHS = ['hooks', 'hooks/*path', 'healthz', 'readyz', 'api/*path'];
+const OWN_PATHS = ['hooks', 'hooks/*path', 'healthz', 'readyz', 'metrics', 'api/*path'];
 
 export interface CreateAppOptions {
   readonly config: Config;

@@ -13,6 +13,7 @@ const PUBLIC = new Map([
   ['POST /hooks/:hookId', 'carries a signature'],
   ['GET /healthz', 'no details'],
   ['GET /readyz', 'no details'],
+  ['GET /metrics', 'carries the token of the operator; not there without one'],
   ['GET /api/openapi.json', 'the same for every installation'],
   ['GET /api/docs', 'the same for every installation'],
   ['GET /api/docs/style.css', 'the same for every installation'],

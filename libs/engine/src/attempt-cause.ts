@@ -11,6 +11,9 @@ export function attemptCause(attempt: QueuedAttempt): WaitingCause {
 
 type Cause = Omit<WaitingCause, 'since'>;
 
+/** Runs or runners: more would fill the screen. */
+const SHOWN = 3;
+
 function poolCause({ requirement: { trust, labels }, pool }: QueuedAttempt): Cause | undefined {
   const kind = `${trust} runs${labels.length > 0 ? ` with the labels ${labels.join(', ')}` : ''}`;
   if (!pool) {
@@ -21,6 +24,15 @@ function poolCause({ requirement: { trust, labels }, pool }: QueuedAttempt): Cau
     };
   }
   if (pool.runnersOnline > 0) return undefined;
+  const { unfit = [] } = pool;
+  if (unfit.length > 0) {
+    const why = unfit.map(({ name, trouble }) => `${name}: ${trouble ?? 'It ends after its present jobs.'}`);
+    return {
+      code: 'no-runner',
+      message: `No runner of the pool ${pool.name} takes work. ${why.slice(0, SHOWN).join(' ')}`,
+      endedBy: `The end of that trouble, or another runner of the pool ${pool.name}.`,
+    };
+  }
   return {
     code: 'no-runner',
     message: `No runner of the pool ${pool.name} is connected.`,
@@ -76,8 +88,6 @@ function turnCause({ pool, share }: QueuedAttempt): Cause {
     endedBy: `A runner of the pool ${name} that becomes free, or another one.`,
   };
 }
-
-const SHOWN = 3;
 
 function listed(names: readonly string[]): string {
   const more = names.length - SHOWN;

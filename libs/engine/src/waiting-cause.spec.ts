@@ -27,6 +27,11 @@ describe('I07: a queued attempt says why it waits', () => {
   test.each<[string, Partial<QueuedAttempt>, string]>([
     ['no-pool', {}, 'No pool takes trusted runs with the labels gpu, arm64.'],
     ['no-runner', { pool: { ...busy, runnersOnline: 0 } }, 'No runner of the pool main is connected.'],
+    [
+      'no-runner',
+      { pool: { ...busy, runnersOnline: 0, unfit: [{ name: 'r1', trouble: 'The disk is full.' }] } },
+      'No runner of the pool main takes work. r1: The disk is full.',
+    ],
     ['runner-busy', { pool: busy }, '2 runners of the pool main are busy; 1 job is ahead.'],
     [
       'runner-busy',

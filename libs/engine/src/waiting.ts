@@ -42,7 +42,9 @@ export interface QueuedAttempt {
     readonly name: string;
     /** Runners seen lately that take jobs. */
     readonly runnersOnline: number;
-    /** What these could take up now; absent = none. */
+    /** Those seen lately that take none, with the reason they give (null: they are told to end). */
+    readonly unfit?: readonly { readonly name: string; readonly trouble: string | null }[];
+    /** What the former could take up now; absent = none. */
     readonly freeSlots?: number;
     /** Ready attempts of the same team that are served before this one. */
     readonly ahead: number;

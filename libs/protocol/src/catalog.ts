@@ -97,12 +97,24 @@ export const limitSettings = z.strictObject({
 });
 
 export const pool = z.object({ id, name: slug, team: slug.nullable(), trust, labels: z.array(z.string()) });
+export const poolLoad = z.object({
+  pool: slug,
+  queued: z.number().int(),
+  running: z.number().int(),
+  /** Of connected runners that take work. */
+  slots: z.number().int(),
+  runners: z.number().int(),
+  /** Slots with which nothing would wait: what an autoscaler aims at. */
+  wanted: z.number().int(),
+});
 export const runner = z.object({
   id,
   name: z.string(),
   pool: slug,
   labels: z.array(z.string()),
   state: z.enum(['idle', 'busy', 'draining', 'silent', 'removed']),
+  /** Why it takes no work, in its own words; null when nothing is wrong. */
+  trouble: z.string().nullable(),
   slots: z.number().int(),
   busy: z.number().int(),
   version: z.string(),
@@ -238,6 +250,14 @@ export const catalogContract = {
     .input(z.strictObject({ team: slug, service: slug, runningJobs }))
     .output(ok),
   listPools: oc.route({ method: 'GET', path: '/pools', tags: ['runners'], summary: 'Pools' }).output(z.array(pool)),
+  listPoolLoads: oc
+    .route({
+      method: 'GET',
+      path: '/pool-loads',
+      tags: ['runners'],
+      summary: 'Work and slots of each pool, for autoscalers; the same figures as /metrics',
+    })
+    .output(z.array(poolLoad)),
   createPool: oc
     .route({ method: 'POST', path: '/pools', tags: ['runners'], summary: 'Create a pool' })
     .input(

@@ -3,9 +3,13 @@ import { WHEN } from '@sluice/pipeline-spec';
 import { z } from 'zod';
 import { digest, id, instant, ok, reason, sha, slug, trust } from './values.ts';
 
+/** Characters of the sentence by which a runner says why it takes no work. */
+export const LONGEST_TROUBLE = 300;
+
 /**
  * The runner protocol, version 1. Order of calls for one attempt:
  * poll -> (lease) -> start -> [renew every `renewSeconds` | log append | steps | files]* -> reports? -> result.
+ * A runner that was restarted in between goes on with `resume`, which gives it the same lease once more.
  * Every call after the poll names the attempt and its lease epoch. A stale epoch answers 409 `lease-lost`:
  * the runner then ends the containers and sends nothing more of that attempt. All calls may be repeated:
  * the same content gets the same answer.
@@ -91,6 +95,8 @@ export const imageWork = z.object({
   target: z.string().optional(),
   args: z.record(z.string(), z.string()),
   platforms: z.array(z.string()),
+  /** The image of the service's last release, whose layers a build on a fresh machine may use. */
+  cacheFrom: z.string().optional(),
 });
 export const leaseGrant = z.object({
   attemptId: id,
@@ -200,6 +206,8 @@ export const runnerContract = {
         waitSeconds: z.number().min(0).max(55).default(30),
         protocol: z.number().int(),
         draining: z.boolean().default(false),
+        /** Why the runner takes no work just now, as a sentence; it polls with `draining` while that lasts. */
+        trouble: z.string().max(LONGEST_TROUBLE).optional(),
       }),
     )
     .output(z.object({ lease: leaseGrant.nullable() })),
@@ -223,6 +231,16 @@ export const runnerContract = {
     .input(z.object(onLease))
     .errors(leaseErrors)
     .output(z.object({ expiresAt: instant, cancel: z.boolean() })),
+  resume: oc
+    .route({
+      method: 'POST',
+      path: '/runner/attempts/{attemptId}/resume',
+      tags: ['runner protocol'],
+      summary: 'After a restart of the runner: the lease it holds, as it was granted, and renewed',
+    })
+    .input(z.object(onLease))
+    .errors(leaseErrors)
+    .output(z.object({ lease: leaseGrant })),
   steps: oc
     .route({
       method: 'POST',

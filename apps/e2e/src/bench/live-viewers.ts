@@ -26,7 +26,7 @@ export const liveViewers: Bench = async (context) => {
 async function told(world: World, viewers: number, change: () => Promise<void>): Promise<number> {
   const stop = new AbortController();
   const headers = { authorization: `Bearer ${world.people['dana']!.token}` };
-  const lastTold = new Array<number>(viewers).fill(0);
+  const lastTold = Array.from({ length: viewers }, () => 0);
   let open = 0;
   const reading = lastTold.map(async (_, viewer) => {
     const stream = await fetch(`${world.servers.url}/api/v1/live?topics=board`, { headers, signal: stop.signal });

@@ -23,18 +23,15 @@ export async function simulatedRunners(world: World, slug: string, count: number
   const { id } = await admin.catalog.createPool({ name: slug, team: null, labels: [slug], trust: 'trusted' });
   const open = connectApi(world.servers.url);
   const runners: Api[] = [];
-  const tokens: string[] = [];
   for (let index = 0; index < count; index += 1) {
     const { token } = await admin.catalog.createRegistrationToken({ poolId: id });
     const runner = await open.runner.register({ token, name: `${slug}-${index}`, protocol: 1, version: 'bench' });
-    tokens.push(runner.token);
     runners.push(connectApi(world.servers.url, () => ({ authorization: `Bearer ${runner.token}` })));
   }
   // One push, and then its run again and again: pushes are not what is measured here.
   const first = await service.follow(await service.push(), (run) => run.jobs.length === JOBS_A_RUN);
   return {
     runners,
-    tokens,
     queue: async (runs: number) => {
       for (let run = 0; run < runs; run += 1) await admin.runs.rerun({ runId: first.id });
     },

@@ -44,7 +44,8 @@ export const push = stepKind('push', schema, async (scene, input) => {
   const folder = join(scene.scenario.folder, files);
   if (input.files !== undefined || existsSync(folder))
     copyFiles(folder, tree.folder, registry.host, valuesOf(scene, repository));
-  if (input.branch !== 'main') await tree.git('checkout', '-q', '-B', input.branch);
+  // Where the tree is now becomes the head of the branch: a push after one of another branch brings that one along.
+  if (!isNew || input.branch !== 'main') await tree.git('checkout', '-q', '-B', input.branch);
   const authors = input.authors ?? [input.author ?? input.by];
   let commit = '';
   for (const author of authors) commit = await tree.commitAll(`${name} of ${scene.scenario.name}`, identity(author));

@@ -15,7 +15,7 @@ export class ExecutorTrouble extends Error {
     this.code = code;
   }
 }
-export type TroubleCode = 'engine' | 'registry' | 'checkout' | 'storage';
+export type TroubleCode = 'engine' | 'registry' | 'checkout' | 'storage' | 'runner-restarted';
 
 /** The user's own definition says no (a service container that never gets healthy): the attempt ends as `failed`. */
 export class JobRefused extends Error {
@@ -65,6 +65,8 @@ export interface ImagePlan {
 }
 
 export interface StepCommand {
+  /** Its place in the job. */
+  readonly index: number;
   readonly run: string;
   readonly env: Readonly<Record<string, string>>;
 }
@@ -76,6 +78,9 @@ export type StepExit =
   /** The signal came first; its processes are gone or go with the sandbox. */
   | { readonly kind: 'stopped' };
 
+/** Names what an earlier process of this runner prepared. */
+export type EarlierSandbox = Pick<SandboxPlan, 'attemptId' | 'epoch' | 'path'>;
+
 /**
  * What can run jobs. Order of calls for one attempt: `prepare`, then `run` on the sandbox for each step, one at a time, then
  * `readFiles`, then `destroy`, exactly once and also after a failed `run`. A `prepare` that throws has removed what it made.
@@ -83,6 +88,11 @@ export type StepExit =
  */
 export abstract class Executor {
   abstract prepare(plan: SandboxPlan, log: AttemptLog, signal: AbortSignal): Promise<Sandbox>;
+  /**
+   * The sandbox that an earlier process left, instead of `prepare` and before the first `sweep`. Undefined: nothing is there that
+   * still runs, and what is left of it goes with the sweep.
+   */
+  abstract reattach(earlier: EarlierSandbox): Promise<Sandbox | undefined>;
   /** Builds, pushes, and returns the digest that the registry answered. */
   abstract buildImage(
     plan: ImagePlan,
@@ -101,7 +111,11 @@ export abstract class Executor {
 export abstract class Sandbox {
   /** File of outputs as the steps name it, absolute; `readFiles` finds it as {@link OUTPUT_FILE}. */
   abstract readonly outputFile: string;
-  /** Ends when the command does, or, once the signal comes, when its processes are gone or `graceMs` have passed. */
+  /**
+   * Ends when the command does, or, once the signal comes, when its processes are gone or `graceMs` have passed. A step that an earlier
+   * process began is never begun again: its output comes from the first byte on, then its end, also if that is long past. `ExecutorTrouble`
+   * `runner-restarted` when neither can be told.
+   */
   abstract run(step: StepCommand, log: AttemptLog, signal: AbortSignal, graceMs: () => number): Promise<StepExit>;
   /** Files that match the globs, below the service's folder; larger ones than `maxBytes` come without content. */
   abstract readFiles(

@@ -2,6 +2,8 @@ import type { LeaseGrant } from '@sluice/protocol';
 import type { StopCause } from './attempt-control.ts';
 import { AttemptControl } from './attempt-control.ts';
 import type { JobParts } from './job-parts.ts';
+import type { EarlierJob } from './resume-job.ts';
+import { resumeJob } from './resume-job.ts';
 import { runJob } from './run-job.ts';
 
 interface ActiveJob {
@@ -40,8 +42,28 @@ export class ActiveJobs {
     const earlier = this.#jobs.get(attemptId);
     earlier?.control.stop('lease-lost');
     await earlier?.gone;
+    await this.#hold(attemptId, (control) => runJob(grant, this.#parts, control));
+  }
+
+  /** A job of an earlier process. Counts as active from the call on. */
+  resume(job: EarlierJob): Promise<void> {
+    return this.#hold(job.folder.lease.attemptId, (control) => resumeJob(job, this.#parts, control));
+  }
+
+  stopAll(cause: StopCause): void {
+    for (const { control } of this.#jobs.values()) control.stop(cause);
+  }
+
+  async allCleaned(): Promise<void> {
+    await Promise.all([...this.#jobs.values()].map(({ gone }) => gone));
+  }
+
+  async #hold(
+    attemptId: string,
+    begin: (control: AttemptControl) => Promise<{ readonly cleaned: Promise<void> }>,
+  ): Promise<void> {
     const control = new AttemptControl(this.#settings.graceMs);
-    const running = runJob(grant, this.#parts, control);
+    const running = begin(control);
     const gone = running
       .then(({ cleaned }) => cleaned)
       .catch((error: unknown) => this.#settings.onUnclean(error))
@@ -51,13 +73,5 @@ export class ActiveJobs {
     this.#removals.add(gone);
     void gone.finally(() => this.#removals.delete(gone));
     while (this.#removals.size > this.#settings.slots) await Promise.race(this.#removals);
-  }
-
-  stopAll(cause: StopCause): void {
-    for (const { control } of this.#jobs.values()) control.stop(cause);
-  }
-
-  async allCleaned(): Promise<void> {
-    await Promise.all([...this.#jobs.values()].map(({ gone }) => gone));
   }
 }

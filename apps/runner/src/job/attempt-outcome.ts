@@ -9,6 +9,12 @@ export interface Outcome {
   readonly exitCode?: number;
 }
 
+/** For a job that the next process of the runner could not take up again. */
+export const RESTARTED: Outcome = {
+  outcome: 'errored',
+  reason: { code: 'runner-restarted', message: 'The runner was restarted while the job ran.' },
+};
+
 export const PASSED: Outcome = { outcome: 'passed' };
 
 export function stoppedOutcome(cause: StopCause | undefined, timeoutSeconds: number): Outcome {

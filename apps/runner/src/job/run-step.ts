@@ -1,3 +1,4 @@
+import { ExecutorTrouble } from '../executor/executor.port.ts';
 import type { Sandbox, StepsWork } from '../executor/executor.port.ts';
 import type { AttemptLog } from '../log/attempt-log.ts';
 import type { AttemptControl } from './attempt-control.ts';
@@ -10,23 +11,33 @@ export interface StepContext {
   readonly control: AttemptControl;
   readonly env: Readonly<Record<string, string>>;
   readonly jobTimeoutSeconds: number;
+  /** How long it has been running already, in seconds. */
+  readonly ranFor: number;
 }
 
 /** One command, within its own time and the job's. */
 export async function runStep(
+  index: number,
   step: StepsWork['steps'][number],
-  { sandbox, log, control, env, jobTimeoutSeconds }: StepContext,
+  { sandbox, log, control, env, jobTimeoutSeconds, ranFor }: StepContext,
 ): Promise<Outcome> {
   const overdue = new AbortController();
   const timer =
-    step.timeoutSeconds === undefined ? undefined : setTimeout(() => overdue.abort(), step.timeoutSeconds * 1000);
+    step.timeoutSeconds === undefined
+      ? undefined
+      : setTimeout(() => overdue.abort(), Math.max(0, step.timeoutSeconds - ranFor) * 1000);
   try {
     const exit = await sandbox.run(
-      { run: step.run, env },
+      { index, run: step.run, env },
       log,
       AbortSignal.any([control.stopped, overdue.signal]),
       control.graceMs,
     );
+    if (log.diverged)
+      throw new ExecutorTrouble(
+        'runner-restarted',
+        'The runner was restarted while a step ran, and the step left another output behind than was sent before.',
+      );
     if (exit.kind === 'stopped') {
       if (control.cause !== undefined) return stoppedOutcome(control.cause, jobTimeoutSeconds);
       return {

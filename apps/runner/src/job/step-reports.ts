@@ -18,7 +18,15 @@ export class StepReports {
   #dirty = false;
   #isSending = false;
 
-  constructor(api: RunnerApi, lease: LeaseKey, names: readonly string[], now: () => Date, stop: AbortSignal) {
+  constructor(
+    api: RunnerApi,
+    lease: LeaseKey,
+    names: readonly string[],
+    now: () => Date,
+    stop: AbortSignal,
+    /** As an earlier process left them. */
+    earlier: readonly StepReport[] = [],
+  ) {
     this.#api = api;
     this.#lease = lease;
     this.#now = now;
@@ -31,6 +39,7 @@ export class StepReports {
       finishedAt: null,
       exitCode: null,
       logOffset: null,
+      ...earlier.find((step) => step.index === index),
     }));
   }
 
@@ -38,8 +47,17 @@ export class StepReports {
     return this.#steps.map((step) => ({ ...step }));
   }
 
+  isOver(index: number): boolean {
+    return !['queued', 'running'].includes(this.#steps[index]?.status ?? '');
+  }
+
   begin(index: number, logOffset: number): void {
     this.#change(index, { status: 'running', startedAt: this.#now().toISOString(), logOffset });
+  }
+
+  /** Says again what is known, after a restart. */
+  repeat(): void {
+    this.#change(0, {});
   }
 
   end(index: number, status: StepStatus, exitCode: number | undefined): void {

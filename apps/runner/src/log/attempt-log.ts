@@ -29,8 +29,18 @@ export class AttemptLog {
 
   constructor(
     spool: LogSpool,
-    { maxBytes, secrets }: { readonly maxBytes: number; readonly secrets: readonly Secret[] },
+    {
+      maxBytes,
+      secrets,
+      length = 0,
+    }: {
+      readonly maxBytes: number;
+      readonly secrets: readonly Secret[];
+      /** Where an earlier process left off: what comes next stands there already, as far as the spool goes. */
+      readonly length?: number;
+    },
   ) {
+    this.#length = length;
     this.#spool = spool;
     this.#maxBytes = maxBytes;
     this.#marker = Buffer.from(
@@ -38,6 +48,7 @@ export class AttemptLog {
     );
     const masker = () => (secrets.length === 0 ? NOTHING_TO_MASK : createMasker(secrets));
     this.#maskers = { stdout: masker(), stderr: masker(), merged: masker() };
+    if (length > 0) return;
     for (const { name, reason } of this.#maskers.merged.unmaskable)
       this.line(`secret ${name} cannot be masked: ${reason}`);
   }
@@ -45,6 +56,14 @@ export class AttemptLog {
   /** Bytes that are settled; the next step's log begins here. */
   get length(): number {
     return this.#length;
+  }
+  /** Bytes that may come in all. */
+  get maxBytes(): number {
+    return this.#maxBytes;
+  }
+  /** What an earlier process wrote could not be written again as it was. */
+  get diverged(): boolean {
+    return this.#spool.diverged;
   }
   /** Why the spool takes no more bytes (a full disk), if so. */
   get failure(): Error | undefined {
@@ -74,6 +93,13 @@ export class AttemptLog {
     for (const stream of ['stdout', 'stderr'] as const)
       void this.#put(this.#maskers.merged.push(this.#maskers[stream].end()));
     void this.#put(this.#maskers.merged.end());
+  }
+
+  /** Settles, and resolves when all of it would outlive this process. Returns the length. */
+  async settled(): Promise<number> {
+    this.settle();
+    await this.#spool.flushed();
+    return this.#length;
   }
 
   async close(): Promise<SealedLog> {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 
@@ -27,6 +28,9 @@ export class LogSpool {
   #closed = false;
   #failure: Error | undefined;
   #waiting: (() => void)[] = [];
+  /** Up to where an earlier process's bytes have come again; undefined when all have. */
+  #repeatedTo: number | undefined;
+  #diverged = false;
 
   readonly #onFailure: (error: Error) => void;
 
@@ -43,14 +47,34 @@ export class LogSpool {
   /** The spool that an earlier process left behind, closed for new bytes. */
   static async reopen(path: string): Promise<LogSpool> {
     const spool = new LogSpool(await open(path, 'a+', 0o600));
-    for (;;) {
-      const bytes = await spool.read(spool.#written, READ_BYTES, Number.MAX_SAFE_INTEGER);
-      if (bytes.length === 0) break;
-      spool.#hash.update(bytes);
-      spool.#written += bytes.length;
-    }
+    await spool.#readWhatIsThere();
     spool.#closed = true;
     return spool;
+  }
+
+  /**
+   * The same, to go on with: the bytes from `offset` on come again, because the step that printed them is read anew from its
+   * beginning. Each is compared and none is written twice.
+   */
+  static async goOn(path: string, offset: number, onFailure: (error: Error) => void): Promise<LogSpool> {
+    const spool = new LogSpool(await open(path, 'r+', 0o600), onFailure);
+    await spool.#readWhatIsThere();
+    if (offset < spool.#written) spool.#repeatedTo = offset;
+    return spool;
+  }
+
+  async #readWhatIsThere(): Promise<void> {
+    for (;;) {
+      const bytes = await this.read(this.#written, READ_BYTES, Number.MAX_SAFE_INTEGER);
+      if (bytes.length === 0) break;
+      this.#hash.update(bytes);
+      this.#written += bytes.length;
+    }
+  }
+
+  /** Bytes that came again were others than those that are there; they follow them now. */
+  get diverged(): boolean {
+    return this.#diverged;
   }
 
   get written(): number {
@@ -64,12 +88,30 @@ export class LogSpool {
   }
 
   /** Takes over the bytes. The promise is kept when the writer may go on. */
-  append(bytes: Uint8Array): Promise<void> | undefined {
+  append(appended: Uint8Array): Promise<void> | undefined {
+    const bytes = this.#repeatedTo === undefined ? appended : this.#beyondRepeated(appended, this.#repeatedTo);
     if (this.#closed || this.#failure !== undefined || bytes.length === 0) return undefined;
     this.#pending.push(bytes);
     this.#pendingBytes += bytes.length;
     this.#flushing ??= this.#flush();
     return this.#pendingBytes > MOST_PENDING_BYTES ? this.#flushing : undefined;
+  }
+
+  #beyondRepeated(bytes: Uint8Array, from: number): Uint8Array {
+    const known = Buffer.allocUnsafe(Math.min(bytes.length, this.#written - from));
+    readSync(this.#file.fd, known, 0, known.length, from);
+    if (!known.equals(bytes.subarray(0, known.length))) {
+      this.#diverged = true;
+      this.#repeatedTo = undefined;
+      return bytes;
+    }
+    this.#repeatedTo = from + known.length < this.#written ? from + known.length : undefined;
+    return bytes.subarray(known.length);
+  }
+
+  /** Resolves when what was appended so far is in the file, or the disk has refused it. */
+  async flushed(): Promise<void> {
+    await this.#flushing;
   }
 
   async read(offset: number, most: number, limit = this.#written): Promise<Buffer> {

@@ -14,6 +14,8 @@ export interface LogUpload {
   readonly api: RunnerApi;
   readonly lease: LeaseKey;
   readonly spool: LogSpool;
+  /** Bytes that the server has already. */
+  readonly from?: number;
   readonly backOff: BackOff;
   /** Ends the upload at once (the lease is lost). */
   readonly signal: AbortSignal;
@@ -22,12 +24,12 @@ export interface LogUpload {
 }
 
 /**
- * Sends what the spool holds and gets, from the first byte, until it is closed and all is acknowledged. A first small chunk goes
+ * Sends what the spool holds and gets, from what the server has, until it is closed and all is acknowledged. A first small chunk goes
  * out at once, the next ones gather for 50 ms. While the server is away it keeps asking and the spool keeps growing.
  * Throws `LeaseLost` as it comes.
  */
-export async function uploadLog({ api, lease, spool, backOff, signal, onGivenUp }: LogUpload): Promise<void> {
-  let acknowledged = 0;
+export async function uploadLog({ api, lease, spool, from = 0, backOff, signal, onGivenUp }: LogUpload): Promise<void> {
+  let acknowledged = from;
   let resyncsInARow = 0;
   let most = CHUNK_BYTES;
   for (;;) {

@@ -18,6 +18,8 @@ export interface PollParts {
   readonly mayTakeWork: () => Promise<void>;
   /** Aborted as soon as it may not, while a poll is under way too. */
   readonly mayNotTakeWork: () => AbortSignal;
+  /** Why it may not, as a sentence. */
+  readonly trouble: () => string | undefined;
   /** Runs the job; the slot is free again when it resolves. */
   readonly run: (grant: LeaseGrant) => Promise<void>;
   /** The server does not know the token. True when there is a new one. */
@@ -51,6 +53,7 @@ async function nextLease({
   logger,
   draining,
   mayNotTakeWork,
+  trouble,
   onUnauthorized,
 }: PollParts): Promise<LeaseGrant | null> {
   const pollId = newId();
@@ -59,7 +62,7 @@ async function nextLease({
     try {
       return await api.poll(pollId, slots, { signal: stop });
     } catch (error) {
-      if (stop.aborted) return lastWord(api, pollId, slots, logger);
+      if (stop.aborted) return lastWord(api, pollId, slots, trouble(), logger);
       if (error instanceof ServerRefusal && error.status === 401 && (await onUnauthorized().catch(() => false)))
         continue;
       const level = failures === 1 || failures % 20 === 0 ? 'error' : 'debug';
@@ -69,13 +72,19 @@ async function nextLease({
       );
     }
     await pause(backOffMs(failures, backOff), undefined, { signal: stop }).catch(() => undefined);
-    if (stop.aborted) return lastWord(api, pollId, slots, logger);
+    if (stop.aborted) return lastWord(api, pollId, slots, trouble(), logger);
   }
 }
 
-async function lastWord(api: RunnerApi, pollId: string, slots: number, logger: Logger): Promise<LeaseGrant | null> {
+async function lastWord(
+  api: RunnerApi,
+  pollId: string,
+  slots: number,
+  trouble: string | undefined,
+  logger: Logger,
+): Promise<LeaseGrant | null> {
   try {
-    return await api.poll(pollId, slots, { draining: true });
+    return await api.poll(pollId, slots, { draining: true, ...(trouble === undefined ? {} : { trouble }) });
   } catch (error) {
     logger.debug({ err: error }, 'the last poll got no answer; a lease given to it ends by itself');
     return null;

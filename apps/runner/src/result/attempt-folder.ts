@@ -1,8 +1,10 @@
-import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { attemptResult } from '@sluice/protocol';
 import type { AttemptResult } from '@sluice/protocol';
 import { z } from 'zod';
+import type { JobProgress } from './job-progress.ts';
+import { jobProgress } from './job-progress.ts';
 import type { LeaseKey } from '../server/runner-api.ts';
 
 const leaseNote = z.object({ attemptId: z.string(), epoch: z.number().int() });
@@ -51,6 +53,18 @@ export class AttemptFolder {
   async readResult(): Promise<AttemptResult | undefined> {
     const result = attemptResult.safeParse(await readJson(join(this.#path, 'result.json')));
     return result.success ? result.data : undefined;
+  }
+
+  /** Whole or not at all; only the process need not outlive it, because a machine that goes down takes the job with it. */
+  async saveProgress(progress: JobProgress): Promise<void> {
+    const file = join(this.#path, 'progress.json');
+    await writeFile(`${file}.half`, JSON.stringify(progress), { mode: 0o600 });
+    await rename(`${file}.half`, file);
+  }
+
+  async readProgress(): Promise<JobProgress | undefined> {
+    const progress = jobProgress.safeParse(await readJson(join(this.#path, 'progress.json')));
+    return progress.success ? progress.data : undefined;
   }
 
   async discard(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { API_PREFIX, RUNNER_PROTOCOL, runnerContract } from '@sluice/protocol';
+import { API_PREFIX, LONGEST_TROUBLE, RUNNER_PROTOCOL, runnerContract } from '@sluice/protocol';
 import type { AttemptResult, FoundCache, LeaseGrant, stepReport, Upload } from '@sluice/protocol';
 import { LeaseLost, ServerUnreachable, toError } from './server-answer.ts';
 
@@ -42,6 +42,14 @@ export class RunnerApi {
     this.#version = version;
   }
 
+  /** Where calls go to, with the prefix of the API. */
+  get base(): string {
+    return this.#base;
+  }
+  get token(): string {
+    return this.#token;
+  }
+
   useToken(token: string): void {
     this.#token = token;
   }
@@ -58,9 +66,16 @@ export class RunnerApi {
   async poll(
     pollId: string,
     slots: number,
-    { signal, draining = false }: { signal?: AbortSignal; draining?: boolean } = {},
+    { signal, draining = false, trouble }: { signal?: AbortSignal; draining?: boolean; trouble?: string } = {},
   ): Promise<LeaseGrant | null> {
-    const body = { pollId, slots, waitSeconds: draining ? 0 : POLL_WAIT_SECONDS, protocol: RUNNER_PROTOCOL, draining };
+    const body = {
+      pollId,
+      slots,
+      waitSeconds: draining ? 0 : POLL_WAIT_SECONDS,
+      protocol: RUNNER_PROTOCOL,
+      draining,
+      ...(trouble === undefined ? {} : { trouble: trouble.slice(0, LONGEST_TROUBLE) }),
+    };
     const { lease } = await this.#call(runnerContract.poll, '/runner/poll', body, {
       deadlineMs: POLL_DEADLINE_MS,
       signal,
@@ -72,12 +87,11 @@ export class RunnerApi {
     await this.#call(runnerContract.start, `/runner/attempts/${attemptId}/start`, { epoch }, { signal });
   }
 
-  renew(
-    { attemptId, epoch }: LeaseKey,
-    deadlineMs: number,
-    signal?: AbortSignal,
-  ): Promise<{ expiresAt: string; cancel: boolean }> {
-    return this.#call(runnerContract.renew, `/runner/attempts/${attemptId}/renew`, { epoch }, { deadlineMs, signal });
+  /** What a lease that this runner holds was granted with, after a restart. */
+  async resume({ attemptId, epoch }: LeaseKey, signal?: AbortSignal): Promise<LeaseGrant> {
+    const path = `/runner/attempts/${attemptId}/resume`;
+    const { lease } = await this.#call(runnerContract.resume, path, { epoch }, { signal });
+    return lease;
   }
 
   async steps({ attemptId, epoch }: LeaseKey, steps: readonly StepReport[], signal?: AbortSignal): Promise<void> {

@@ -8,6 +8,9 @@ import type { StepReport } from '../server/runner-api.ts';
 
 /** What the server knows of one attempt. */
 export interface AttemptRecord {
+  /** As it is granted, and granted again after a restart of the runner. */
+  grant: LeaseGrant;
+  resumed: number;
   epoch: number;
   started: number;
   renewals: number;
@@ -41,6 +44,8 @@ export interface FakeServer {
   readonly attempts: Map<string, AttemptRecord>;
   readonly pollIds: string[];
   readonly drainingPolls: string[];
+  /** What the runner said keeps it from work. */
+  readonly troubles: string[];
   readonly registrations: string[];
   /** Called for each request; what it returns happens to that request. */
   fault: (operation: string, times: number) => Fault | undefined;
@@ -76,12 +81,15 @@ export async function startFakeServer(): Promise<FakeServer> {
     attempts,
     pollIds: [],
     drainingPolls: [],
+    troubles: [],
     registrations: [],
     fault: () => undefined,
     token: 'runner-token',
     files: new Map(),
     give: (grant) => {
       const record: AttemptRecord = {
+        grant: leaseGrant.parse(grant),
+        resumed: 0,
         epoch: grant.epoch,
         started: 0,
         renewals: 0,
@@ -158,6 +166,7 @@ export async function startFakeServer(): Promise<FakeServer> {
     }
     if (request.headers.authorization !== `Bearer ${self.token}`)
       return refusal(401, 'unauthorized', 'The runner token is not known.');
+    if (typeof input['trouble'] === 'string') self.troubles.push(input['trouble']);
     if (operation.startsWith('blob-')) return blob(url, body, request);
     if (operation === 'poll') return poll(String(input['pollId']), input['draining'] === true, response);
     const record = attempts.get(attemptId);
@@ -191,6 +200,12 @@ export async function startFakeServer(): Promise<FakeServer> {
       case 'start':
         record.started++;
         return OK;
+      case 'resume':
+        record.resumed++;
+        return {
+          status: 200,
+          body: { lease: { ...record.grant, log: { ...record.grant.log, length: record.log.length } } },
+        };
       case 'renew':
         record.renewals++;
         return { status: 200, body: { expiresAt: new Date().toISOString(), cancel: record.cancel } };

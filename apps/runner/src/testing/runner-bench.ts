@@ -79,6 +79,8 @@ export async function runnerBench(): Promise<RunnerBench> {
     gitHttpOrigins: [git.origin],
     jobNetwork: 'open',
     maxRepositoryMiB: 1000,
+    minFreeMiB: 0,
+    once: false,
     logLevel: 'silent',
   };
   const grant = (given: Work, change: Partial<LeaseGrant> = {}): LeaseGrant => ({

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { CircleCheck, CircleDot, Hourglass, Plus, Unplug, type LucideIcon } from 'lucide-react';
+import { CircleCheck, CircleDot, Hourglass, Plus, TriangleAlert, Unplug, type LucideIcon } from 'lucide-react';
 import { useState } from 'react';
 import { useNow } from '../api/server-clock.ts';
 import { problemSentence } from '../api/problem.ts';
@@ -166,7 +166,13 @@ function Runners({ runners, onAdd }: { runners: readonly Runner[]; onAdd: () => 
 }
 
 function RunnerRow({ runner }: { runner: Runner }) {
-  const { word, tone, icon: Icon } = states[runner.state];
+  const {
+    word,
+    tone,
+    icon: Icon,
+  } = runner.trouble !== null && runner.state === 'draining'
+    ? { word: 'No work', tone: 'failed' as const, icon: TriangleAlert }
+    : states[runner.state];
   const now = useNow(runner.jobs.length > 0);
   return (
     <li className="flex min-h-10 flex-wrap items-center gap-x-4 gap-y-1 border-b border-line px-4 py-2 last:border-0">
@@ -192,7 +198,8 @@ function RunnerRow({ runner }: { runner: Runner }) {
             <span className="text-text-3 tnum">{elapsed(now - Date.parse(job.since))}</span>
           </Link>
         ))}
-        {runner.jobs.length === 0 && (
+        {runner.trouble !== null && <span className="mr-3 text-failed">{runner.trouble}</span>}
+        {runner.jobs.length === 0 && runner.trouble === null && (
           <span className="text-text-3">
             {runner.state === 'silent' ? 'its jobs go back to the queue when their leases end' : 'nothing just now'}
           </span>

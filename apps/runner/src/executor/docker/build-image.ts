@@ -7,6 +7,7 @@ import type { ImagePlan, RegistryCredential } from '../executor.port.ts';
 import { engineStatus, toTrouble, wordsOf } from './engine-trouble.ts';
 import type { Progress } from './progress-stream.ts';
 import { readProgress } from './progress-stream.ts';
+import { pullImage } from './pull-image.ts';
 import { credentialFor, registryConfig } from './registry-credential.ts';
 
 const PUSH_PAUSES_MS = [1000, 4000];
@@ -43,6 +44,7 @@ async function build(
   signal: AbortSignal,
 ): Promise<void> {
   const platform = await foreignPlatform(docker, work.platforms);
+  const cacheFrom = await layersToUse(docker, work.cacheFrom, registries, log, signal);
   let answer: NodeJS.ReadableStream;
   let source: Readable | undefined;
   try {
@@ -58,6 +60,7 @@ async function build(
       abortSignal: signal,
       ...(work.target === undefined ? {} : { target: work.target }),
       ...(platform === undefined ? {} : { platform }),
+      ...(cacheFrom === undefined ? {} : { cachefrom: JSON.stringify([cacheFrom]) }),
     } as Docker.ImageBuildOptions);
   } catch (error) {
     source?.destroy();
@@ -75,6 +78,34 @@ async function build(
   } catch (error) {
     if (signal.aborted) throw error;
     throw toTrouble(error, 'build the image');
+  }
+}
+
+/**
+ * The image to take layers from, pulled for that. Undefined when the engine has it already: then it has the layers of later builds too,
+ * and would leave those aside for the sake of the named image. A cache that cannot be had costs time, never the build.
+ */
+async function layersToUse(
+  docker: Docker,
+  reference: string | undefined,
+  registries: readonly RegistryCredential[],
+  log: AttemptLog,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (reference === undefined) return undefined;
+  try {
+    await docker.getImage(reference).inspect();
+    return undefined;
+  } catch (error) {
+    if (engineStatus(error) !== 404) throw toTrouble(error, 'look for the image of the last release');
+  }
+  try {
+    await pullImage(docker, reference, registries, log, signal);
+    return reference;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    log.line(`${wordsOf(error)}: the build begins without its layers`);
+    return undefined;
   }
 }
 

@@ -21,6 +21,8 @@ export function containerLimits({ cpus, memoryMiB, pids }: StepsWork['resources'
     Privileged: false,
     AutoRemove: false,
     RestartPolicy: { Name: 'no' },
+    // Less than the runner and the engine have when all want the processor, so their leases are renewed.
+    CpuShares: 512,
     // Below the runner and the engine when memory is short, so a job dies before its keeper.
     OomScoreAdj: 500,
   };

@@ -1,5 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LeaseGrant } from '@sluice/protocol';
@@ -11,6 +13,7 @@ import type { RunnerDeps } from '../../start-runner.ts';
 import type { AttemptRecord } from '../../testing/fake-server.ts';
 import type { RunnerBench } from '../../testing/runner-bench.ts';
 import { runnerBench } from '../../testing/runner-bench.ts';
+import { connectEngine } from './connect-engine.ts';
 import { DockerExecutor } from './docker-executor.ts';
 import { ATTEMPT_LABEL, RUNNER_LABEL } from './docker-names.ts';
 import { NetworkShelf } from './network-shelf.ts';
@@ -162,6 +165,37 @@ test("F64 a container that is ended from outside is our trouble, not the user's"
   expect(await ended(record)).toMatchObject({ outcome: 'errored', reason: { code: 'engine' } });
 });
 
+test('F64 an engine that goes away in mid-step is our trouble, and what it held is removed when it is back', async () => {
+  const socket = join(state, 'engine.sock');
+  const open = new Set<Socket>();
+  let away = false;
+  const proxy = createServer((client) => {
+    if (away) return void client.destroy();
+    const upstream = connect(engine.address.replace('unix://', ''));
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      open.add(one);
+      one.pipe(other);
+      one.on('error', () => other.destroy()).on('close', () => other.destroy());
+    }
+  });
+  await new Promise<void>((listening) => proxy.listen(socket, listening));
+  const executor = (runner: string) =>
+    new DockerExecutor({ docker: connectEngine({ dockerHost: `unix://${socket}` }), runner, internalNetwork: false });
+  const grant = job(['echo begun; sleep 100']);
+  const record = bench.server.give(grant);
+  await bench.start({ ...docker(), executor });
+  await eventually(() => record.log.includes('begun\n'), { timeoutMs: 60_000 });
+  away = true;
+  for (const one of open) one.destroy();
+  expect(await ended(record)).toMatchObject({ outcome: 'errored', reason: { code: 'engine' } });
+  away = false;
+  await eventually(async () => (await leftovers(grant.attemptId)) === 0, { timeoutMs: 60_000 });
+  proxy.close();
+}, 180_000);
+
 test('service containers answer by name on the job network before the first step begins', async () => {
   const web = { image: node, port: 8080, healthy: '/healthz', env: { PORT: '8080' } };
   // The image has no program of its own that listens, so one is built.
@@ -255,6 +289,31 @@ test("an image is built from the context that .dockerignore leaves and pushed; t
   expect(await ended(made)).toMatchObject({ outcome: 'passed' });
   expect(made.log.toString()).toContain(`${commit} plain`);
 }, 120_000);
+
+test('a build on a machine without layers takes those of the last release; where they cannot be had it builds anew', async () => {
+  const commit = bench.push({
+    'services/catalog/Dockerfile': `FROM ${busybox}\nRUN head -c 16 /dev/urandom > /made\n`,
+  });
+  const repository = `${registry.host}/team/layers-${randomUUID().slice(0, 8)}`;
+  const buildWith = async (cacheFrom?: string) => {
+    const work = { context: '.', dockerfile: 'Dockerfile', repository, args: {}, platforms: [] };
+    const grant = bench.grant({ kind: 'image', ...work, ...(cacheFrom === undefined ? {} : { cacheFrom }) });
+    const record = bench.server.give({ ...grant, run: { ...grant.run, commit }, source: { ...grant.source, commit } });
+    const result = await ended(record);
+    expect(result, record.log.toString()).toMatchObject({ outcome: 'passed' });
+    return { digest: result.image?.digest ?? '', log: record.log.toString() };
+  };
+  const forget = () => engine.docker.getImage(`${repository}:${commit}`).remove({ force: true });
+  await bench.start(docker());
+  const first = await buildWith();
+  await forget();
+  const again = await buildWith(`${repository}@${first.digest}`);
+  expect(again.digest).toBe(first.digest);
+  await forget();
+  const anew = await buildWith(`${repository}@sha256:${'0'.repeat(64)}`);
+  expect(anew.log).toContain('the build begins without its layers');
+  expect(anew.digest).not.toBe(first.digest);
+}, 180_000);
 
 test('a build that fails is failed with its exit code; a registry that is away is errored', async () => {
   const commit = bench.push({

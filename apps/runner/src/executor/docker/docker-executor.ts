@@ -1,12 +1,13 @@
 import type Docker from 'dockerode';
 import type { AttemptLog } from '../../log/attempt-log.ts';
 import { Executor } from '../executor.port.ts';
-import type { ImagePlan, Sandbox, SandboxPlan } from '../executor.port.ts';
+import type { EarlierSandbox, ImagePlan, Sandbox, SandboxPlan } from '../executor.port.ts';
 import { buildAndPush } from './build-image.ts';
 import { attemptNames } from './docker-names.ts';
 import { toTrouble } from './engine-trouble.ts';
 import { NetworkShelf } from './network-shelf.ts';
 import { prepareSandbox } from './prepare-sandbox.ts';
+import { reattachSandbox } from './reattach-sandbox.ts';
 import { findLeftovers, removeParts } from './remove-attempt.ts';
 
 export interface DockerExecutorOptions {
@@ -39,6 +40,16 @@ export class DockerExecutor extends Executor {
       log,
       signal,
     );
+  }
+
+  async reattach(earlier: EarlierSandbox): Promise<Sandbox | undefined> {
+    const { docker, runner } = this.#options;
+    try {
+      const names = attemptNames(runner, earlier.attemptId, earlier.epoch);
+      return await reattachSandbox(earlier.path, { docker, names, networks: this.#networks });
+    } catch (error) {
+      throw toTrouble(error, 'look for the containers of a job that was under way');
+    }
   }
 
   async buildImage(

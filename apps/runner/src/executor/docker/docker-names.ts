@@ -5,7 +5,7 @@ export const WORKSPACE = '/workspace';
 
 export interface AttemptNames {
   readonly labels: Record<string, string>;
-  /** Name of the attempt's container and volume. */
+  /** Name of the attempt's container and volume; what its steps leave in the container begins with it. */
   readonly base: string;
 }
 

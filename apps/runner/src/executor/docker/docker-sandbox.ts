@@ -4,6 +4,7 @@ import type Docker from 'dockerode';
 import type { AttemptLog } from '../../log/attempt-log.ts';
 import { OUTPUT_FILE, Sandbox } from '../executor.port.ts';
 import type { SandboxFile, StepCommand, StepExit, WorkspaceEntry } from '../executor.port.ts';
+import { WORKSPACE } from './docker-names.ts';
 import { toTrouble } from './engine-trouble.ts';
 import type { ReadLimits } from './read-workspace.ts';
 import { isKept, readEntries, readMatching } from './read-workspace.ts';
@@ -13,19 +14,26 @@ import { runInContainer } from './run-in-container.ts';
 export class DockerSandbox extends Sandbox {
   readonly outputFile: string;
   readonly #job: Docker.Container;
+  readonly #base: string;
   readonly #workingDir: string;
   readonly #remove: () => Promise<void>;
 
-  constructor(job: Docker.Container, workingDir: string, remove: () => Promise<void>) {
+  constructor(
+    { job, base, path }: { readonly job: Docker.Container; readonly base: string; readonly path: string },
+    remove: () => Promise<void>,
+  ) {
     super();
+    const workingDir = posix.join(WORKSPACE, path);
     this.#job = job;
+    this.#base = base;
     this.#workingDir = workingDir;
     this.outputFile = posix.join(workingDir, OUTPUT_FILE);
     this.#remove = remove;
   }
 
   run(step: StepCommand, log: AttemptLog, signal: AbortSignal, graceMs: () => number): Promise<StepExit> {
-    return runInContainer(this.#job, { ...step, workingDir: this.#workingDir }, log, signal, graceMs);
+    const command = { ...step, workingDir: this.#workingDir, at: `/.${this.#base}-${step.index}` };
+    return runInContainer(this.#job, command, log, signal, graceMs);
   }
 
   readFiles(globs: readonly string[], limits: ReadLimits): AsyncIterable<SandboxFile> {

@@ -1,12 +1,17 @@
-import type { AttemptLog } from '../../log/attempt-log.ts';
+/** Where output goes, in order. The promise, when there is one, is kept when more may come. */
+export interface OutputSink {
+  write(stream: 'stdout' | 'stderr', chunk: Uint8Array): Promise<void> | undefined;
+  /** Nothing more is wanted: the stream is let go. */
+  readonly isOver?: boolean;
+}
 
 const HEAD_BYTES = 8;
 
 /**
- * Copies the engine's multiplexed output into the log: each frame is one byte for the stream, three of padding, four for the length, then
- * the bytes. Waits for the log when it is behind. The engine does not keep the order between the two outputs.
+ * Copies the engine's multiplexed output: each frame is one byte for the stream, three of padding, four for the length, then the bytes.
+ * Waits for the sink when it is behind. The engine does not keep the order between the two outputs.
  */
-export async function copyOutput(stream: AsyncIterable<Uint8Array>, log: AttemptLog): Promise<void> {
+export async function copyOutput(stream: AsyncIterable<Uint8Array>, sink: OutputSink): Promise<void> {
   let head = Buffer.alloc(0);
   let left = 0;
   let output: 'stdout' | 'stderr' = 'stdout';
@@ -26,7 +31,8 @@ export async function copyOutput(stream: AsyncIterable<Uint8Array>, log: Attempt
       const part = chunk.subarray(at, at + left);
       at += part.length;
       left -= part.length;
-      await log.write(output, part);
+      await sink.write(output, part);
+      if (sink.isOver === true) return;
     }
   }
 }

@@ -45,6 +45,12 @@ export class NetworkShelf {
     return { name, made };
   }
 
+  /** The network of a job that outlived an earlier process. */
+  takeUp(name: string): LentNetwork {
+    this.#known.add(name);
+    return { name, made: Promise.resolve() };
+  }
+
   /** Only when nothing is connected any more. Throws when it has to be removed and stays. */
   async giveBack({ name, made }: LentNetwork): Promise<void> {
     const isGood = await made.then(

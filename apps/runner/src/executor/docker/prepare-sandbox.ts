@@ -1,4 +1,3 @@
-import { posix } from 'node:path';
 import type Docker from 'dockerode';
 import type { AttemptLog } from '../../log/attempt-log.ts';
 import { JobRefused } from '../executor.port.ts';
@@ -8,7 +7,7 @@ import type { AttemptNames } from './docker-names.ts';
 import { WORKSPACE } from './docker-names.ts';
 import { DockerSandbox } from './docker-sandbox.ts';
 import { toTrouble, wordsOf } from './engine-trouble.ts';
-import type { NetworkShelf } from './network-shelf.ts';
+import type { LentNetwork, NetworkShelf } from './network-shelf.ts';
 import { createContainer, pullImage } from './pull-image.ts';
 import { removeParts } from './remove-attempt.ts';
 import { awaitServices } from './start-services.ts';
@@ -37,15 +36,7 @@ export async function prepareSandbox(
   const containers: Docker.Container[] = [];
   const network = networks.take();
   const { made } = network;
-  const destroy = async (): Promise<void> => {
-    try {
-      await removeParts({ containers, networks: [], volumes: [docker.getVolume(names.base)] });
-    } catch (error) {
-      networks.abandon(network);
-      throw error;
-    }
-    await networks.giveBack(network);
-  };
+  const destroy = (): Promise<void> => removeSandbox(containers, network, { docker, names, networks });
   const create = async (options: Docker.ContainerCreateOptions & { Image: string }): Promise<Docker.Container> => {
     const container = await createContainer(docker, options, () =>
       pullImage(docker, options.Image, plan.registries, log, signal),
@@ -79,12 +70,27 @@ export async function prepareSandbox(
   try {
     const [container, running] = await Promise.all([started, Promise.all(services), filled, made]);
     await awaitServices(container, running, log, signal);
-    return new DockerSandbox(container, posix.join(WORKSPACE, plan.path), destroy);
+    return new DockerSandbox({ job: container, base: names.base, path: plan.path }, destroy);
   } catch (error) {
     await Promise.allSettled(making);
     await destroy();
     throw toTrouble(error, "prepare the job's containers");
   }
+}
+
+/** The job's container and its services, then its workspace; the network is kept for another job. */
+export async function removeSandbox(
+  containers: readonly Docker.Container[],
+  network: LentNetwork,
+  { docker, names, networks }: SandboxOptions,
+): Promise<void> {
+  try {
+    await removeParts({ containers, networks: [], volumes: [docker.getVolume(names.base)] });
+  } catch (error) {
+    networks.abandon(network);
+    throw error;
+  }
+  await networks.giveBack(network);
 }
 
 function jobContainer(

@@ -5,6 +5,8 @@ import { ExecutorTrouble, JobRefused } from '../executor.port.ts';
 import type { StepCommand, StepExit } from '../executor.port.ts';
 import { toTrouble } from './engine-trouble.ts';
 import { copyOutput } from './exec-output.ts';
+import { StepOutput } from './step-output.ts';
+import { COPY_BLOCK_BYTES, FOLLOW_SCRIPT, STEP_SCRIPT } from './step-script.ts';
 
 /** Linux takes no single argument above 128 KiB. */
 const LONGEST_STEP_BYTES = 128 * 1024 - 1;
@@ -13,15 +15,17 @@ const EXIT_CODE_WAIT_MS = 5000;
 
 export interface ContainerCommand extends StepCommand {
   readonly workingDir: string;
+  /** Where the step leaves what outlives this process; its own in the container. */
+  readonly at: string;
 }
 
 /**
- * One step as one exec: `sh -e -c <text>`, the text an argument of its own. Cancelling an exec would leave its processes running, so
+ * One step as one exec of `STEP_SCRIPT`, the text an argument of its own. One that had begun before is followed instead. Cancelling an exec would leave its processes running, so
  * the signal is answered inside: SIGTERM to everything in the container but its keeper, then, after the grace, SIGKILL.
  */
 export async function runInContainer(
   container: Docker.Container,
-  { run, env, workingDir }: ContainerCommand,
+  { run, env, workingDir, at }: ContainerCommand,
   log: AttemptLog,
   signal: AbortSignal,
   graceMs: () => number,
@@ -34,26 +38,57 @@ export async function runInContainer(
   if (signal.aborted) return { kind: 'stopped' };
   try {
     const exec = await container.exec({
-      Cmd: ['sh', '-e', '-c', run],
+      // What the log has no room for need not be kept either.
+      Cmd: ['sh', '-c', STEP_SCRIPT, 'step', at, String(Math.ceil(log.maxBytes / COPY_BLOCK_BYTES)), run],
       Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
       WorkingDir: workingDir,
       AttachStdout: true,
       AttachStderr: true,
     });
     const stream = await exec.start({});
-    const ended = copyOutput(stream as AsyncIterable<Uint8Array>, log).then(() => 'ended' as const);
+    const output = new StepOutput(log, at);
+    const ended = readStep(container, stream as AsyncIterable<Uint8Array>, output, log, at);
     if ((await orStopped(ended, signal)) === 'stopped') {
       await stopInside(container, ended, graceMs());
       stream.destroy();
       return { kind: 'stopped' };
     }
-    const exitCode = await exitCodeOf(exec);
+    const exitCode = (await ended) ?? (await exitCodeOf(exec));
     if (exitCode !== 137) return { kind: 'exited', exitCode };
     return { kind: (await ranOutOfMemory(container)) ? 'oom' : 'exited', exitCode };
   } catch (error) {
     if (signal.aborted) return { kind: 'stopped' };
     throw toTrouble(error, 'run a step');
   }
+}
+
+/** Its exit code, as far as the output tells. */
+async function readStep(
+  container: Docker.Container,
+  stream: AsyncIterable<Uint8Array>,
+  output: StepOutput,
+  log: AttemptLog,
+  at: string,
+): Promise<number | undefined> {
+  await copyOutput(stream, output);
+  output.end();
+  return output.isTaken ? followStep(container, log, at) : output.exitCode;
+}
+
+async function followStep(container: Docker.Container, log: AttemptLog, at: string): Promise<number> {
+  const exec = await container.exec({
+    Cmd: ['sh', '-c', FOLLOW_SCRIPT, 'follow', at],
+    AttachStdout: true,
+    AttachStderr: true,
+  });
+  const output = new StepOutput(log, at);
+  await copyOutput((await exec.start({})) as AsyncIterable<Uint8Array>, output);
+  output.end();
+  if (output.exitCode !== undefined) return output.exitCode;
+  throw new ExecutorTrouble(
+    'runner-restarted',
+    'The runner was restarted while a step ran, and how the step ended cannot be found out any more.',
+  );
 }
 
 /** Runs a short command of our own; its output is dropped. */

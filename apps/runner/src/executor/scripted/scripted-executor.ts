@@ -8,7 +8,7 @@ import type { ImagePlan, SandboxFile, SandboxPlan, StepCommand, StepExit, Worksp
 /**
  * Runs no container: each line of a step's text is a command of its own small language, so a test steers everything from the job.
  * `print <text>`, `warn <text>` (stderr), `env <NAME>`, `repeat <count> <text>`, `file <path> <text>`, `show <path>`, `output <name>=<value>`, `exit <code>`, `hang`
- * (until stopped), `trap` (until the grace is over), `oom`, `engine-down`. The image `trouble` fails to start, `unhealthy`
+ * (until stopped), `await-go` (until `go`), `trap` (until the grace is over), `oom`, `engine-down`. The image `trouble` fails to start, `unhealthy`
  * has a service that never answers; `stuck` cannot be removed.
  */
 export class ScriptedExecutor extends Executor {
@@ -17,6 +17,9 @@ export class ScriptedExecutor extends Executor {
   /** Attempts whose removal fails until they are taken from here. */
   readonly stuck = new Set<string>();
   readonly swept: string[] = [];
+  readonly #gone = Promise.withResolvers<void>();
+  /** Lets every step that says `await-go` go on. */
+  readonly go = (): void => this.#gone.resolve();
   /** How often a sweep was made. */
   sweeps = 0;
 
@@ -27,7 +30,12 @@ export class ScriptedExecutor extends Executor {
     if (work.image === 'unhealthy') throw new JobRefused('service-unhealthy', 'The service "app" did not answer.');
     this.present.add(attemptId);
     if (work.image === 'stuck') this.stuck.add(attemptId);
-    return new ScriptedSandbox(() => this.#remove(attemptId));
+    return new ScriptedSandbox(() => this.#remove(attemptId), this.#gone.promise);
+  }
+
+  /** A pretended engine dies with its process. */
+  async reattach(): Promise<undefined> {
+    return undefined;
   }
 
   async buildImage({ work }: ImagePlan, log: AttemptLog): Promise<{ repository: string; digest: string }> {
@@ -58,10 +66,12 @@ class ScriptedSandbox extends Sandbox {
   readonly outputFile = `/pretended/${OUTPUT_FILE}`;
   readonly #files = new Map<string, string>();
   readonly #remove: () => void;
+  readonly #gone: Promise<void>;
 
-  constructor(remove: () => void) {
+  constructor(remove: () => void, gone: Promise<void>) {
     super();
     this.#remove = remove;
+    this.#gone = gone;
   }
 
   async run({ run, env }: StepCommand, log: AttemptLog, signal: AbortSignal, graceMs: () => number): Promise<StepExit> {
@@ -103,6 +113,9 @@ class ScriptedSandbox extends Sandbox {
           await untilAborted(signal);
           await log.write('stdout', Buffer.from('got SIGTERM\n'));
           return { kind: 'stopped' };
+        case 'await-go':
+          await this.#gone;
+          break;
         case 'trap':
           await untilAborted(signal);
           await new Promise((resolve) => setTimeout(resolve, graceMs()));

@@ -50,6 +50,6 @@ export class TransferBlobs {
 
   #own(does: 'put' | 'get', { blob_key: key, length, sha256 }: StoredBlob, { attemptId, epoch }: OnLease): string {
     const about = { does, key, length, sha256, attemptId, epoch };
-    return `${API_PREFIX}/runner/blobs/${this.#links.write(about, this.#settings.linkSeconds)}`;
+    return `${API_PREFIX}/runner/blobs/${this.#links.write(about, this.#settings.ownLinkSeconds)}`;
   }
 }

@@ -8,6 +8,7 @@ import { Limits } from './limits.ts';
 import { ListRepositories } from './list-repositories.ts';
 import { LoadPipelines } from './load-pipelines.ts';
 import { OpenRepository } from './open-repository.ts';
+import { PoolLoads } from './pool-load.ts';
 import { Pools } from './pools.ts';
 import { RegisterService } from './register-service.ts';
 import { RegistrationTokens } from './registration-tokens.ts';
@@ -31,10 +32,11 @@ import { Teams } from './teams.ts';
     StoreLimit,
     Limits,
     Pools,
+    PoolLoads,
     RegistrationTokens,
     Runners,
     LoadPipelines,
   ],
-  exports: [OpenRepository, LoadPipelines, Pools, RegistrationTokens],
+  exports: [OpenRepository, LoadPipelines, Pools, PoolLoads, RegistrationTokens],
 })
 export class CatalogModule {}

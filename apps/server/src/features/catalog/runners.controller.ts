@@ -3,19 +3,22 @@ import { Implement, implement } from '@orpc/nest';
 import { contract } from '@sluice/protocol';
 import { CurrentUser } from '../../platform/http/access.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
+import { PoolLoads } from './pool-load.ts';
 import { Pools } from './pools.ts';
 import { RegistrationTokens } from './registration-tokens.ts';
 import { Runners } from './runners.ts';
 
-const { listPools, createPool, createRegistrationToken, listRunners, removeRunner } = contract.catalog;
+const { listPools, listPoolLoads, createPool, createRegistrationToken, listRunners, removeRunner } = contract.catalog;
 
 @Controller()
 export class RunnersController {
   readonly #pools: Pools;
   readonly #tokens: RegistrationTokens;
   readonly #runners: Runners;
-  constructor(pools: Pools, tokens: RegistrationTokens, runners: Runners) {
+  readonly #loads: PoolLoads;
+  constructor(pools: Pools, loads: PoolLoads, tokens: RegistrationTokens, runners: Runners) {
     this.#pools = pools;
+    this.#loads = loads;
     this.#tokens = tokens;
     this.#runners = runners;
   }
@@ -23,6 +26,11 @@ export class RunnersController {
   @Implement(listPools)
   listPools(@CurrentUser() person: UserPrincipal) {
     return implement(listPools).handler(() => this.#pools.list(person));
+  }
+
+  @Implement(listPoolLoads)
+  listPoolLoads(@CurrentUser() person: UserPrincipal) {
+    return implement(listPoolLoads).handler(() => this.#loads.visible(person));
   }
 
   @Implement(createPool)

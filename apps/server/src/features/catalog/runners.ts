@@ -10,7 +10,7 @@ import { Audit } from '../audit/index.ts';
 import { requirePoolAdmin, visiblePools } from './pools.ts';
 
 /** A waiting runner is heard of at least this often: it polls for up to 55 s. */
-const SILENT_SECONDS = 90;
+export const ONLINE_SECONDS = 90;
 
 @Injectable()
 export class Runners {
@@ -39,6 +39,7 @@ export class Runners {
         'slots',
         'version',
         'draining',
+        'trouble',
         'last_seen_at',
       ])
       .where('removed_at', 'is', null)
@@ -67,7 +68,7 @@ export class Runners {
       .execute();
     const teams = new Set(visibleTeams(by));
     const silentBefore =
-      (await databaseNow(this.#db)).getTime() - Math.max(SILENT_SECONDS, this.#config.leaseSeconds) * 1000;
+      (await databaseNow(this.#db)).getTime() - Math.max(ONLINE_SECONDS, this.#config.leaseSeconds) * 1000;
     return rows.map((row) => {
       const own = jobs.filter((job) => job.runner_id === row.id);
       const silent = row.last_seen_at.getTime() < silentBefore;
@@ -83,6 +84,7 @@ export class Runners {
             : own.length > 0
               ? ('busy' as const)
               : ('idle' as const),
+        trouble: row.trouble,
         slots: row.slots,
         busy: own.length,
         version: row.version,

@@ -166,6 +166,45 @@ test:
     });
   });
 
+  it('I24 names the image of the last release to a trusted build, for its layers, and to no untrusted one', async () => {
+    one.secrets.values = { NPM_TOKEN: 'x' };
+    const [runner, untrusted] = [await rows.runner(pool, 5), await rows.pool({ trust: 'untrusted' })];
+    const released = await rows.run(team, STAGES);
+    await end(released, (await one.poll(runner, { slots: 5 }))!.attemptId);
+    await end(released, (await one.poll(runner, { slots: 5 }))!.attemptId, {
+      repository: 'registry.example.com/shop',
+      digest: DIGEST,
+    });
+    await database.db
+      .insertInto('releases')
+      .values({
+        id: rows.ids.next(),
+        team_id: team.teamId,
+        service_id: team.serviceId,
+        run_id: released,
+        run_number: 1,
+        commit: 'a'.repeat(40),
+        repository: 'registry.example.com/shop',
+        digest: DIGEST,
+        plan_hash: 'x',
+        route: '[]',
+        evidence: '{}',
+      } as never)
+      .execute();
+    await end(released, (await one.poll(runner, { slots: 5 }))!.attemptId);
+    const cacheFrom = `registry.example.com/shop@${DIGEST}`;
+    for (const [trust, its, expected] of [
+      ['trusted', runner, cacheFrom],
+      ['untrusted', await rows.runner(untrusted, 5), undefined],
+    ] as const) {
+      const runId = await rows.run(team, STAGES, trust);
+      await end(runId, (await one.poll(its, { slots: 5 }))!.attemptId);
+      const build = await one.poll(its, { slots: 5 });
+      expect(build?.work.kind).toBe('image');
+      expect(build?.work.kind === 'image' && build.work.cacheFrom).toBe(expected);
+    }
+  });
+
   it('I24 A45 gives an untrusted run no secrets and no registry credentials, and does not even ask', async () => {
     one.secrets.values = { NPM_TOKEN: 'n-secret' };
     const untrusted = await rows.pool({ trust: 'untrusted' });

@@ -48,11 +48,12 @@ export class BuildLease {
     const { state } = await this.#states.load(this.#db, facts.run_id, facts.version);
     const job = state.plan.jobs.find(({ key }) => key === facts.job_key);
     if (!job) return refused('unknown-job', `The plan of the run has no job ${facts.job_key}.`);
-    const work = workOf(job, state);
+    const trusted = state.trust === 'trusted';
+    const released = trusted && job.work.kind === 'image' ? await this.#lastReleased(facts.service_id) : undefined;
+    const work = workOf(job, state, released);
     if ('code' in work) return { kind: 'refused', reason: work };
     const files = await this.#files(job, state);
     if ('code' in files) return { kind: 'refused', reason: files };
-    const trusted = state.trust === 'trusted';
     const secrets = trusted
       ? await this.#secrets.forJob({ teamId: facts.team_id, serviceId: facts.service_id, names: job.secrets, trusted })
       : [];
@@ -120,6 +121,17 @@ export class BuildLease {
     };
   }
 
+  /** By digest, as everything of a release is. */
+  async #lastReleased(serviceId: string): Promise<ReleasedImage | undefined> {
+    return this.#db
+      .selectFrom('releases')
+      .select(['repository', 'digest'])
+      .where('service_id', '=', serviceId)
+      .orderBy('run_number', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+  }
+
   async #facts(attemptId: string, epoch: number) {
     return this.#db
       .selectFrom('attempts')
@@ -160,7 +172,12 @@ export class BuildLease {
 
 type FileWork = Pick<Extract<LeaseGrant['work'], { kind: 'steps' }>, 'use' | 'artifacts' | 'cache' | 'limits'>;
 
-function workOf(job: PlannedJob, state: RunState): LeaseGrant['work'] | Reason {
+interface ReleasedImage {
+  readonly repository: string;
+  readonly digest: string;
+}
+
+function workOf(job: PlannedJob, state: RunState, released: ReleasedImage | undefined): LeaseGrant['work'] | Reason {
   if (job.work.kind === 'image') {
     const { context, dockerfile, repository, target, args, platforms } = job.work.spec;
     return {
@@ -171,6 +188,8 @@ function workOf(job: PlannedJob, state: RunState): LeaseGrant['work'] | Reason {
       ...(target === undefined ? {} : { target }),
       args: { ...args },
       platforms: [...platforms],
+      // Another repository may be another registry, of which the job has no credential.
+      ...(released?.repository === repository ? { cacheFrom: `${repository}@${released.digest}` } : {}),
     };
   }
   return stepsWorkOf(job.work.spec, job, state);

@@ -43,7 +43,7 @@ import { WaitingPolls } from './waiting-polls.ts';
     Reconcile,
     VouchForPolls,
   ],
-  exports: [DispatchSettings, AnswerPoll, EndAttempt, Reconcile],
+  exports: [DispatchSettings, AnswerPoll, BuildLease, EndAttempt, Reconcile],
 })
 export class DispatchModule implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #queue: WakeQueue;

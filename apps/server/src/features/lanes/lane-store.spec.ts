@@ -154,6 +154,29 @@ describe('lanes on PostgreSQL', () => {
     expect(foldLane(stored.map((row) => row.event))).toEqual(await laneOf(deployment.lane_id));
   });
 
+  it('a deployment that passed is told to whoever waits for it, another end is not', async () => {
+    for (const outcome of ['passed', 'failed'] as const) {
+      const team = await rows.team();
+      const environmentId = await environment(team, 0);
+      const { id, lane_id: laneId } = await deploymentOf(await release(team));
+      await database.transactions.run((unit) =>
+        lanes.apply(
+          unit,
+          { laneId, environmentId, settings: {} },
+          { type: 'deployment-ended', deploymentId: id, outcome },
+        ),
+      );
+      const told = await database.db
+        .selectFrom('outbox')
+        .select('payload')
+        .where('topic', '=', 'release-live')
+        .execute();
+      expect(told.filter(({ payload }) => (payload as { deploymentId: string }).deploymentId === id)).toHaveLength(
+        outcome === 'passed' ? 1 : 0,
+      );
+    }
+  });
+
   it('the same release offered twice is one deployment', async () => {
     const team = await rows.team();
     await environment(team, 1);

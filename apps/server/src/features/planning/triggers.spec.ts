@@ -157,7 +157,7 @@ describe('schedules', () => {
       .execute();
     await make(repository, '1 second');
     const [order] = await sweep();
-    await expect(world.startScheduled.run(order!)).rejects.toThrow();
+    await expect(world.startScheduled.run(order!)).rejects.toThrow(/repository/i);
     world.now = () => new Date(Date.now() + 16 * 60_000);
     await world.startScheduled.run(order!);
     world.now = () => new Date();

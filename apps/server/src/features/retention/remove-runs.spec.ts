@@ -43,6 +43,27 @@ describe('old runs', () => {
     expect(await world.exists('runs', young)).toBe(true);
   });
 
+  it('take along what a forge was told of them, but not what it was told of a commit that has another run', async () => {
+    const [alone, again] = [
+      await world.endedRun(team, LIMITS.runDays + 1),
+      await world.endedRun(team, LIMITS.runDays + 1),
+    ];
+    await world.endedRun(team, 1);
+    await world.runsSince(team, RUNS_ALWAYS_KEPT);
+    await sql`update runs set commit = ${'c'.repeat(40)} where id = ${alone}`.execute(database.db);
+    await sql`insert into commit_statuses (service_id, commit, team_id, repository_id, ref)
+      select distinct service_id, commit, team_id, ${team.repositoryId}::uuid, 'main' from runs
+      where service_id = ${team.serviceId}`.execute(database.db);
+    await world.sweep();
+    expect(await world.exists('runs', again)).toBe(false);
+    const left = await database.db
+      .selectFrom('commit_statuses')
+      .select('commit')
+      .where('service_id', '=', team.serviceId)
+      .execute();
+    expect(left).toEqual([{ commit: 'a'.repeat(40) }]);
+  });
+
   it('stay while they are among the newest of their service', async () => {
     const old = await world.endedRun(team, 1_000);
     await world.runsSince(team, RUNS_ALWAYS_KEPT - 1);

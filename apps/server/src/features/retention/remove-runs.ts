@@ -15,8 +15,8 @@ const LOOKED_AT = 200;
 const LEAST_HOURS = 24;
 
 /**
- * Removes ended runs as a whole: events, attempts with their logs, tests, the release and its deployments. Their segments are
- * named in `log_puts` before the rows go, in the same transaction, so the objects are removed whatever happens next.
+ * Removes ended runs as a whole: events, attempts with their logs, tests, artifacts, the release and its deployments. Their segments and
+ * artifacts are named in `log_puts` before the rows go, in the same transaction, so the objects are removed whatever happens next.
  */
 @Injectable()
 export class RemoveRuns {
@@ -85,6 +85,9 @@ export class RemoveRuns {
         insert into log_puts (blob_key, abandoned_at)
         select blob_key, now() from log_segments join attempts on attempts.id = log_segments.attempt_id
         where attempts.run_id = any(${gone}::uuid[])`.execute(tx);
+      await sql`
+        with left_behind as (delete from artifacts where run_id = any(${gone}::uuid[]) returning blob_key)
+        insert into log_puts (blob_key, abandoned_at) select blob_key, now() from left_behind`.execute(tx);
       await sql`
         delete from deployments using releases
         where releases.id = deployments.release_id and releases.run_id = any(${gone}::uuid[])`.execute(tx);

@@ -4,6 +4,7 @@ import { AuditModule } from '../audit/index.ts';
 import { LogsModule } from '../logs/index.ts';
 import { ReadRetention } from './read-retention.ts';
 import { RemoveDeliveries } from './remove-deliveries.ts';
+import { RemoveFiles } from './remove-files.ts';
 import { RemoveLogs } from './remove-logs.ts';
 import { RemoveMirrors } from './remove-mirrors.ts';
 import { RemoveRuns } from './remove-runs.ts';
@@ -23,6 +24,7 @@ import { SweepTimer } from './sweep-timer.ts';
     RemoveRuns,
     RemoveLogs,
     RemoveTests,
+    RemoveFiles,
     RemoveDeliveries,
     RemoveSmallRows,
     RemoveMirrors,

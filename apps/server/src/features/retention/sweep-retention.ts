@@ -9,6 +9,7 @@ import { TrimAudit } from '../audit/index.ts';
 import { RemoveOrphans } from '../logs/index.ts';
 import { FROM_THE_START, type Batch, type Place } from './batches.ts';
 import { RemoveDeliveries } from './remove-deliveries.ts';
+import { RemoveFiles } from './remove-files.ts';
 import { RemoveLogs } from './remove-logs.ts';
 import { RemoveRuns } from './remove-runs.ts';
 import { RemoveSmallRows } from './remove-small-rows.ts';
@@ -51,6 +52,7 @@ export class SweepRetention {
   readonly #runs: RemoveRuns;
   readonly #logs: RemoveLogs;
   readonly #tests: RemoveTests;
+  readonly #files: RemoveFiles;
   readonly #deliveries: RemoveDeliveries;
   readonly #small: RemoveSmallRows;
   readonly #audit: TrimAudit;
@@ -63,6 +65,7 @@ export class SweepRetention {
     runs: RemoveRuns,
     logs: RemoveLogs,
     tests: RemoveTests,
+    files: RemoveFiles,
     deliveries: RemoveDeliveries,
     small: RemoveSmallRows,
     audit: TrimAudit,
@@ -75,6 +78,7 @@ export class SweepRetention {
     this.#runs = runs;
     this.#logs = logs;
     this.#tests = tests;
+    this.#files = files;
     this.#deliveries = deliveries;
     this.#small = small;
     this.#audit = audit;
@@ -121,6 +125,7 @@ export class SweepRetention {
     ];
     return [
       ...(teams.length === 0 ? [] : ofTeams),
+      ['files', () => this.#files.removeBatch()],
       ['deliveries', (after) => this.#deliveries.removeBatch(limits.deliveryDays, after)],
       ['commitStatuses', () => whole(this.#small.commitStatuses(limits.runDays))],
       ['auditEntries', async () => whole(this.#audit.trim(await this.#daysAgo(limits.auditDays)))],

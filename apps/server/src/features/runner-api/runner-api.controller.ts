@@ -10,6 +10,7 @@ import { AnswerPoll } from '../dispatch/index.ts';
 import { AcceptResult } from './accept-result.ts';
 import { HoldLease } from './hold-lease.ts';
 import { RegisterRunner, requireProtocol } from './register-runner.ts';
+import { ResumeLease } from './resume-lease.ts';
 
 const api = contract.runner;
 const OK = { ok: true } as const;
@@ -24,6 +25,7 @@ export class RunnerApiController {
   readonly #results: AcceptResult;
   readonly #reports: StoreJunitReport;
   readonly #inFlight: RequestsInFlight;
+  readonly #resume: ResumeLease;
   constructor(
     register: RegisterRunner,
     polls: AnswerPoll,
@@ -31,7 +33,9 @@ export class RunnerApiController {
     results: AcceptResult,
     reports: StoreJunitReport,
     inFlight: RequestsInFlight,
+    resume: ResumeLease,
   ) {
+    this.#resume = resume;
     this.#register = register;
     this.#polls = polls;
     this.#leases = leases;
@@ -82,6 +86,11 @@ export class RunnerApiController {
   @Implement(api.renew)
   renew(@CurrentRunner() runner: RunnerPrincipal) {
     return implement(api.renew).handler(({ input }) => this.#leases.renew(runner, input));
+  }
+
+  @Implement(api.resume)
+  resume(@CurrentRunner() runner: RunnerPrincipal) {
+    return implement(api.resume).handler(async ({ input }) => ({ lease: await this.#resume.resume(runner, input) }));
   }
 
   @Implement(api.steps)

@@ -8,12 +8,13 @@ import { AcceptResult } from './accept-result.ts';
 import { HoldLease } from './hold-lease.ts';
 import { LogAppendController } from './log-append.controller.ts';
 import { RegisterRunner } from './register-runner.ts';
+import { ResumeLease } from './resume-lease.ts';
 import { RunnerFilesController } from './runner-files.controller.ts';
 import { RunnerApiController } from './runner-api.controller.ts';
 
 @Module({
   imports: [ArtifactsModule, AuditModule, DispatchModule, LogsModule, RunsModule],
   controllers: [RunnerApiController, RunnerFilesController, LogAppendController],
-  providers: [RegisterRunner, HoldLease, AcceptResult],
+  providers: [RegisterRunner, HoldLease, ResumeLease, AcceptResult],
 })
 export class RunnerApiModule {}

@@ -108,6 +108,52 @@ describe('registration', () => {
   });
 });
 
+describe('a runner in trouble', () => {
+  it('F41 says why it takes no work, gets none, and is well again with its next poll', async () => {
+    await server.rows.run(team, ONE_JOB);
+    const trouble = 'The disk is full.';
+    const { body } = await runner.call('poll', pollBody({ draining: true, trouble }));
+    expect(body.lease).toBeNull();
+    const row = () =>
+      server.database.db
+        .selectFrom('runners')
+        .select(['draining', 'trouble'])
+        .where('id', '=', runner.runnerId)
+        .executeTakeFirstOrThrow();
+    expect(await row()).toEqual({ draining: true, trouble });
+    expect((await runner.call('poll', pollBody({ trouble: 'x'.repeat(301) }))).status).toBe(400);
+    expect((await runner.call('poll', pollBody())).body.lease).not.toBeNull();
+    expect(await row()).toEqual({ draining: false, trouble: null });
+  });
+});
+
+describe('after a restart of the runner', () => {
+  it('F13 gives the lease that it holds once more and renews it, with the length of the log as it is stored', async () => {
+    const { attemptId, epoch } = await started();
+    await runner.log(attemptId, `offset=0&epoch=${epoch}`, 'half');
+    await sql`update attempts set expires_at = now() + interval '1 second' where id = ${attemptId}`.execute(
+      server.database.db,
+    );
+    const { status, body } = await runner.call(`attempts/${attemptId}/resume`, { epoch });
+    expect(status).toBe(200);
+    expect(body.lease).toMatchObject({ attemptId, epoch, work: { kind: 'steps' }, log: { length: 4 } });
+    const left = (await server.rows.attempt(attemptId)).expires_at!.getTime() - Date.now();
+    expect(left).toBeGreaterThan(30_000);
+  });
+
+  it('I06 A49 refuses an older epoch, an ended attempt, another runner and another pool', async () => {
+    const { attemptId, epoch } = await started();
+    const path = `attempts/${attemptId}/resume`;
+    expect((await runner.call(path, { epoch: epoch + 1 })).status).toBe(409);
+    const neighbour = await server.runner(pool);
+    expect((await neighbour.call(path, { epoch })).body).toMatchObject({ data: { code: 'lease-lost' } });
+    const stranger = await server.runner(await server.rows.pool());
+    expect((await stranger.call(path, { epoch })).status).toBe(404);
+    expect((await runner.call(`attempts/${attemptId}/result`, { epoch, result: result() })).status).toBe(200);
+    expect((await runner.call(path, { epoch })).status).toBe(409);
+  });
+});
+
 describe('who may call', () => {
   it('A47 nobody without a live runner token', async () => {
     for (const token of ['', 'slr_wrong', 'slt_user'])

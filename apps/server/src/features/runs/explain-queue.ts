@@ -13,6 +13,7 @@ export type Queued = Pick<
 interface PoolNow {
   readonly name: string;
   readonly runnersOnline: number;
+  readonly unfit: NonNullable<NonNullable<QueuedAttempt['pool']>['unfit']>;
   readonly freeSlots: number;
 }
 
@@ -56,10 +57,12 @@ export class ExplainQueue {
   async #pools(attempts: readonly Queued[]): Promise<ReadonlyMap<string, PoolNow>> {
     const ids = attempts.flatMap(({ pool_id: pool }) => pool ?? []);
     const { rows } = await sql<PoolNow & { id: string }>`
-      select pools.id, pools.name, count(runners.id)::int as "runnersOnline",
-        coalesce(sum(greatest(0, runners.slots - held.count)), 0)::int as "freeSlots"
+      select pools.id, pools.name, count(runners.id) filter (where not draining)::int as "runnersOnline",
+        coalesce(jsonb_agg(jsonb_build_object('name', runners.name, 'trouble', trouble) order by runners.name)
+          filter (where draining), '[]') as unfit,
+        coalesce(sum(greatest(0, runners.slots - held.count)) filter (where not draining), 0)::int as "freeSlots"
       from pools
-      left join runners on runners.pool_id = pools.id and removed_at is null and not draining
+      left join runners on runners.pool_id = pools.id and removed_at is null
         and last_seen_at > now() - interval '90 seconds'
       left join lateral (
         select count(*)::int as count from attempts where runner_id = runners.id and status = 'running') as held on true

@@ -159,6 +159,9 @@ describe('telling a forge', () => {
     expect(await row()).toMatchObject({ error: 'The forge answered 503: maintenance.', sent: null });
     await cancel(runId);
     await relay(note);
+    // One that was under way may have been of the state before; those after it are not.
+    const before = forge.requests;
+    await eventually(() => forge.requests >= before + 2);
     forge.fault(undefined);
     expect(await atRest()).toMatchObject({ sent: { state: 'cancelled' }, error: null, failing_since: null });
     expect(forge.history).toHaveLength(1);

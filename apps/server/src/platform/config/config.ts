@@ -56,6 +56,7 @@ export class Config {
   readonly webFolder: string;
   readonly leaseSeconds: number;
   readonly leaseRenewSeconds: number;
+  readonly metricsToken: string | undefined;
   readonly logLimitBytes: number;
   readonly artifactLimitBytes: number;
   readonly cacheLimitBytes: number;
@@ -111,6 +112,7 @@ export class Config {
         : at(values.SLUICE_WEB_DIR);
     this.leaseSeconds = values.SLUICE_LEASE_SECONDS ?? 60;
     this.leaseRenewSeconds = values.SLUICE_LEASE_RENEW_SECONDS ?? Math.min(10, Math.floor(this.leaseSeconds / 2));
+    this.metricsToken = values.SLUICE_METRICS_TOKEN;
     this.logLimitBytes = values.SLUICE_LOG_LIMIT_BYTES ?? 1_073_741_824;
     this.artifactLimitBytes = values.SLUICE_ARTIFACT_LIMIT_BYTES ?? 1_073_741_824;
     this.cacheLimitBytes = values.SLUICE_CACHE_LIMIT_BYTES ?? 1_073_741_824;

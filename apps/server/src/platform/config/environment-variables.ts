@@ -163,7 +163,7 @@ export const environmentVariables = z.object({
   SLUICE_GIT_ALLOW_ORIGINS: variable(origins, {
     default: 'none',
     description:
-      'Exact origins, separated by commas, from which repositories may be read besides public https and ssh addresses, such as `http://127.0.0.1:4010`.',
+      'Exact origins, separated by commas, from which repositories may be read and where forges may be told of runs, besides public https and ssh addresses, such as `http://127.0.0.1:4010`.',
   }),
   SLUICE_TRUSTED_PROXIES: variable(networks, {
     default: 'none',
@@ -186,6 +186,18 @@ export const environmentVariables = z.object({
     default: "the server's own build of the pages",
     description: 'Folder with the built web pages.',
   }),
+  SLUICE_METRICS_TOKEN: variable(
+    z
+      .string()
+      .regex(
+        /^[\x21-\x7e]{16,200}$/,
+        'write at least 16 characters without spaces; make one with: openssl rand -hex 32',
+      ),
+    {
+      default: 'not set: there is no `/metrics`',
+      description: 'Bearer token with which Prometheus reads `/metrics`: work and slots of each pool.',
+    },
+  ),
   SLUICE_LEASE_SECONDS: variable(number(5, 3600), {
     default: '`60`',
     description: "A runner's right to an attempt ends this long after its last renewal.",

@@ -10,7 +10,11 @@ export const LONGEST_SILENCE_MS = 20_000;
 export function answeringSocket(silenceMs = LONGEST_SILENCE_MS): Socket {
   const socket = new Socket();
   socket.setTimeout(silenceMs, () =>
-    socket.destroy(new Error(`The database has said nothing for ${silenceMs / 1_000} seconds (ETIMEDOUT)`)),
+    socket.destroy(
+      Object.assign(new Error(`The database has said nothing for ${silenceMs / 1_000} seconds.`), {
+        code: 'ETIMEDOUT',
+      }),
+    ),
   );
   return socket;
 }

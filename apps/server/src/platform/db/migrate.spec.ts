@@ -9,12 +9,15 @@ let empty: Db;
 beforeEach(async () => {
   database = await testDatabase();
   await sql`drop schema public cascade; create schema public`.execute(database.db);
-  empty = openDatabase(database.url, 5);
+  empty = patient(5);
 });
 afterEach(async () => {
   await empty.destroy();
   await database.close();
 });
+
+/** As at a start: who waits for another replica's migrations waits as long as they take. */
+const patient = (max: number) => openDatabase(database.url, max, undefined, {});
 
 describe('migrate', () => {
   it('F44 a migration that fails leaves nothing behind, and says which one', async () => {
@@ -36,7 +39,7 @@ describe('migrate', () => {
   });
 
   it('several replicas migrate at once: one does, the others wait', async () => {
-    const others = [openDatabase(database.url, 2), openDatabase(database.url, 2)];
+    const others = [patient(2), patient(2)];
     try {
       const applied = await Promise.all([empty, ...others].map((db) => migrateDatabase(db)));
       expect(applied.filter((names) => names.length > 0)).toHaveLength(1);

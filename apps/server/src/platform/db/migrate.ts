@@ -8,6 +8,7 @@ import * as jobs from './migrations/0004-jobs.ts';
 import * as statuses from './migrations/0006-statuses.ts';
 import * as concurrency from './migrations/0007-concurrency.ts';
 import * as artifacts from './migrations/0008-artifacts.ts';
+import * as runners from './migrations/0009-runners.ts';
 import * as retention from './migrations/0011-retention.ts';
 
 /** Imported, not read from a folder: what was compiled is what runs. Names never change once released. */
@@ -19,6 +20,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0006-statuses': statuses as Migration,
   '0007-concurrency': concurrency as Migration,
   '0008-artifacts': artifacts as Migration,
+  '0009-runners': runners as Migration,
   '0011-retention': retention as Migration,
 };
 

@@ -243,6 +243,7 @@ export interface Tables {
     slots: Generated<number>;
     version: Generated<string>;
     draining: Generated<boolean>;
+    trouble: Generated<string | null>;
     registered_at: TimeDefault;
     last_seen_at: TimeDefault;
     removed_at: TimeOrNull;

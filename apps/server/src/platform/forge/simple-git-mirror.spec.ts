@@ -45,7 +45,7 @@ describe('SimpleGitMirror', () => {
     for (const name of Object.values(made)) mkdirSync(join(folder, name, 'objects'), { recursive: true });
     for (const name of [connected!, made.gone, made.foreign]) utimesSync(join(folder, name), old, old);
     expect(await others.removeOthers([repository])).toBe(1);
-    expect(readdirSync(folder).toSorted()).toEqual([connected, 'home', made.foreign, made.new].toSorted());
+    expect(new Set(readdirSync(folder))).toEqual(new Set([connected, 'home', made.foreign, made.new]));
     // The same repository under another address has another mirror.
     expect(await others.removeOthers([{ ...repository, url: `${host.origin}/elsewhere.git` }])).toBe(1);
   });

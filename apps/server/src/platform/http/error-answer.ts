@@ -112,9 +112,7 @@ function databaseTrouble(error: unknown): typeof AWAY | undefined {
   const { code } = error as { code?: string };
   if (code !== undefined && Object.hasOwn(TROUBLES, code)) return TROUBLES[code];
   if (/timeout exceeded when trying to connect/.test(error.message)) return BUSY;
-  return /Connection terminated|Client has encountered a connection error|\(ETIMEDOUT\)/.test(error.message)
-    ? AWAY
-    : undefined;
+  return /Connection terminated|Client has encountered a connection error/.test(error.message) ? AWAY : undefined;
 }
 
 export function errorBodyOf(answer: ErrorAnswer, requestId: string): Record<string, unknown> {

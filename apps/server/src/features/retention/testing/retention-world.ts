@@ -8,6 +8,7 @@ import { PipelineRows, type TestTeam } from '../../../testing/pipeline-rows.ts';
 import { Audit, ChainHead, TrimAudit } from '../../audit/index.ts';
 import { LogSettings, RemoveOrphans } from '../../logs/index.ts';
 import { RemoveDeliveries } from '../remove-deliveries.ts';
+import { RemoveFiles } from '../remove-files.ts';
 import { RemoveLogs } from '../remove-logs.ts';
 import { RemoveRuns } from '../remove-runs.ts';
 import { RemoveSmallRows } from '../remove-small-rows.ts';
@@ -48,6 +49,7 @@ export class RetentionWorld {
       new RemoveRuns(db, transactions),
       new RemoveLogs(db, transactions),
       new RemoveTests(db),
+      new RemoveFiles(db),
       new RemoveDeliveries(db, transactions),
       new RemoveSmallRows(db),
       new TrimAudit(db, transactions, head, new Audit(head)),
@@ -191,7 +193,7 @@ export class RetentionWorld {
     return { releaseId, deploymentId };
   }
 
-  async exists(table: 'runs' | 'attempts' | 'deployments' | 'deliveries', id: string): Promise<boolean> {
+  async exists(table: 'runs' | 'attempts' | 'artifacts' | 'deployments' | 'deliveries', id: string): Promise<boolean> {
     const { rows } = await sql`select from ${sql.table(table)} where id = ${id}`.execute(this.#database.db);
     return rows.length === 1;
   }

@@ -15,26 +15,20 @@ import { hashToken, newToken } from '../../../platform/http/bearer-tokens.ts';
 import { PublicOrigin } from '../../../platform/http/public-origin.ts';
 import { RequestsInFlight } from '../../../platform/http/requests-in-flight.ts';
 import { OutboxHandlers } from '../../../platform/outbox/outbox.ts';
-import type { OutboxTopic } from '../../../platform/outbox/messages.ts';
+import { OUTBOX_TOPICS, type OutboxTopic } from '../../../platform/outbox/messages.ts';
 import { PlatformModule } from '../../../platform/platform.module.ts';
 import { PipelineRows } from '../../../testing/pipeline-rows.ts';
 import { IdentityModule } from '../../identity/index.ts';
 import { MemoryBlobs } from '../../../testing/memory-blobs.ts';
 import { RunnerApiModule } from '../index.ts';
 
-/** Topics whose features are not part of this server; their messages are carried to nowhere. */
+/** Topics of the features that this server has; the messages of all others are carried to nowhere. */
+const HERE: readonly OutboxTopic[] = ['look-at-pool', 'make-release', 'tell-run', 'supersede-runs', 'changed'];
+
 @Module({})
 class ElsewhereModule {
   constructor(handlers: OutboxHandlers) {
-    const elsewhere: OutboxTopic[] = [
-      'plan-delivery',
-      'withdraw-release',
-      'offer-release',
-      'advance-release',
-      'run-deployment',
-      'rebind-lanes',
-    ];
-    for (const topic of elsewhere) handlers.on(topic, () => Promise.resolve());
+    for (const topic of OUTBOX_TOPICS) if (!HERE.includes(topic)) handlers.on(topic, () => Promise.resolve());
   }
 }
 

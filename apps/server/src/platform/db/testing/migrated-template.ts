@@ -20,7 +20,7 @@ export async function migratedTemplate(server: string): Promise<string> {
       await client.query(`create database "${draft}"`);
       const url = new URL(server);
       url.pathname = `/${draft}`;
-      const db = openDatabase(url.href, 2);
+      const db = openDatabase(url.href, 2, undefined, {});
       try {
         await migrateDatabase(db);
       } finally {

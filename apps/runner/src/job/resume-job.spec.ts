@@ -1,0 +1,176 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { eventually, provideBaseImages, startDockerEngine, startRegistry } from '@sluice/testing';
+import type { DockerEngine, Registry } from '@sluice/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { ATTEMPT_LABEL } from '../executor/docker/docker-names.ts';
+import { runQuietly } from '../executor/docker/run-in-container.ts';
+import type { AttemptRecord } from '../testing/fake-server.ts';
+import type { RunnerBench } from '../testing/runner-bench.ts';
+import { runnerBench } from '../testing/runner-bench.ts';
+
+const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+const PATIENCE = { timeoutMs: 100_000, everyMs: 20 } as const;
+const state = mkdtempSync(join(tmpdir(), 'sluice-resume-'));
+let engine: DockerEngine;
+let registry: Registry;
+let busybox: string;
+let bench: RunnerBench;
+const processes: ChildProcess[] = [];
+
+beforeAll(async () => {
+  engine = await startDockerEngine({ stateDir: state });
+  registry = await startRegistry({ dataDir: join(state, 'registry') });
+  const images = await provideBaseImages({ docker: engine.docker, registry, only: ['base/busybox:1'] });
+  busybox = images[0]?.reference ?? '';
+}, 300_000);
+afterAll(async () => {
+  await engine.docker.getImage(busybox).remove({ force: true });
+  await registry.stop();
+  await engine.stop();
+  rmSync(state, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  bench = await runnerBench();
+});
+afterEach(async () => {
+  for (const child of processes.splice(0)) child.kill('SIGKILL');
+  await bench.stop();
+});
+
+/** The real program, so that it can be killed. */
+function startRunner(): ChildProcess {
+  const child = spawn(process.execPath, ['--conditions', '@sluice/source', '--no-warnings', main], {
+    env: {
+      PATH: process.env['PATH'],
+      SLUICE_URL: bench.server.url.href,
+      SLUICE_RUNNER_DIR: bench.config.workDir,
+      SLUICE_REGISTRATION_TOKEN: 'registration-token',
+      SLUICE_RUNNER_SLOTS: '1',
+      SLUICE_GIT_ALLOW_ORIGINS: bench.git.origin,
+      DOCKER_HOST: engine.address,
+    } as NodeJS.ProcessEnv,
+    stdio: 'ignore',
+  });
+  processes.push(child);
+  return child;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await gone;
+}
+
+const ended = (record: AttemptRecord) => eventually(() => record.results[0], { ...PATIENCE, describe: 'the result' });
+const printed = (record: AttemptRecord, text: string) =>
+  eventually(() => record.log.includes(text), { ...PATIENCE, describe: `${text} in the log` });
+const containers = (attemptId: string) =>
+  engine.docker.listContainers({ all: true, filters: { label: [`${ATTEMPT_LABEL}=${attemptId}`] } });
+const removed = (attemptId: string) =>
+  eventually(async () => (await containers(attemptId)).length === 0, { ...PATIENCE, describe: 'nothing left' });
+const fileIn = async (attemptId: string, path: string) => {
+  const [job] = await containers(attemptId);
+  return (await runQuietly(engine.docker.getContainer(job?.Id ?? ''), ['sh', '-c', `[ -e ${path} ]`])) === 0;
+};
+
+test('F13 a runner killed in mid-step takes the job up again under the same lease: no step twice, no byte lost or doubled, no secret shown', async () => {
+  const count =
+    'echo begun >> ran; i=0; while [ $i -lt 60 ]; do echo "out $i $TOKEN"; echo "err $i" >&2; i=$((i+1)); sleep 0.1; done';
+  const secrets = [{ name: 'TOKEN', value: 'hunter2-hunter2' }];
+  const grant = bench.steps(['echo zero', count, 'cat ran'], { image: busybox }, { secrets });
+  const record = bench.server.give(grant);
+  for (const line of ['out 3 ', 'out 20 ']) {
+    const runner = startRunner();
+    await printed(record, line);
+    await kill(runner);
+  }
+  startRunner();
+  const result = await ended(record);
+  const counted = Array.from({ length: 60 }, (_, at) => `out ${at} [masked:TOKEN]\nerr ${at}\n`).join('');
+  const expected = `$ echo zero\nzero\n$ ${count}\n${counted}$ cat ran\nbegun\n`;
+  const mask = /\nout 0 (.*)\n/.exec(record.log.toString())?.[1] ?? '';
+  expect(mask).not.toContain('hunter2');
+  expect(record.log.toString()).toBe(expected.replaceAll('[masked:TOKEN]', mask));
+  expect(result).toMatchObject({
+    outcome: 'passed',
+    steps: [
+      { status: 'passed' },
+      { status: 'passed' },
+      { status: 'passed', logOffset: record.log.indexOf('$ cat ran') },
+    ],
+    log: { length: record.log.length, sha256: createHash('sha256').update(record.log).digest('hex') },
+  });
+  expect(record).toMatchObject({ resumed: 2, epoch: 1 });
+  await removed(grant.attemptId);
+  await eventually(() => readdirSync(join(bench.config.workDir, 'attempts')).length === 0, PATIENCE);
+}, 300_000);
+
+test('F13 a step that ended while no runner lived keeps its output and exit code, and is not run again', async () => {
+  const grant = bench.steps(
+    ['echo begun >> ran; echo one; sleep 2; cat ran; printf two; touch over; exit 3', 'echo never'],
+    { image: busybox },
+  );
+  const record = bench.server.give(grant);
+  const runner = startRunner();
+  await printed(record, '\none\n');
+  await kill(runner);
+  await eventually(() => fileIn(grant.attemptId, '/workspace/services/catalog/over'), PATIENCE);
+  startRunner();
+  expect(await ended(record)).toMatchObject({
+    outcome: 'failed',
+    reason: { code: 'exit-code' },
+    exitCode: 3,
+    steps: [{ status: 'failed', exitCode: 3 }, { status: 'skipped' }],
+  });
+  expect(record.log.toString()).toContain('\none\nbegun\ntwo[sluice] Step "step 1" ended with exit code 3.\n');
+  await removed(grant.attemptId);
+}, 300_000);
+
+test('F13 F69 a job whose lease has ended, whose secret was changed, or whose step cannot be found again is not taken up; its containers go', async () => {
+  const hang = 'echo begun; sleep 300';
+  const secrets = [{ name: 'TOKEN', value: 'hunter2-hunter2' }];
+  const cases = [
+    { grant: bench.steps([hang], { image: busybox }), says: '\nbegun\n' },
+    { grant: bench.steps([hang], { image: busybox }, { secrets }), says: '\nbegun\n' },
+    { grant: bench.steps([`rm /.sluice-*.out; echo here; sleep 300`], { image: busybox }), says: '\nhere\n' },
+  ];
+  for (const [index, { grant, says }] of cases.entries()) {
+    const record = bench.server.give(grant);
+    const first = startRunner();
+    await printed(record, says);
+    await kill(first);
+    if (index === 0) bench.server.loseLease(grant.attemptId);
+    if (index === 1) record.grant = { ...record.grant, secrets: [{ name: 'TOKEN', value: 'changed-value' }] };
+    const second = startRunner();
+    if (index > 0) {
+      const result = await ended(record);
+      expect(result, record.log.toString()).toMatchObject({ outcome: 'errored', reason: { code: 'runner-restarted' } });
+      expect(result.steps.at(-1)).toMatchObject({ status: 'errored' });
+    }
+    await removed(grant.attemptId);
+    if (index === 0) expect(record.results).toEqual([]);
+    await kill(second);
+  }
+}, 300_000);
+
+test('F15 a runner that was frozen for longer than its lease ends the container and says nothing more', async () => {
+  const grant = bench.steps(['echo begun; while :; do echo more; sleep 0.1; done'], { image: busybox });
+  const record = bench.server.give(grant);
+  const runner = startRunner();
+  await printed(record, 'more');
+  runner.kill('SIGSTOP');
+  bench.server.loseLease(grant.attemptId);
+  const had = record.log.toString();
+  runner.kill('SIGCONT');
+  await removed(grant.attemptId);
+  const next = bench.server.give(bench.steps(['echo next'], { image: busybox }));
+  expect((await ended(next)).outcome).toBe('passed');
+  expect(record.results).toEqual([]);
+  expect(record.log.toString()).toBe(had);
+}, 120_000);
