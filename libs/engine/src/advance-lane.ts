@@ -1,3 +1,4 @@
+import { approvalsNeeded } from './approvals-needed.ts';
 import { isActiveDeployment } from './statuses.ts';
 import type { GateRule, LaneDeployment, LaneSettings, LaneState } from './lane.ts';
 import type { LaneDraft } from './lane-draft.ts';
@@ -37,8 +38,11 @@ function nextToStart(lane: LaneState): LaneDeployment | undefined {
 }
 
 /** Distinct people count, never clicks (I16). */
-export function isGateOpen(gate: GateRule, { approvals }: Pick<LaneDeployment, 'approvals'>): boolean {
-  return new Set(approvals.map(({ userId }) => userId)).size >= gate.approvals;
+export function isGateOpen(
+  gate: GateRule,
+  { approvals, unlinked }: Pick<LaneDeployment, 'approvals' | 'unlinked'>,
+): boolean {
+  return new Set(approvals.map(({ userId }) => userId)).size >= approvalsNeeded(gate, unlinked);
 }
 
 export function outdated(runNumber: number, how: 'is live' | 'waits'): { code: string; message: string } {

@@ -1,3 +1,4 @@
+import { joined } from './approvals-needed.ts';
 import type { Approver, Contributor, GateRule } from './lane.ts';
 
 export type ApproverStanding =
@@ -5,8 +6,8 @@ export type ApproverStanding =
   | { readonly can: false; readonly code: 'not-entitled' | 'self-approval'; readonly why: string };
 
 /**
- * Whether a person may approve at this gate. Only linked identities can be recognised as the approver;
- * an unlinked one is shown beside the gate and is never taken for somebody else by guess.
+ * Whether a person may approve at this gate. Only linked identities can be recognised as the approver; an unlinked one
+ * may be anybody, so it takes nobody's right away and makes the gate ask for one more (approvals-needed.ts).
  */
 export function approverStanding(
   rule: GateRule,
@@ -32,8 +33,4 @@ export function entitlementNeeded(rule: GateRule, approver: Approver): string {
   const needed =
     rule.roles.length === 0 ? 'a role that the environment has yet to name' : `the role ${rule.roles.join(' or ')}`;
   return `This gate needs ${needed}; ${approver.name} has ${approver.roles.join(', ') || 'no role'} in this team.`;
-}
-
-function joined(parts: readonly string[]): string {
-  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
 }

@@ -102,6 +102,67 @@ describe('approve', () => {
     lane.send(lane.approval(7, ADA, { contributors }));
   });
 
+  describe('I16: a proven hand that is linked to nobody', () => {
+    const EVE: Contributor = { part: 'pushed', identity: 'eve' };
+    const hands = (...contributors: Contributor[]) => ({ contributors });
+
+    test('may be the approver, so one more person must approve', () => {
+      const lane = waiting(ONE_OF_US);
+      lane.send(lane.approval(7, RITA, hands(EVE)));
+      expect(lane.shape).toBe('d7 waiting');
+      lane.send(lane.approval(7, ADA, hands(EVE)));
+      expect(lane.shape).toBe('d7 running');
+    });
+
+    test('counts once in whatever capitals and parts, and each other one again', () => {
+      const lane = waiting(ONE_OF_US);
+      const facts = hands(EVE, { part: 'triggered', identity: 'EVE' }, { part: 'triggered', identity: 'mallory' });
+      for (const person of [RITA, ADA]) lane.send(lane.approval(7, person, facts));
+      expect(lane.shape).toBe('d7 waiting');
+      lane.send(lane.approval(7, RAFI, facts));
+      expect(lane.shape).toBe('d7 running');
+    });
+
+    test('is judged as usual once it is linked: an approval given again opens the gate, with its first note', () => {
+      const lane = waiting(ONE_OF_US);
+      lane.send({ ...lane.approval(7, RITA, hands(EVE)), note: 'Looked at it' });
+      expect(lane.refused(lane.approval(7, RITA, hands(EVE)))).toBe('ignored');
+      lane.send(lane.approval(7, RITA, hands({ ...EVE, userId: 'u-dev' })));
+      expect(lane.shape).toBe('d7 running');
+      expect(lane.state.open[0]?.approvals).toMatchObject([{ userId: 'u-rita', note: 'Looked at it' }]);
+    });
+
+    test('that turns out to be an approver takes the approval along', () => {
+      const lane = waiting(ONE_OF_US);
+      lane.send(lane.approval(7, RITA, hands(EVE)));
+      const linked = hands({ ...EVE, userId: 'u-rita' });
+      expect(lane.refused(lane.approval(7, RITA, linked))).toMatch(/^self-approval: /);
+      lane.send(lane.approval(7, ADA, linked));
+      expect(lane.shape).toBe('d7 running');
+      expect(lane.state.open[0]?.approvals).toMatchObject([{ userId: 'u-ada' }]);
+    });
+
+    test('that became known later closes a gate again that waits behind a deployment', () => {
+      const lane = waiting(ONE_OF_US);
+      lane.send(lane.approval(7, RITA));
+      lane.offer(8);
+      lane.send(lane.approval(8, RITA));
+      lane.send(lane.approval(8, RITA, hands(EVE)));
+      lane.ended(7);
+      expect(lane.shape).toBe('d8 waiting');
+    });
+
+    test('asks for nothing as an author, at an open gate, or where contributors may approve', () => {
+      const authored = waiting(ONE_OF_US);
+      authored.send(authored.approval(7, RITA, hands({ part: 'authored', identity: 'eve@elsewhere.example' })));
+      expect(authored.shape).toBe('d7 running');
+      const lenient = waiting({ ...ONE_OF_US, noSelfApproval: false });
+      lenient.send(lenient.approval(7, RITA, hands(EVE)));
+      expect(lenient.shape).toBe('d7 running');
+      expect(waiting({ ...OPEN_GATE, noSelfApproval: true }).shape).toBe('d7 running');
+    });
+  });
+
   test('a gate without that rule lets contributors approve', () => {
     const lane = waiting({ ...ONE_OF_US, noSelfApproval: false });
     lane.send(lane.approval(7, RITA, { contributors: [{ part: 'pushed', identity: 'rita', userId: 'u-rita' }] }));

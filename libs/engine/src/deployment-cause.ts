@@ -1,24 +1,17 @@
 import { isGateOpen, waitingInOrder } from './advance-lane.ts';
+import { approvalsNeeded, moreApprovals, unlinkedHands } from './approvals-needed.ts';
 import { counted } from './counted.ts';
 import type { LaneDeployment } from './lane.ts';
 import { isActiveDeployment } from './statuses.ts';
 import type { HeldDeployment, WaitingCause } from './waiting.ts';
 
 /** A deployment that waits, or that holds its lane without a word from its target. */
-export function deploymentCause({ lane, deploymentId }: HeldDeployment): WaitingCause | undefined {
+export function deploymentCause(held: HeldDeployment): WaitingCause | undefined {
+  const { lane, deploymentId } = held;
   const deployment = lane.open.find(({ id }) => id === deploymentId);
   if (deployment?.status === 'unknown') return targetCause(deployment);
   if (deployment?.status !== 'waiting') return undefined;
-  const { gate } = lane.settings;
-  if (!isGateOpen(gate, deployment)) {
-    const given = new Set(deployment.approvals.map(({ userId }) => userId)).size;
-    return {
-      code: 'approval',
-      message: `${given} of ${counted(gate.approvals, 'approval')} given for ${lane.environment}.`,
-      since: deployment.enteredAt,
-      endedBy: `${counted(gate.approvals - given, 'approval')} by ${gate.roles.join(' or ') || 'a role yet to be named'}.`,
-    };
-  }
+  if (!isGateOpen(lane.settings.gate, deployment)) return approvalCause(held, deployment);
   const active = lane.open.find(({ status }) => isActiveDeployment(status));
   if (active) return behind(active, deployment);
   const [first] = waitingInOrder(lane);
@@ -28,6 +21,24 @@ export function deploymentCause({ lane, deploymentId }: HeldDeployment): Waiting
     message: `Each release has its turn in ${lane.environment}, and that of run ${first.release.runNumber} is first.`,
     since: openSince(deployment),
     endedBy: `The deployment, rejection or withdrawal of run ${first.release.runNumber}.`,
+  };
+}
+
+function approvalCause({ lane, contributors }: HeldDeployment, deployment: LaneDeployment): WaitingCause {
+  const { gate } = lane.settings;
+  const unlinked = contributors ? unlinkedHands(contributors) : deployment.unlinked;
+  const given = new Set(deployment.approvals.map(({ userId }) => userId)).size;
+  const needed = approvalsNeeded(gate, unlinked);
+  const more = moreApprovals(gate, unlinked);
+  const missing = `${counted(needed - given, 'approval')} by ${gate.roles.join(' or ') || 'a role yet to be named'}.`;
+  return {
+    code: 'approval',
+    message: `${given} of ${counted(needed, 'approval')} given for ${lane.environment}${more ? `; ${more.because}` : ''}.`,
+    since: deployment.enteredAt,
+    endedBy:
+      given >= needed
+        ? 'One of the approvals given again: a login was linked to a person since, and that is judged with an approval.'
+        : `${missing}${more ? ` ${more.remedy}` : ''}`,
   };
 }
 

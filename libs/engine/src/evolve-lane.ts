@@ -38,7 +38,8 @@ function apply(state: LaneState, event: LaneEvent): LaneState {
       };
     case 'approved':
       return withDeployment(state, event.deploymentId, ({ approvals }) => ({
-        approvals: [...approvals, event.approval],
+        approvals: [...approvals.filter(({ userId }) => userId !== event.approval.userId), event.approval],
+        unlinked: event.unlinked,
       }));
     case 'approvals-lapsed':
       return withDeployment(state, event.deploymentId, ({ approvals }) => ({
@@ -61,7 +62,7 @@ function apply(state: LaneState, event: LaneEvent): LaneState {
 /** What runs was approved as it was; only what still waits is bound anew, and a new binding voids approvals (I17). */
 function rebound(deployment: LaneDeployment, binding: string | undefined): LaneDeployment {
   if (deployment.status !== 'waiting' || binding === undefined || binding === deployment.binding) return deployment;
-  return { ...deployment, binding, approvals: [] };
+  return { ...deployment, binding, approvals: [], unlinked: undefined };
 }
 
 function ended(state: LaneState, event: Extract<LaneEvent, { type: 'deployment-ended' }>): LaneState {

@@ -24,6 +24,7 @@ export { decideLane } from './decide-lane.ts';
 export { evolveLane, foldLane } from './evolve-lane.ts';
 export type { LaneDecision } from './lane-draft.ts';
 export { isGateOpen, waitingInOrder } from './advance-lane.ts';
+export { approvalsNeeded, moreApprovals, unlinkedHands } from './approvals-needed.ts';
 export { approverStanding } from './approver-standing.ts';
 export type { ApproverStanding } from './approver-standing.ts';
 export { LIFT_AFTER_MS, pick } from './pick-attempts.ts';

@@ -94,6 +94,23 @@ const BUGS: Record<string, { readonly breaks: readonly string[]; readonly decide
         ctx,
       ),
   },
+  'who is linked to nobody counts as somebody else': {
+    breaks: ['I16'],
+    decide: (state, command, ctx) => {
+      if (command.type !== 'approve') return decideLane(state, command, ctx);
+      const contributors = command.contributors.contributors.filter(({ userId }) => userId !== undefined);
+      return decideLane(state, { ...command, contributors: { ...command.contributors, contributors } }, ctx);
+    },
+  },
+  'logins in other capitals ask for more than they need': {
+    breaks: ['I07', 'F20'],
+    decide: (state, command, ctx) =>
+      withEvents(decideLane(state, command, ctx), (event) =>
+        event.type === 'approved' && event.unlinked
+          ? { ...event, unlinked: [...event.unlinked, ...event.unlinked] }
+          : event,
+      ),
+  },
   'an older release may replace what is live': {
     breaks: ['I14'],
     decide: (state, command, ctx) => decideLane(state && withoutLive(state), command, ctx),

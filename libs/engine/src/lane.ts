@@ -27,7 +27,7 @@ export interface LaneSettings {
 
 /**
  * Someone with a hand in the change since what is live.
- * `userId` is absent when the identity is linked to nobody: it is shown, and nobody counts as independent of it by guess.
+ * `userId` is absent when the identity is linked to nobody: it is shown, and no approver is independent of it by guess.
  */
 export interface Contributor {
   readonly part: 'pushed' | 'triggered' | 'authored';
@@ -60,6 +60,8 @@ export interface LaneDeployment {
   /** SHA-256 of digest, plan hash and settings hash: what an approval is bound to. A change voids approvals (I17). */
   readonly binding: string;
   readonly approvals: readonly Approval[];
+  /** Proven hands that were linked to nobody when the last approval was given; the gate needs one more for each. Absent = none. */
+  readonly unlinked?: readonly Contributor[] | undefined;
   readonly requestedBy: Actor;
   readonly enteredAt: Instant;
   readonly startedAt?: Instant;
@@ -173,7 +175,14 @@ export type LaneEvent = { readonly v: typeof LANE_VERSION; readonly at: Instant 
       readonly settings: LaneSettings;
       readonly bindings: Readonly<Record<string, string>>;
     }
-  | { readonly type: 'approved'; readonly deploymentId: string; readonly approval: Approval }
+  /** A second one of the same person takes the place of the first: what is known of the hands in the change may be another. */
+  | {
+      readonly type: 'approved';
+      readonly deploymentId: string;
+      readonly approval: Approval;
+      /** Proven hands in the change that are linked to nobody; absent = none. */
+      readonly unlinked?: readonly Contributor[];
+    }
   /** Their people may not approve here any more: the role is gone, or the person is disabled. */
   | { readonly type: 'approvals-lapsed'; readonly deploymentId: string; readonly userIds: readonly string[] }
   | { readonly type: 'rejected'; readonly deploymentId: string; readonly by: Approver; readonly reason: string }

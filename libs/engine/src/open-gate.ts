@@ -1,22 +1,24 @@
 import { isActiveDeployment } from './statuses.ts';
 import type { DecideContext } from './run.ts';
-import type { Approver, LaneCommand, LaneDeployment, LaneState } from './lane.ts';
+import type { Approver, Contributor, LaneCommand, LaneDeployment, LaneState } from './lane.ts';
 import { ignored, rejected } from './run-draft.ts';
 import { draftLane } from './lane-draft.ts';
 import type { LaneDecision } from './lane-draft.ts';
 import { advanceLane } from './advance-lane.ts';
+import { unlinkedHands } from './approvals-needed.ts';
 import { approverStanding, entitlementNeeded, isEntitled } from './approver-standing.ts';
 
 type Approve = Extract<LaneCommand, { type: 'approve' }>;
 type Recheck = Extract<LaneCommand, { type: 'recheck-approvers' }>;
 type Reject = Extract<LaneCommand, { type: 'reject' }>;
 
+/** An approval given again is judged anew: who had a hand in the change may be known better by now. */
 export function approveGate(state: LaneState, command: Approve, ctx: DecideContext): LaneDecision {
   const { by, contributors } = command;
   const deployment = state.open.find(({ id }) => id === command.deploymentId);
-  const repeated = deployment?.approvals.some(({ userId }) => userId === by.userId) === true;
-  if (deployment && repeated && deployment.binding === command.binding)
-    return ignored(`${by.name} has approved this already.`);
+  const before = deployment?.approvals.find(({ userId }) => userId === by.userId);
+  const repeated = before !== undefined && deployment?.binding === command.binding;
+  if (repeated && deployment?.status !== 'waiting') return approvedAlready(by);
   const refusal = refuse(deployment, command);
   if (refusal || !deployment) return refusal ?? notWaiting(deployment);
   if (contributors.since !== (state.live?.deploymentId ?? null)) {
@@ -25,12 +27,16 @@ export function approveGate(state: LaneState, command: Approve, ctx: DecideConte
       'Another release went live meanwhile, so the change is not what it was: look again and decide anew.',
     );
   }
-  const standing = approverStanding(state.settings.gate, by, contributors.contributors);
+  const { gate } = state.settings;
+  const standing = approverStanding(gate, by, contributors.contributors);
   if (!standing.can) return rejected(standing.code, standing.why);
+  const mayStill = (person: Approver) => approverStanding(gate, person, contributors.contributors).can;
+  const lapsed = lapsedApprovals(deployment, [...command.earlier, by], mayStill);
+  const unlinked = gate.noSelfApproval ? unlinkedHands(contributors.contributors) : [];
+  if (repeated && lapsed.length === 0 && areSame(unlinked, deployment.unlinked ?? [])) return approvedAlready(by);
 
   const draft = draftLane(state, ctx);
-  const mayStill = (person: Approver) => approverStanding(state.settings.gate, person, contributors.contributors).can;
-  const lapsed = lapsedApprovals(deployment, command.earlier, mayStill);
+  const note = command.note ?? before?.note;
   if (lapsed.length > 0) draft.emit({ type: 'approvals-lapsed', deploymentId: deployment.id, userIds: lapsed });
   draft.emit({
     type: 'approved',
@@ -39,11 +45,21 @@ export function approveGate(state: LaneState, command: Approve, ctx: DecideConte
       userId: by.userId,
       name: by.name,
       at: ctx.now,
-      ...(command.note !== undefined && { note: command.note }),
+      ...(note !== undefined && { note }),
     },
+    ...(unlinked.length > 0 && { unlinked }),
   });
   advanceLane(draft);
   return draft.accepted();
+}
+
+function approvedAlready({ name }: Approver): LaneDecision {
+  return ignored(`${name} has approved this already.`);
+}
+
+function areSame(a: readonly Contributor[], b: readonly Contributor[]): boolean {
+  const names = (hands: readonly Contributor[]) => hands.map(({ identity }) => identity.toLowerCase()).toSorted();
+  return JSON.stringify(names(a)) === JSON.stringify(names(b));
 }
 
 /** Rights alone: who had a hand in the change was looked at when the approval was given. */

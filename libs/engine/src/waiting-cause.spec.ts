@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { Contributor } from './lane.ts';
 import { waitingCause } from './waiting-cause.ts';
 import { WAITING_CODES } from './waiting.ts';
 import type { QueuedAttempt } from './waiting.ts';
@@ -85,6 +86,38 @@ describe('I07: a deployment that waits or holds its lane says why', () => {
       message: '1 of 2 approvals given for production.',
       since: '2026-01-01T00:00:02.000Z',
       endedBy: '1 approval by release-manager or admin.',
+    });
+  });
+
+  test('I16: for one more approval than usual, before and after the first one, and for its being given again', () => {
+    const lane = openedLane(ONE_OF_US);
+    lane.offer(7);
+    const eve = { part: 'pushed', identity: 'eve' } as const;
+    const cause = (...contributors: Contributor[]) =>
+      waitingCause({
+        kind: 'deployment',
+        lane: lane.state,
+        deploymentId: 'd7',
+        ...(contributors.length > 0 && { contributors }),
+      });
+    const remedy =
+      'Fewer once a system admin has linked eve to a person: the next approval, also one given again, is judged by that.';
+    expect(cause(eve)).toMatchObject({
+      message: '0 of 2 approvals given for production; one more because the pusher eve is linked to nobody.',
+      endedBy: `2 approvals by release-manager or admin. ${remedy}`,
+    });
+    lane.send(lane.approval(7, RITA, { contributors: [eve] }));
+    expect(cause()).toMatchObject({
+      message: '1 of 2 approvals given for production; one more because the pusher eve is linked to nobody.',
+      endedBy: `1 approval by release-manager or admin. ${remedy}`,
+    });
+    expect(cause(eve, { part: 'triggered', identity: 'mallory' })).toMatchObject({
+      message:
+        '1 of 3 approvals given for production; 2 more because the pusher eve and the trigger mallory are linked to nobody.',
+    });
+    expect(cause({ ...eve, userId: 'u-dev' })).toMatchObject({
+      message: '1 of 1 approval given for production.',
+      endedBy: expect.stringMatching(/^One of the approvals given again/) as string,
     });
   });
 

@@ -1,5 +1,5 @@
 import type { PoolRequirement } from './choose-pool.ts';
-import type { LaneState } from './lane.ts';
+import type { Contributor, LaneState } from './lane.ts';
 import type { JobKey } from './plan.ts';
 import type { Instant, RunState } from './run.ts';
 
@@ -74,6 +74,8 @@ export interface HeldDeployment {
   readonly kind: 'deployment';
   readonly lane: Pick<LaneState, 'open' | 'settings' | 'environment'>;
   readonly deploymentId: string;
+  /** Hands in the change as they are known now; absent = the lane itself knows them from the last approval. */
+  readonly contributors?: readonly Contributor[];
 }
 
 /** A job without an attempt that waits or runs. */

@@ -18,6 +18,8 @@ export const approvalItem = z.object({
   enteredAt: instant,
   given: z.number().int(),
   needed: z.number().int(),
+  /** Why that is more than the gate's rule says, and what helps. */
+  neededWhy: z.string().optional(),
   /** May the viewer decide now? `why` names the reason when not. */
   me: z.object({ can: z.boolean(), code: z.string().nullable(), why: z.string().nullable() }),
 });
@@ -42,7 +44,7 @@ export const approvalDetail = approvalItem.extend({
   binding: z.string(),
   rule: gateRule,
   approvers: z.array(approverItem),
-  /** Hands in the change that are linked to nobody; they never count as independent. */
+  /** Hands in the change that are linked to nobody. Who pushed or triggered it makes the gate ask for one more; an author line changes nothing. */
   unlinked: z.array(z.object({ part: z.enum(['pushed', 'triggered', 'authored']), identity: z.string() })),
   changes: z.object({
     commits: z.array(commitItem),

@@ -19,6 +19,7 @@ const WEIGHTS = {
   rerun: 2,
   changeSettings: 2,
   changeRole: 2,
+  linkLogin: 2,
   rotateSecret: 1,
   readLog: 2,
   crashServer: 3,
@@ -116,6 +117,9 @@ export function carryOut(world: World, { kind, a, b }: Command): void {
         () => undefined,
       );
     }
+    case 'linkLogin':
+      world.strangerIs = at([undefined, 'ann', undefined, 'rafi'], b);
+      return;
     case 'rotateSecret':
       return store.change('secrets', { id: 'TOKEN', value: `secret-${String(b).padStart(4, '0')}-abcdef` });
     case 'readLog':

@@ -23,14 +23,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'unguarded-run-write',
     what: 'A run is written without its row lock, expected version and event key: the later of two writers wins.',
     breaks: ['I01', 'I02', 'I03', 'I34', 'crash'],
-    seed: 10,
+    seed: 20,
     wiring: without({ runWrites: false }),
   },
   {
     name: 'epoch-ignored',
     what: 'A result counts whatever epoch it carries.',
     breaks: ['I06'],
-    seed: 6,
+    seed: 5,
     wiring: {
       ...real,
       endLease: (lease, by, outcome) =>
@@ -67,10 +67,24 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     },
   },
   {
+    name: 'unlinked-is-somebody-else',
+    what: 'Who pushed under a login that is linked to nobody counts as none of the approvers.',
+    breaks: ['I16'],
+    seed: 16,
+    wiring: {
+      ...real,
+      decideLane: (state, command, context) => {
+        if (command.type !== 'approve') return real.decideLane(state, command, context);
+        const contributors = command.contributors.contributors.filter(({ userId }) => userId !== undefined);
+        return real.decideLane(state, { ...command, contributors: { ...command.contributors, contributors } }, context);
+      },
+    },
+  },
+  {
     name: 'approvals-outlive-settings',
     what: 'New settings of an environment reach its lanes by message only and do not void what was approved before.',
     breaks: ['I16', 'I17'],
-    seed: 4,
+    seed: 1,
     wiring: {
       ...without({ bindBeforeDeciding: false }),
       decideLane: (state, command, context) =>
@@ -83,14 +97,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'granted-twice',
     what: 'Two replicas that look at one pool give the same attempt to two runners.',
     breaks: ['I04', 'I26'],
-    seed: 1,
+    seed: 3,
     wiring: without({ grants: false }),
   },
   {
     name: 'limit-counted-outside',
     what: 'Two replicas that look at two pools of a team each count its running jobs before the other has granted.',
     breaks: ['I26'],
-    seed: 23,
+    seed: 24,
     wiring: without({ limits: false }),
   },
   {
@@ -104,7 +118,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'message-lost-on-crash',
     what: 'A message leaves the outbox before it is carried out, and dies with its process.',
     breaks: ['I22', 'I28', 'I30'],
-    seed: 1,
+    seed: 3,
     wiring: without({ outboxUntilDone: false }),
   },
   {
@@ -118,7 +132,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'older-over-newer',
     what: 'A release that comes late replaces the newer one that is live.',
     breaks: ['I14'],
-    seed: 13,
+    seed: 5,
     wiring: {
       ...real,
       decideLane: (state, command, context) =>
@@ -169,14 +183,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'created-again-unseen',
     what: 'A driver that heard nothing calls the target again without a look.',
     breaks: ['I18'],
-    seed: 14,
+    seed: 48,
     wiring: without({ lookBeforeActing: false }),
   },
   {
     name: 'cancelled-release-at-gate',
     what: 'A gate opens for a run whose cancel was acknowledged, because the word has not yet come to the lane.',
     breaks: ['I19'],
-    seed: 3,
+    seed: 64,
     wiring: without({ cancelledAtGate: false }),
   },
 ];

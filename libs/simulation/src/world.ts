@@ -39,6 +39,8 @@ export class World {
   readonly checks: Checks;
   /** Who pushed which commit, by repository: the history that git shows. */
   readonly history = new Map<string, Actor[]>();
+  /** The person whose identity the stranger's login is; undefined = it is linked to nobody. */
+  strangerIs: string | undefined = 'ann';
   /** Wake-ups under way. */
   readonly queue = new Set<string>();
   queueLoss = 0;
@@ -86,8 +88,10 @@ export class World {
     const to = commits.findIndex((_, index) => commitName(index) === release.commit);
     const from = live ? commits.findIndex((_, index) => commitName(index) === live.commit) : -1;
     const hands: Contributor[] = [];
-    const add = (part: Contributor['part'], { userId, name }: Actor) =>
-      hands.push({ part, identity: name, ...(userId !== undefined && { userId }) });
+    const add = (part: Contributor['part'], by: Actor) => {
+      const userId = by.name === PEOPLE['stranger']!.name ? this.strangerIs : by.userId;
+      hands.push({ part, identity: by.name, ...(userId !== undefined && { userId }) });
+    };
     for (let index = from + 1; index <= to; index += 1) if (commits[index]) add('pushed', commits[index]!);
     const names = new Set(commits.map((_, index) => commitName(index)).slice(from + 1, to + 1));
     for (const { state } of this.store.rows('runs'))

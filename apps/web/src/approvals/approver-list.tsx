@@ -34,12 +34,19 @@ export function ApproverList({ detail, myId }: { detail: ApprovalDetail; myId: s
           </li>
         ))}
       </ul>
+      {detail.neededWhy !== undefined && (
+        <p className="border-t border-line px-4 py-2 text-sub text-warning">
+          <UntrustedText text={detail.neededWhy} />
+        </p>
+      )}
       {detail.unlinked.map(({ part, identity }) => (
         <p key={`${part} ${identity}`} className="flex gap-2.5 border-t border-line px-4 py-2 text-sub text-warning">
           <TriangleAlert size={14} className="mt-px flex-none" aria-hidden="true" />
           <span>
-            <UntrustedText text={identity} /> {parts[part]} and is linked to nobody here, so it counts as nobody's
-            approval.
+            <UntrustedText text={identity} /> {parts[part]} and is linked to nobody here
+            {part === 'authored'
+              ? '. Anybody can write an author line: it changes nothing.'
+              : ', so it may be anybody.'}
           </span>
         </p>
       ))}

@@ -106,6 +106,11 @@ function Item({ item, decided }: { item: ApprovalItem; decided: boolean }) {
         <span className="mt-1 block text-text-2">
           {item.environment}, asked by <UntrustedText text={item.requestedBy.name} />, <Age at={item.enteredAt} words />
         </span>
+        {!decided && item.neededWhy !== undefined && (
+          <span className="mt-0.5 block text-sub text-warning">
+            <UntrustedText text={item.neededWhy} />
+          </span>
+        )}
         {!decided && !item.me.can && item.me.why !== null && (
           <span className="mt-0.5 block text-sub text-text-3">{item.me.why}</span>
         )}

@@ -27,6 +27,8 @@ export function playLane(decide: typeof decideLane, moves: readonly Move[]): rea
   const releases = new Set<string>();
   /** Written down from the commands, apart from the lane's own books: who approved which deployment for which binding. */
   const approvals = new Map<string, Approve[]>();
+  /** The last approval that changed anything: what it was told of the change holds from then on. */
+  const judged = new Map<string, Approve>();
   const seen: DeploymentStatus[] = [];
   let started: string[] = [];
   let state: LaneState | undefined;
@@ -36,12 +38,15 @@ export function playLane(decide: typeof decideLane, moves: readonly Move[]): rea
     const before = state;
     const decision = decide(state, command, ctx);
     if (decision.kind !== 'accepted') return;
-    if (before && command.type === 'approve') checkApproval(before, command, approvals);
+    if (before && command.type === 'approve') {
+      checkApproval(before, command, approvals);
+      judged.set(command.deploymentId, command);
+    }
     if (before && command.type === 'recheck-approvers')
       for (const [id, given] of approvals) approvals.set(id, stillEntitled(given, command.people, before));
     const known = new Map(statuses);
     for (const event of decision.events) {
-      if (state) checkEvent(state, event, { statuses, releases, approvals });
+      if (state) checkEvent(state, event, { statuses, releases, approvals, judged });
       const next: LaneState = evolveLane(state, event);
       hold('I01', next.version === (state?.version ?? 0) + 1, () => `${event.type} left a gap in the versions`);
       state = next;
@@ -58,8 +63,8 @@ export function playLane(decide: typeof decideLane, moves: readonly Move[]): rea
     const waiting = current.open.filter(({ status }) => status === 'waiting');
     const first = Math.min(...waiting.map(({ release }) => release.runNumber));
     const open = waiting.find(
-      ({ approvals: given, release }) =>
-        distinct(given) >= current.settings.gate.approvals &&
+      ({ id, approvals: given, release }) =>
+        distinct(given) >= neededFor(current, judged.get(id)) &&
         (current.settings.supersede !== false || release.runNumber === first),
     );
     const active = current.open.some(({ status }) => status === 'running' || status === 'unknown');
@@ -136,6 +141,9 @@ function factsOf(state: LaneState, b: number): ContributorFacts {
     contributors: [
       { part: 'authored', identity: 'someone@elsewhere.example' },
       ...(b % 2 === 0 ? [{ part: 'pushed' as const, identity: 'rita', userId: 'u-rita' }] : []),
+      ...(b % 3 === 0 ? [{ part: 'pushed' as const, identity: 'eve' }] : []),
+      ...(b % 9 === 0 ? [{ part: 'triggered' as const, identity: 'Eve' }] : []),
+      ...(b % 11 === 0 ? [{ part: 'triggered' as const, identity: 'mallory' }] : []),
     ],
   };
 }
@@ -173,13 +181,22 @@ function stillEntitled(given: readonly Approve[], people: readonly Approver[], {
   );
 }
 
+/** Behind each proven hand that is linked to nobody may stand one of the approvers. */
+function neededFor({ settings: { gate }, open }: LaneState, judged: Approve | undefined): number {
+  const holds = open.some(({ id, binding }) => id === judged?.deploymentId && binding === judged.binding);
+  if (gate.approvals === 0 || !gate.noSelfApproval || !judged || !holds) return gate.approvals;
+  const hands = judged.contributors.contributors.filter(({ part, userId }) => part !== 'authored' && !userId);
+  return gate.approvals + new Set(hands.map(({ identity }) => identity.toLowerCase())).size;
+}
+
 interface Books {
   readonly statuses: Map<string, DeploymentStatus>;
   readonly releases: Set<string>;
   readonly approvals: ReadonlyMap<string, readonly Approve[]>;
+  readonly judged: ReadonlyMap<string, Approve>;
 }
 
-function checkEvent(state: LaneState, event: LaneEvent, { statuses, releases, approvals }: Books): void {
+function checkEvent(state: LaneState, event: LaneEvent, { statuses, releases, approvals, judged }: Books): void {
   if (event.type === 'release-entered') {
     const { id, release } = event.deployment;
     hold('I02', !statuses.has(id), () => `${id} entered twice`);
@@ -217,11 +234,8 @@ function checkEvent(state: LaneState, event: LaneEvent, { statuses, releases, ap
   );
   const valid = (approvals.get(deploymentId) ?? []).filter(({ binding }) => binding === deployment.binding);
   const people = new Set(valid.map(({ by }) => by.userId)).size;
-  hold(
-    'I16',
-    people >= state.settings.gate.approvals,
-    () => `${deploymentId} started with ${people} of ${state.settings.gate.approvals} approvals`,
-  );
+  const needed = neededFor(state, judged.get(deploymentId));
+  hold('I16', people >= needed, () => `${deploymentId} started with ${people} of ${needed} approvals`);
   hold(
     'I17',
     deployment.binding === bindingOf(deployment.release, state.settings),

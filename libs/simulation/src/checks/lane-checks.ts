@@ -25,6 +25,8 @@ export class LaneChecks {
   readonly #note: (line: string) => void;
   readonly #statuses = new Map<string, DeploymentStatus>();
   readonly #approvals = new Map<string, Given[]>();
+  /** The last approval that changed anything: what was known then of the hands in the change. */
+  readonly #judged = new Map<string, GateCause>();
   /** Settings that an environment has had, with the moment when the next ones replaced them. */
   readonly #settings = new Map<string, { readonly row: Tables['environments']; until: number }[]>();
 
@@ -127,11 +129,21 @@ export class LaneChecks {
     const isOwn = facts.contributors.some((hand) => hand.userId === userId);
     hold('I16', !gate.noSelfApproval || !isOwn, () => `${userId} approved a change with a hand in it`);
     this.#approvals.set(deploymentId, [...(this.#approvals.get(deploymentId) ?? []), { userId, binding }]);
+    this.#judged.set(deploymentId, cause);
   }
 
   /** By the rows of this moment: a right that was taken away meanwhile does not count any more. */
   #mayApprove(userId: string, { roles }: GateRule): boolean {
     return (this.#store.get('memberships', userId)?.roles ?? []).some((role) => roles.includes(role));
+  }
+
+  /** Without the hands that are known, and any of the approvers may be the one behind a login that is linked to nobody. */
+  #isEnough(people: readonly string[], gate: GateRule, judged: GateCause | undefined): boolean {
+    const hands = gate.noSelfApproval ? (judged?.facts.contributors ?? []) : [];
+    const unlinked = new Set(hands.flatMap((hand) => (hand.userId === undefined ? [hand.identity] : [])));
+    const independent = people.filter((one) => hands.every(({ userId }) => userId !== one));
+    const entitled = independent.filter((one) => this.#mayApprove(one, gate));
+    return gate.approvals === 0 || entitled.length >= gate.approvals + unlinked.size;
   }
 
   #started(state: LaneState, deploymentId: string, lane: Tables['lanes'], unit: Transaction<Tables>): void {
@@ -151,7 +163,7 @@ export class LaneChecks {
     );
     hold(
       'I16',
-      rules.some(({ gate }) => [...people].filter((one) => this.#mayApprove(one, gate)).length >= gate.approvals),
+      rules.some(({ gate }) => this.#isEnough([...people], gate, this.#judged.get(deploymentId))),
       () => `${deploymentId} started with the approvals of ${[...people].join() || 'nobody'}`,
     );
     const run = this.#store.get('runs', release.runId)!.state;

@@ -1,9 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { foldLane, type Actor } from '@sluice/engine';
+import { foldLane, isGateOpen, type Actor } from '@sluice/engine';
 import { SystemClock } from '../../platform/clock/system-clock.ts';
 import { json } from '../../platform/db/database.ts';
 import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-database.ts';
-import type { CommitAuthors, CommitInfo, DiffSummary, GitMirror } from '../../platform/forge/git-mirror.port.ts';
+import {
+  RepositoryUnreachableError,
+  type CommitAuthors,
+  type CommitInfo,
+  type DiffSummary,
+  type GitMirror,
+} from '../../platform/forge/git-mirror.port.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { Audit, ChainHead } from '../audit/index.ts';
 import { PipelineRows, type TestTeam } from '../../testing/pipeline-rows.ts';
@@ -11,7 +17,9 @@ import { DecideGate } from './decide-gate.ts';
 import { findLane } from './find-lane.ts';
 import { LaneStore } from './lane-store.ts';
 import { OfferRelease } from './offer-release.ts';
+import { ReadApprovals } from './read-approvals.ts';
 import { ReadContributors } from './read-contributors.ts';
+import { ReadDeployment } from './read-deployment.ts';
 import { bindToSettings, RebindLanes } from './rebind-lanes.ts';
 
 const SYSTEM: Actor = { kind: 'system', name: 'Sluice' };
@@ -45,6 +53,8 @@ describe('lanes on PostgreSQL', () => {
   let history: FixedHistory;
   let offers: OfferRelease;
   let gate: DecideGate;
+  let approvals: ReadApprovals;
+  let deployments: ReadDeployment;
   let lanes: LaneStore;
 
   beforeAll(async () => {
@@ -56,11 +66,14 @@ describe('lanes on PostgreSQL', () => {
     const repositories = {
       open: (id: string) => Promise.resolve({ id, url: 'https://git.example.com/x.git', credential: null }),
     };
+    const contributors = new ReadContributors(database.db, history, repositories as never);
+    approvals = new ReadApprovals(database.db, contributors, history, repositories as never);
+    deployments = new ReadDeployment(database.db, contributors);
     gate = new DecideGate(
       database.db,
       database.transactions,
       lanes,
-      new ReadContributors(database.db, history, repositories as never),
+      contributors,
       new Audit(new ChainHead(Buffer.alloc(32))),
     );
   });
@@ -100,7 +113,7 @@ describe('lanes on PostgreSQL', () => {
   async function release(
     team: TestTeam,
     route = ['production'],
-    by: { identity: string; userId?: string } = { identity: 'ann' },
+    by: { identity: string; userId?: string } = { identity: 'ann', userId: 'ann' },
   ): Promise<string> {
     const runId = await rows.run(team, 'commit: { jobs: {} }');
     const { number } = await rows.stateOf(runId);
@@ -256,6 +269,66 @@ describe('lanes on PostgreSQL', () => {
     });
   });
 
+  it('I16: whoever pushed under a login that nobody linked does not pass alone; a link is judged with the next approval, also one given again', async () => {
+    const team = await rows.team();
+    await environment(team, 1);
+    const [rita, ruben, dev] = await Promise.all([
+      person(team, 'release-manager'),
+      person(team, 'release-manager'),
+      person(team, 'developer'),
+    ]);
+    const deployment = await deploymentOf(await release(team, ['production'], { identity: 'Side-Door' }));
+    const card = () => approvals.detail(rita, deployment.id);
+    const neededWhy =
+      'One more because the pusher Side-Door is linked to nobody. ' +
+      'Fewer once a system admin has linked Side-Door to a person: the next approval, also one given again, is judged by that.';
+    expect(await card()).toMatchObject({ given: 0, needed: 2, neededWhy, me: { can: true } });
+    expect((await deployments.one(rita, deployment.id)).waiting?.message).toMatch(/^0 of 2 approvals given/);
+    await gate.approve(rita, deployment.id, deployment.binding);
+    expect(await card()).toMatchObject({ status: 'waiting', given: 1, needed: 2, me: { code: 'approved-already' } });
+    expect((await deployments.lanes(rita))[0]?.current).toMatchObject({ approvals: 1, needed: 2 });
+    await gate.approve(rita, deployment.id, deployment.binding);
+    expect((await deploymentOf(deployment.release_id)).status).toBe('waiting');
+    const link = (userId: string) =>
+      database.db.insertInto('user_identities').values({ user_id: userId, kind: 'login', value: 'side-door' });
+    await link(dev.userId).execute();
+    expect(await card()).toMatchObject({ given: 1, needed: 1, me: { can: true } });
+    expect((await card()).neededWhy).toBeUndefined();
+    expect((await approvals.list(rita, 'me')).map(({ deploymentId }) => deploymentId)).toEqual([deployment.id]);
+    await gate.approve(rita, deployment.id, deployment.binding);
+    const { status, approvals: given } = await deploymentOf(deployment.release_id);
+    expect([status, given.map(({ userId }) => userId)]).toEqual(['running', [rita.userId]]);
+
+    const other = await deploymentOf(await release(team, ['production'], { identity: 'anonymous' }));
+    for (const one of [rita, ruben]) await gate.approve(one, other.id, other.binding);
+    const lane = await laneOf(other.lane_id);
+    expect(lane.open.find(({ id }) => id === other.id)).toMatchObject({
+      unlinked: [{ part: 'pushed', identity: 'anonymous' }],
+    });
+    expect(
+      isGateOpen(
+        lane.settings.gate,
+        lane.open.find(({ id }) => id === other.id)!,
+      ),
+    ).toBe(true);
+  });
+
+  it('I16: a git host that is down hides what more a gate asks for, never the deployment', async () => {
+    const team = await rows.team();
+    await environment(team, 1);
+    const rita = await person(team, 'release-manager');
+    const deployment = await deploymentOf(await release(team, ['production'], { identity: 'side-door-2' }));
+    history.commitsBetween = () => Promise.reject(new RepositoryUnreachableError('down'));
+    try {
+      expect((await deployments.one(rita, deployment.id)).waiting?.message).toMatch(/^0 of 1 approval given/);
+      await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toThrow('down');
+    } finally {
+      history.commitsBetween = () => Promise.resolve({ commits: history.commits, cut: false });
+    }
+    await gate.approve(rita, deployment.id, deployment.binding);
+    expect((await deploymentOf(deployment.release_id)).status).toBe('waiting');
+  });
+
   it('I19: after a cancel was acknowledged no gate opens for the run, although the word has not come to the lane yet', async () => {
     const team = await rows.team();
     await environment(team, 1);
@@ -331,7 +404,7 @@ describe('lanes on PostgreSQL', () => {
           ? [{ sha, message: 'm', author: 'R', authorEmail: `RITA-${part}@example.com`, at: '2026-01-01T00:00:00Z' }]
           : [];
       const deployment = await deploymentOf(
-        await release(team, ['production'], { identity: part === 'pushed' ? `rita-${part}` : 'ann' }),
+        await release(team, ['production'], part === 'pushed' ? { identity: `rita-${part}` } : undefined),
       );
       await expect(gate.approve(rita, deployment.id, deployment.binding)).rejects.toMatchObject({
         status: 403,

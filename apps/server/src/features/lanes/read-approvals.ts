@@ -1,7 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
 import type { z } from 'zod';
-import { approverStanding, type Approver, type LaneState, type Role } from '@sluice/engine';
+import {
+  approvalsNeeded,
+  approverStanding,
+  isGateOpen,
+  moreApprovals,
+  unlinkedHands,
+  type Approver,
+  type Contributor,
+  type LaneDeployment,
+  type LaneState,
+  type Role,
+} from '@sluice/engine';
 import type { approvalDetail, approvalItem } from '@sluice/protocol';
 import type { Row, Tables } from '../../platform/db/schema.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
@@ -47,7 +58,7 @@ export class ReadApprovals {
     for (const row of rows) {
       if (show !== 'decided' && row.lane.settings.gate.approvals === 0) continue;
       // Git is asked only where the answer depends on it: not for everybody who only looks.
-      const change = dependsOnChange(row, person) ? await this.#change(row) : NO_CHANGE;
+      const change = dependsOnChange(row, person) ? await this.#change(row) : undefined;
       const item = itemOf(row, person, change);
       if (show !== 'me' || item.me.can) items.push(item);
     }
@@ -174,8 +185,11 @@ function liveBefore(row: GateRow): { deploymentId: string; commit: string } | nu
   return { deploymentId: live.deploymentId, commit: live.release.commit };
 }
 
-function itemOf(row: GateRow, person: UserPrincipal, change: ChangeSinceLive): ApprovalItem {
-  const { live } = row.lane;
+/** `change` is absent where nobody asked git: then the lane's own knowledge of the last approval counts. */
+function itemOf(row: GateRow, person: UserPrincipal, change?: ChangeSinceLive): ApprovalItem {
+  const { live, settings } = row.lane;
+  const unlinked = unlinkedIn(row, change);
+  const more = row.deployment.status === 'waiting' ? moreApprovals(settings.gate, unlinked) : undefined;
   const from = live && live.deploymentId !== row.deployment.id ? live.release : null;
   return {
     deploymentId: row.deployment.id,
@@ -198,32 +212,55 @@ function itemOf(row: GateRow, person: UserPrincipal, change: ChangeSinceLive): A
     requestedBy: row.deployment.requested_by,
     enteredAt: row.deployment.entered_at.toISOString(),
     given: row.deployment.approvals.length,
-    needed: row.lane.settings.gate.approvals,
+    needed: approvalsNeeded(settings.gate, unlinked),
+    ...(more && { neededWhy: `${capitalised(more.because)}. ${more.remedy}` }),
     me: standingOf(row, person, change),
   };
 }
 
-const NO_CHANGE: ChangeSinceLive = { since: null, commits: [], contributors: [], note: null };
-
-/** Whether a hand in the change could take a right away that the person has otherwise. */
-function dependsOnChange(row: GateRow, person: UserPrincipal): boolean {
-  return row.lane.settings.gate.noSelfApproval && standingOf(row, person, NO_CHANGE).can;
+function unlinkedIn(row: GateRow, change?: ChangeSinceLive): readonly Contributor[] {
+  if (row.deployment.status === 'waiting' && change) return unlinkedHands(change.contributors);
+  return inLane(row)?.unlinked ?? [];
 }
 
-function standingOf(row: GateRow, person: UserPrincipal, change: ChangeSinceLive): ApprovalItem['me'] {
+function inLane({ lane, deployment }: GateRow): LaneDeployment | undefined {
+  return lane.open.find(({ id }) => id === deployment.id);
+}
+
+/** Whether a hand in the change could take a right away that the person has otherwise, or make the gate ask for more. */
+function dependsOnChange(row: GateRow, person: UserPrincipal): boolean {
+  const { gate } = row.lane.settings;
+  const mayDecide = row.deployment.status === 'waiting' && approverStanding(gate, approverOf(row, person), []).can;
+  return gate.noSelfApproval && mayDecide;
+}
+
+function standingOf(row: GateRow, person: UserPrincipal, change?: ChangeSinceLive): ApprovalItem['me'] {
   if (row.deployment.status !== 'waiting') {
     return { can: false, code: 'not-waiting', why: 'This is decided.' };
   }
-  if (row.deployment.approvals.some((approval) => approval.userId === person.userId)) {
+  const approved = row.deployment.approvals.some((approval) => approval.userId === person.userId);
+  if (approved && !opensWhenGivenAgain(row, change)) {
     return { can: false, code: 'approved-already', why: 'You have approved this.' };
   }
-  const role = person.memberships.find((membership) => membership.teamId === row.deployment.team_id)?.role;
-  const standing = approverStanding(
-    row.lane.settings.gate,
-    { userId: person.userId, name: person.name, roles: role ? [role] : [] },
-    change.contributors,
-  );
+  const standing = approverStanding(row.lane.settings.gate, approverOf(row, person), change?.contributors ?? []);
   return standing.can ? { can: true, code: null, why: null } : { can: false, code: standing.code, why: standing.why };
+}
+
+/** A hand was linked to a person since the last approval, so that those which were given are enough by now. */
+function opensWhenGivenAgain(row: GateRow, change?: ChangeSinceLive): boolean {
+  const { gate } = row.lane.settings;
+  const known = inLane(row);
+  if (!known || isGateOpen(gate, known)) return false;
+  return isGateOpen(gate, { approvals: known.approvals, unlinked: unlinkedIn(row, change) });
+}
+
+function approverOf({ deployment }: GateRow, { userId, name, memberships }: UserPrincipal): Approver {
+  const role = memberships.find(({ teamId }) => teamId === deployment.team_id)?.role;
+  return { userId, name, roles: role ? [role] : [] };
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function approverItemOf(

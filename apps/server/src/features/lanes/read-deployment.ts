@@ -1,18 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import { Kysely } from 'kysely';
 import type { z } from 'zod';
+import type { Contributor, LaneState } from '@sluice/engine';
 import type { deploymentDetail } from '@sluice/protocol';
 import type { Tables } from '../../platform/db/schema.ts';
+import { CommitMissingError, RepositoryUnreachableError } from '../../platform/forge/git-mirror.port.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { notFoundOrRemoved } from '../../platform/http/problem.ts';
 import { orNone, readLaneSummaries, showCause, type LaneSummary } from '../runs/index.ts';
 import { deploymentsInScope } from './deployments-in-scope.ts';
+import { ReadContributors } from './read-contributors.ts';
 
 @Injectable()
 export class ReadDeployment {
   readonly #db: Kysely<Tables>;
-  constructor(db: Kysely<Tables>) {
+  readonly #contributors: ReadContributors;
+  constructor(db: Kysely<Tables>, contributors: ReadContributors) {
     this.#db = db;
+    this.#contributors = contributors;
   }
 
   async lanes(person: UserPrincipal, team?: string): Promise<LaneSummary[]> {
@@ -51,11 +56,35 @@ export class ReadDeployment {
       startedAt: row.started_at?.toISOString() ?? null,
       finishedAt: row.finished_at?.toISOString() ?? null,
       reason: row.reason,
-      waiting: showCause({ kind: 'deployment', lane: row.lane_state, deploymentId }),
+      waiting: showCause({ kind: 'deployment', lane: row.lane_state, deploymentId, ...(await this.#hands(row)) }),
       events: row.target_events,
       ...(row.events_removed ? { eventsRemoved: row.events_removed } : {}),
       replaced: row.replaced_deployment_id === null ? null : await this.#release(row.replaced_deployment_id),
     };
+  }
+
+  /** Whoever had a hand in the change by now, where the gate asks for it. */
+  async #hands(row: {
+    status: string;
+    release_id: string;
+    lane_state: LaneState;
+  }): Promise<{ contributors?: readonly Contributor[] }> {
+    const { live, settings } = row.lane_state;
+    if (row.status !== 'waiting' || settings.gate.approvals === 0 || !settings.gate.noSelfApproval) return {};
+    const release = await this.#db
+      .selectFrom('releases')
+      .selectAll()
+      .where('id', '=', row.release_id)
+      .executeTakeFirstOrThrow();
+    const since = live ? { deploymentId: live.deploymentId, commit: live.release.commit } : null;
+    try {
+      const { contributors } = await this.#contributors.sinceLive(release, since);
+      return { contributors };
+    } catch (error) {
+      // A git host that is down hides the gate's card, but not the deployment: its cause then says what the lane itself knows.
+      if (error instanceof RepositoryUnreachableError || error instanceof CommitMissingError) return {};
+      throw error;
+    }
   }
 
   async #release(deploymentId: string) {

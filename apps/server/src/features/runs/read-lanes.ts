@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { z } from 'zod';
 import type { laneSummary } from '@sluice/protocol';
-import { waitingInOrder, type LaneState } from '@sluice/engine';
+import { approvalsNeeded, waitingInOrder, type LaneState } from '@sluice/engine';
 import type { Db } from '../../platform/db/database.ts';
 import type { Row } from '../../platform/db/schema.ts';
 
@@ -67,7 +67,7 @@ function summariseLane(
           commit: open.release.commit,
           since: open.startedAt ?? open.enteredAt,
           approvals: open.approvals.length,
-          needed: state.settings.gate.approvals,
+          needed: approvalsNeeded(state.settings.gate, open.unlinked),
           reason: open.reason ?? null,
         }
       : ended,

@@ -147,7 +147,7 @@ describe('with 8,000 runs, no page reads a growing table from end to end', () =>
   });
 
   it('lanes, and a deployment', async () => {
-    const read = new ReadDeployment(db);
+    const read = new ReadDeployment(db, {} as never);
     const lanes = await watched(() => read.lanes(person));
     expect(lanes).toEqual({ scanned: [], queries: 3 });
     const [lane] = await read.lanes(person, 'seed-1');
