@@ -58,20 +58,24 @@ test('F47 the process polls, and SIGTERM drains it to exit code 0', async () => 
   expect(said()).not.toContain('secret-registration');
 });
 
-test('--once takes the first job only, and ends with code 0; another argument is refused', async () => {
-  const settings = {
-    SLUICE_URL: bench.server.url.href,
-    SLUICE_RUNNER_DIR: bench.config.workDir,
-    SLUICE_REGISTRATION_TOKEN: 'secret-registration',
-    SLUICE_RUNNER_SLOTS: '5',
-  };
-  const records = [1, 2].map(() => bench.server.give(bench.steps(['any'], {}, { epoch: 1, source: NO_SOURCE })));
-  expect(await run(settings, '--once').exited).toBe(0);
-  expect(records.map(({ results }) => results.length)).toEqual([1, 0]);
-  const wrong = run(settings, '--twice');
-  expect(await wrong.exited).toBe(2);
-  expect(wrong.said()).toContain('--twice is not known');
-});
+test(
+  '--once takes the first job only, and ends with code 0; another argument is refused',
+  { timeout: 60_000 },
+  async () => {
+    const settings = {
+      SLUICE_URL: bench.server.url.href,
+      SLUICE_RUNNER_DIR: bench.config.workDir,
+      SLUICE_REGISTRATION_TOKEN: 'secret-registration',
+      SLUICE_RUNNER_SLOTS: '5',
+    };
+    const records = [1, 2].map(() => bench.server.give(bench.steps(['any'], {}, { epoch: 1, source: NO_SOURCE })));
+    expect(await run(settings, '--once').exited).toBe(0);
+    expect(records.map(({ results }) => results.length)).toEqual([1, 0]);
+    const wrong = run(settings, '--twice');
+    expect(await wrong.exited).toBe(2);
+    expect(wrong.said()).toContain('--twice is not known');
+  },
+);
 
 /** Nothing that could be checked out: the job ends before it needs an engine. */
 const NO_SOURCE = { url: 'ftp://nowhere', path: '.', commit: '0'.repeat(40), ref: 'refs/heads/main', credential: null };

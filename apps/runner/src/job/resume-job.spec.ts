@@ -39,9 +39,11 @@ beforeEach(async () => {
   bench = await runnerBench();
 });
 afterEach(async () => {
-  for (const child of processes.splice(0)) child.kill('SIGKILL');
+  // In order, so that they take their networks with them: an engine has addresses for some thirty.
+  const living = processes.splice(0).filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+  await Promise.all(living.map((child) => end(child, 'SIGTERM')));
   await bench.stop();
-});
+}, 60_000);
 
 /** The real program, so that it can be killed. */
 function startRunner(): ChildProcess {
@@ -61,11 +63,13 @@ function startRunner(): ChildProcess {
   return child;
 }
 
-async function kill(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   const gone = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGKILL');
+  child.kill(signal);
   await gone;
 }
+
+const kill = (child: ChildProcess) => end(child, 'SIGKILL');
 
 const ended = (record: AttemptRecord) => eventually(() => record.results[0], { ...PATIENCE, describe: 'the result' });
 const printed = (record: AttemptRecord, text: string) =>

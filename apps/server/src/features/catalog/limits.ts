@@ -46,6 +46,7 @@ export class Limits {
   }
 
   async putTeam(by: UserPrincipal, input: { team: string; runningJobs: number | null }): Promise<void> {
+    // Who may not know of the team is not told that it is there.
     if (!by.systemAdmin) requireTeam(by, input.team, 'viewer');
     requireSystemAdmin(by);
     const row = await this.#db.selectFrom('teams').select('id').where('slug', '=', input.team).executeTakeFirst();

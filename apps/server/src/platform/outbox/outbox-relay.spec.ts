@@ -228,6 +228,6 @@ describe('outbox relay', () => {
     handlers.on('look-at-pool', () => Promise.resolve());
     expect(() => handlers.on('look-at-pool', () => Promise.resolve())).toThrow(/two handlers/);
     const relay = new OutboxRelay(database.db, new OutboxSignal(), handlers);
-    expect(() => relay.start()).toThrow(/no handler: plan-delivery, make-release/);
+    expect(() => relay.start()).toThrow(/no handler: plan-delivery, .*make-release/);
   });
 });

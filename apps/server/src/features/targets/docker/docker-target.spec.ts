@@ -62,7 +62,9 @@ describe('the docker target on a real engine', () => {
 
   const containers = () =>
     images.engine.docker.listContainers({ all: true, filters: { label: [`sluice.service=${service}`] } });
-  const answer = async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).text();
+  /** An old container that was started again needs a moment before it listens. */
+  const answer = () =>
+    eventually(async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).text(), { describe: 'an answer' });
   const deploy = (sample: SampleName) => bench.deploy(lane, images.repository, images.digests[sample]);
 
   /** Ids of deployments by their container, and whether it runs. */
