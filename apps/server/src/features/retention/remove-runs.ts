@@ -107,7 +107,7 @@ export class RemoveRuns {
   }
 }
 
-/** Who pushed or triggered a run had a hand in its commit, also when nobody remembers the run. */
+/** Who pushed or triggered a run had a hand in its commit, also when nobody remembers the run. In one order, so that two sweeps wait and never lock each other out. */
 async function keepHands({ tx }: Unit, runIds: readonly string[]): Promise<void> {
   await sql`
     insert into commit_hands (repository_id, service_id, commit, part, identity, user_id)
@@ -117,5 +117,6 @@ async function keepHands({ tx }: Unit, runIds: readonly string[]): Promise<void>
     from runs join services on services.id = runs.service_id
     where runs.id = any(${runIds}::uuid[]) and state #>> '{trigger,by,name}' is not null
       and state #>> '{trigger,by,kind}' <> 'system'
+    order by 1, 2, 3, 4, 5, 6
     on conflict do nothing`.execute(tx);
 }
