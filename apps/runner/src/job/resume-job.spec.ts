@@ -78,10 +78,11 @@ const containers = (attemptId: string) =>
   engine.docker.listContainers({ all: true, filters: { label: [`${ATTEMPT_LABEL}=${attemptId}`] } });
 const removed = (attemptId: string) =>
   eventually(async () => (await containers(attemptId)).length === 0, { ...PATIENCE, describe: 'nothing left' });
-const fileIn = async (attemptId: string, path: string) => {
+const inJob = async (attemptId: string, command: string) => {
   const [job] = await containers(attemptId);
-  return (await runQuietly(engine.docker.getContainer(job?.Id ?? ''), ['sh', '-c', `[ -e ${path} ]`])) === 0;
+  return (await runQuietly(engine.docker.getContainer(job?.Id ?? ''), ['sh', '-c', command])) === 0;
 };
+const fileIn = (attemptId: string, path: string) => inJob(attemptId, `[ -e ${path} ]`);
 
 test('F13 a runner killed in mid-step takes the job up again under the same lease: no step twice, no byte lost or doubled, no secret shown', async () => {
   const count =
@@ -142,12 +143,25 @@ test('F13 F69 a job whose lease has ended, whose secret was changed, or whose st
   const cases = [
     { grant: bench.steps([hang], { image: busybox }), says: '\nbegun\n' },
     { grant: bench.steps([hang], { image: busybox }, { secrets }), says: '\nbegun\n' },
-    { grant: bench.steps([`rm /.sluice-*.out; echo here; sleep 300`], { image: busybox }), says: '\nhere\n' },
+    {
+      grant: bench.steps(
+        ['echo here; until [ -e /go ]; do sleep 0.1; done; rm /.sluice-*.out; touch /gone; sleep 300'],
+        {
+          image: busybox,
+        },
+      ),
+      says: '\nhere\n',
+    },
   ];
   for (const [index, { grant, says }] of cases.entries()) {
     const record = bench.server.give(grant);
     const first = startRunner();
     await printed(record, says);
+    // What it printed is read from the copy, so it may lose that only now.
+    if (index === 2) {
+      await inJob(grant.attemptId, 'touch /go');
+      await eventually(() => inJob(grant.attemptId, '[ -e /gone ]'), { ...PATIENCE, describe: 'the loss of the copy' });
+    }
     await kill(first);
     if (index === 0) bench.server.loseLease(grant.attemptId);
     if (index === 1) record.grant = { ...record.grant, secrets: [{ name: 'TOKEN', value: 'changed-value' }] };

@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { sql } from 'kysely';
 import { leaseGrant } from '@sluice/protocol';
 import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-database.ts';
 import { DispatchReplica } from './testing/dispatch-replica.ts';
@@ -36,7 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 beforeEach(async () => {
-  await sql`truncate teams, pools, outbox cascade`.execute(database.db);
+  await database.empty();
   team = await rows.team();
   pool = await rows.pool();
   one = new DispatchReplica(database);

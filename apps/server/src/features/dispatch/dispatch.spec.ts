@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 beforeEach(async () => {
-  await sql`truncate teams, pools, outbox cascade`.execute(database.db);
+  await database.empty();
   team = await rows.team();
   pool = await rows.pool();
 });

@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 beforeEach(async () => {
-  await sql`truncate teams, pools, outbox cascade`.execute(database.db);
+  await database.empty();
   team = await rows.team();
   pool = await rows.pool();
   one = new DispatchReplica(database, new DispatchSettings({ pollSeconds: 1, renewSeconds: 0.3 }));

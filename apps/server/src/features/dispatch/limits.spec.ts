@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 beforeEach(async () => {
-  await sql`truncate teams, pools, outbox cascade`.execute(database.db);
+  await database.empty();
   team = await rows.team();
 });
 afterEach(async () => {

@@ -10,7 +10,7 @@ beforeAll(async () => {
   server = await RunnerApp.start();
 });
 afterAll(() => server.close());
-beforeEach(() => sql`truncate teams, pools, outbox cascade`.execute(server.database.db));
+beforeEach(() => server.database.empty());
 afterEach(() => armFailpoints(undefined, undefined));
 
 const LOG = Buffer.from('0123456789abcdef'.repeat(640 * 1024)); // 10 MiB: one segment and a live rest
@@ -107,7 +107,7 @@ describe('an error at any point leads to the same end', () => {
     'outbox:after-handler',
   ])('F03 F04 F05 F06 F07 F18 %s', async (name) => {
     const undisturbed = await outcome();
-    await sql`truncate teams, pools, outbox cascade`.execute(server.database.db);
+    await server.database.empty();
     // The run itself is made before: its creation is not this part's business.
     armFailpoints(`${name}=throw${name === 'run:before-commit' ? '@2' : ''}`, 'test');
     expect(await outcome()).toEqual(undisturbed);

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 beforeEach(async () => {
-  await sql`truncate teams, pools, outbox cascade`.execute(server.database.db);
+  await server.database.empty();
   team = await server.rows.team();
   pool = await server.rows.pool();
   runner = await server.runner(pool);

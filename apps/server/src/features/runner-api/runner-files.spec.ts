@@ -70,7 +70,7 @@ describe.each(['folder', 's3'] as const)('files over the wire, blobs in %s', (ki
     rmSync(folder, { recursive: true, force: true });
   });
   beforeEach(async () => {
-    await sql`truncate teams, pools, outbox cascade`.execute(server.database.db);
+    await server.database.empty();
     team = await server.rows.team();
     pool = await server.rows.pool();
     runner = await server.runner(pool, 20);

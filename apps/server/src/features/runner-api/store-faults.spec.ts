@@ -3,9 +3,7 @@ import pg from 'pg';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { eventually, makeSmallVolume, startPostgres } from '@sluice/testing';
-import { openDatabase } from '../../platform/db/database.ts';
-import { databaseUrl } from '../../platform/db/testing/test-database.ts';
-import { Transactions } from '../../platform/db/transactions.ts';
+import { databaseOn, databaseUrl } from '../../platform/db/testing/test-database.ts';
 import { FolderBlobStore } from '../../platform/blobs/folder-blob-store.ts';
 import { ONE_JOB } from '../../testing/pipeline-rows.ts';
 import { RunnerApp, type RunnerClient } from './testing/runner-app.ts';
@@ -33,13 +31,6 @@ async function holdLease(server: RunnerApp): Promise<Held> {
 
 const isTrouble = ({ status, headers, body }: Awaited<ReturnType<RunnerClient['call']>>, code: RegExp) =>
   status === 503 && Number(headers.get('retry-after')) > 0 && code.test(body.error.code);
-
-/** A database of its own on that server, in the shape that a `RunnerApp` takes. */
-function databaseOn(url: string) {
-  const db = openDatabase(url);
-  const close = () => db.destroy();
-  return { db, url, transactions: new Transactions(db), close, [Symbol.asyncDispose]: close };
-}
 
 describe('a server whose stores are in trouble', { timeout: 120_000 }, () => {
   it('F35 answers 503 with Retry-After while PostgreSQL is down, lives, and goes on when it is back', async () => {

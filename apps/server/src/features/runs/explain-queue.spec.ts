@@ -15,7 +15,7 @@ describe('I07 every queued attempt says why it waits', () => {
   });
   afterAll(() => database.close());
   beforeEach(async () => {
-    await sql`truncate teams, pools, outbox cascade`.execute(database.db);
+    await database.empty();
     team = await rows.team();
     pool = await rows.pool();
   });

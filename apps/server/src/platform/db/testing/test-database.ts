@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { sql } from 'kysely';
 import pg from 'pg';
 import { Transactions } from '../transactions.ts';
 import { openDatabase, type Db } from '../database.ts';
@@ -10,7 +11,9 @@ export interface TestDatabase {
   /** For a second pool, a queue or a raw client on the same database. */
   readonly url: string;
   readonly transactions: Transactions;
-  /** Closes the pool and drops the database. */
+  /** Between two tests: no team, pool or message is left, nor what hangs on them. A server at work may be in the way for a moment. */
+  empty(): Promise<void>;
+  /** Closes the pool and drops the database, if it was made here. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -27,13 +30,23 @@ export async function testDatabase({ max = 10 }: { max?: number } = {}): Promise
   const template = await migratedTemplate(server);
   const name = `spec_${process.pid}_${randomBytes(6).toString('hex')}`;
   await administer(server, `create database "${name}" template "${template}"`);
-  const url = databaseUrl(server, name);
-  const db = openDatabase(url, max);
+  const database = databaseOn(databaseUrl(server, name), max);
   const close = async () => {
-    await db.destroy();
+    await database.close();
     await administer(server, `drop database if exists "${name}" with (force)`);
   };
-  return { db, url, transactions: new Transactions(db), close, [Symbol.asyncDispose]: close };
+  return { ...database, close, [Symbol.asyncDispose]: close };
+}
+
+/** One that lies elsewhere already; closing it leaves it there. */
+export function databaseOn(url: string, max = 10): TestDatabase {
+  const db = openDatabase(url, max);
+  const transactions = new Transactions(db);
+  const empty = async () => {
+    await transactions.run(({ tx }) => sql`truncate teams, pools, outbox cascade`.execute(tx));
+  };
+  const close = () => db.destroy();
+  return { db, url, transactions, empty, close, [Symbol.asyncDispose]: close };
 }
 
 export function databaseUrl(server: string, name: string): string {
@@ -42,11 +55,11 @@ export function databaseUrl(server: string, name: string): string {
   return url.href;
 }
 
-async function administer(server: string, sql: string): Promise<void> {
+async function administer(server: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: server });
   await client.connect();
   try {
-    await client.query(sql);
+    await client.query(statement);
   } finally {
     await client.end();
   }
