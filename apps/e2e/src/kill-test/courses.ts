@@ -92,13 +92,13 @@ export const COURSES: Readonly<Record<CourseName, Course>> = {
     const before = await rowsOfRun(scene, runId, name);
     await passDays(world, runId, 100);
     await sweepUntil(world, `the log of ${name} to be removed`, {
-      text: `select 1 from attempts where run_id = $1::uuid and log_removed_at is not null and not exists (select 1 from log_puts)`,
+      text: `select 1 from attempts where run_id = $1::uuid and log_removed_at is not null and not exists (select 1 from log_puts where abandoned_at is not null)`,
       values: [runId],
     });
     const without = await rowsOfRemoved(scene, runId);
     await passDays(world, runId, 300);
     await sweepUntil(world, `the run of ${name} to be removed`, {
-      text: `select 1 where not exists (select 1 from runs where id = $1::uuid) and not exists (select 1 from log_puts)`,
+      text: `select 1 where not exists (select 1 from runs where id = $1::uuid) and not exists (select 1 from log_puts where abandoned_at is not null)`,
       values: [runId],
     });
     const after = await rowsOfRemoved(scene, runId);

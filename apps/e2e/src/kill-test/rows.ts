@@ -72,7 +72,7 @@ const QUERIES_OF_REMOVED: Readonly<Record<string, string>> = {
   attempts: `select job_key, status, log_length, log_sha256 is not null as has_hash, log_kept_days from attempts where run_id = $1::uuid`,
   rest: `select (select count(*)::int from log_chunks where attempt_id in (select id from attempts where run_id = $1::uuid)) as chunks,
           (select count(*)::int from log_segments where attempt_id in (select id from attempts where run_id = $1::uuid)) as segments,
-          (select count(*)::int from run_events where run_id = $1::uuid) > 0 as events, (select count(*)::int from log_puts) as puts`,
+          (select count(*)::int from run_events where run_id = $1::uuid) > 0 as events, (select count(*)::int from log_puts where abandoned_at is not null) as puts`,
 };
 
 export async function rowsOfRemoved({ world }: Scene, runId: string): Promise<Rows> {
