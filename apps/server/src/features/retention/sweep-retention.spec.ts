@@ -176,8 +176,8 @@ describe('old deliveries', () => {
     await sql`insert into branch_heads (repository_id, ref, commit)
       values (${team.repositoryId}, 'refs/heads/main', 'stands')`.execute(database.db);
     expect(await world.sweep()).toMatchObject({ removed: { deliveries: 3 }, problems: [] });
-    const left = await database.db.selectFrom('deliveries').select('delivery_key').orderBy('id').execute();
-    expect(left.map((row) => row.delivery_key)).toEqual(['stands', 'waits', 'newest']);
+    const left = await database.db.selectFrom('deliveries').select('delivery_key').orderBy('delivery_key').execute();
+    expect(left.map((row) => row.delivery_key)).toEqual(['newest', 'stands', 'waits']);
     const hands = await database.db
       .selectFrom('commit_hands')
       .select(['commit', 'identity'])
