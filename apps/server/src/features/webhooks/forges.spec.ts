@@ -47,7 +47,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const deliveriesOf = (hook: TestHook) =>
-  server.database.db.selectFrom('deliveries').selectAll().where('hook_id', '=', hook.id).orderBy('id').execute();
+  server.database.db.selectFrom('deliveries').selectAll().where('hook_id', '=', hook.id).orderBy('ref').execute();
 
 /** The fixture with other values at some of its places, such as `pull_request.head.repo`. */
 function changed(name: string, changes: Readonly<Record<string, unknown>>): Buffer {
