@@ -67,6 +67,8 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   const gone = new Promise((resolve) => child.once('exit', resolve));
   child.kill(signal);
   await gone;
+  // Its connection may end later than its process.
+  await eventually(() => bench.server.openPolls === 0, { ...PATIENCE, describe: 'the end of its poll' });
 }
 
 const kill = (child: ChildProcess) => end(child, 'SIGKILL');

@@ -44,6 +44,8 @@ export interface FakeServer {
   readonly attempts: Map<string, AttemptRecord>;
   readonly pollIds: string[];
   readonly drainingPolls: string[];
+  /** Polls that are held open. A job given while a killed runner's poll is still among them goes to nobody. */
+  openPolls: number;
   /** What the runner said keeps it from work. */
   readonly troubles: string[];
   readonly registrations: string[];
@@ -81,6 +83,7 @@ export async function startFakeServer(): Promise<FakeServer> {
     attempts,
     pollIds: [],
     drainingPolls: [],
+    openPolls: 0,
     troubles: [],
     registrations: [],
     fault: () => undefined,
@@ -280,12 +283,15 @@ export async function startFakeServer(): Promise<FakeServer> {
     const known = leased.get(pollId);
     if (known !== undefined) return { status: 200, body: { lease: known } };
     const until = performance.now() + 15_000;
+    self.openPolls++;
+    response.once('close', wake);
     while (!stopped && !draining && queue.length === 0 && !response.destroyed && performance.now() < until) {
       await new Promise<void>((resolve) => {
         wakeUp.push(resolve);
         setTimeout(resolve, 200).unref();
       });
     }
+    self.openPolls--;
     const grant = response.destroyed || draining ? undefined : queue.shift();
     if (grant !== undefined) leased.set(pollId, grant);
     return { status: 200, body: { lease: grant ?? null } };
