@@ -176,6 +176,15 @@ export const catalogContract = {
       }),
     )
     .output(z.object({ repository, hookSecret: z.string() })),
+  renewHookSecret: oc
+    .route({
+      method: 'POST',
+      path: '/teams/{team}/repositories/{repositoryId}/hook-secret',
+      tags: ['catalog'],
+      summary: "Make a new secret for the repository's hook; it is shown once, and the old one ends at once",
+    })
+    .input(z.object({ team: slug, repositoryId: id }))
+    .output(z.object({ hookPath: z.string(), hookSecret: z.string() })),
   setRepositoryStatuses: oc
     .route({
       method: 'PUT',

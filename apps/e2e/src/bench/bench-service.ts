@@ -26,7 +26,7 @@ export class BenchService {
   static async create(world: World, slug: string, files: Readonly<Record<string, string>>): Promise<BenchService> {
     const service = new BenchService(world, slug);
     const repository = await connectRepository(world.admin(), world.gitHost, world.servers.url, slug);
-    await registerService(world.admin(), slug, repository.id, '.');
+    await registerService(world.admin(), slug, repository, '.');
     await service.tree.init();
     service.write(files);
     return service;

@@ -1,4 +1,5 @@
 import { eventually } from '@sluice/testing';
+import { PEOPLE } from '../world/cast.ts';
 import type { World } from '../world/world.ts';
 import { interleave, percentile, type Bench } from './bench.ts';
 import { simulatedRunners } from './simulated-runners.ts';
@@ -25,11 +26,15 @@ export const liveViewers: Bench = async (context) => {
 
 async function told(world: World, viewers: number, change: () => Promise<void>): Promise<number> {
   const stop = new AbortController();
-  const headers = { authorization: `Bearer ${world.people['dana']!.token}` };
+  // A person may hold 50 streams.
+  const tokens = PEOPLE.map(({ login }) => world.people[login]!.token);
   const lastTold = Array.from({ length: viewers }, () => 0);
   let open = 0;
   const reading = lastTold.map(async (_, viewer) => {
-    const stream = await fetch(`${world.servers.url}/api/v1/live?topics=board`, { headers, signal: stop.signal });
+    const stream = await fetch(`${world.servers.url}/api/v1/live?topics=board`, {
+      headers: { authorization: `Bearer ${tokens[viewer % tokens.length]}` },
+      signal: stop.signal,
+    });
     if (!stream.ok || !stream.body) throw new Error(`the stream answered ${stream.status}`);
     open += 1;
     for await (const chunk of stream.body)

@@ -32,7 +32,7 @@ export async function setUpServices(world: World): Promise<readonly ChaosService
   for (const name of names) {
     const { url, folder } = await world.gitHost.createRepository(name);
     const connected = await world.admin().catalog.connectRepository({ team: TEAM.slug, url, kind: 'git' });
-    await registerService(world.admin(), name, connected.repository.id, '.');
+    await registerService(world.admin(), name, connected.repository, '.');
     const tree = new WorkTree(join(world.folder, 'work', name), { name: 'Dana Okafor', email: 'dana@example.com' });
     await tree.init();
     for (const template of ['web-service', 'chaos/v1'])

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { stepKinds } from '../steps/index.ts';
+import { TEAM } from '../world/cast.ts';
 import { fillIn } from './fill-in.ts';
 import { scenarioFileOf, type ScenarioFile } from './scenario-file.ts';
 import type { Scenario } from './scenario.ts';
@@ -57,11 +58,12 @@ function expand(
   values: Record<string, string>,
 ): Scenario {
   const own = values['service'] ?? name;
-  const plans = (services ?? [{ name: own, path: '.', forge: 'git' as const }]).map((plan) => ({
+  const plans = (services ?? [{ name: own, path: '.', forge: 'git' as const, team: TEAM.slug }]).map((plan) => ({
     name: plan.name,
     repository: plan.repository ?? plan.name,
     path: plan.path,
     forge: plan.forge,
+    team: plan.team,
   }));
   return { ...file, name, folder, values, services: plans };
 }

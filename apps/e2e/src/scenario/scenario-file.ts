@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OTHER_TEAM, TEAM } from '../world/cast.ts';
 import { FORGES } from '../world/forge-event.ts';
 import { MODES } from '../world/stores.ts';
 import { expectation } from './expected-run.ts';
@@ -19,6 +20,7 @@ const scenarioService = z.strictObject({
   path: z.string().default('.'),
   /** Whose webhooks its repository is told of by, with `tell`. A plain git host announces its pushes itself. */
   forge: z.enum([...FORGES, 'git']).default('git'),
+  team: z.enum([TEAM.slug, OTHER_TEAM.slug]).default(TEAM.slug),
 });
 
 /** What each verb must be told. The verbs themselves play in a scene, and a scene has a scenario: so only this is known here. */

@@ -6,6 +6,7 @@ export interface ScenarioServicePlan {
   readonly repository: string;
   readonly path: string;
   readonly forge: Forge | 'git';
+  readonly team: string;
 }
 
 /** One scenario as it is played: a `scenario.yaml` with its blanks filled in. */

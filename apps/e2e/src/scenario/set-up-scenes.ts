@@ -39,13 +39,13 @@ export async function setUpScenes(world: World, scenarios: readonly Scenario[]):
     }
     const repositories = new Map<string, ConnectedRepository>();
     const replicas = world.servers.replicas;
-    for (const { name, repository, path, forge } of scenario.services) {
+    for (const { name, repository, path, forge, team } of scenario.services) {
       // Webhooks go to all replicas in turn.
       const url = replicas[repositories.size % replicas.length]!.url;
       const known = repositories.get(repository);
-      const connected = known ?? (await connectRepository(admin, world.gitHost, url, repository, forge));
+      const connected = known ?? (await connectRepository(admin, world.gitHost, url, repository, { forge, team }));
       repositories.set(repository, connected);
-      await registerService(admin, name, connected.id, path);
+      await registerService(admin, name, connected, path);
     }
     const ownRunner = scenario.ownRunner
       ? await world.addRunner(

@@ -5,6 +5,7 @@ import type { Forge } from './forge-event.ts';
 export interface ConnectedRepository {
   readonly id: string;
   readonly name: string;
+  readonly team: string;
   readonly forge: Forge | 'git';
   /** Bare repository on the git host. */
   readonly folder: string;
@@ -18,15 +19,20 @@ export async function connectRepository(
   gitHost: GitHost,
   serverUrl: string,
   name: string,
-  forge: Forge | 'git' = 'git',
+  { forge = 'git', team = TEAM.slug }: { readonly forge?: Forge | 'git'; readonly team?: string } = {},
 ): Promise<ConnectedRepository> {
   const { url, folder } = await gitHost.createRepository(name);
-  const { repository, hookSecret } = await admin.catalog.connectRepository({ team: TEAM.slug, url, kind: forge });
+  const { repository, hookSecret } = await admin.catalog.connectRepository({ team, url, kind: forge });
   if (forge === 'git')
     await gitHost.createRepository(name, { hookUrl: `${serverUrl}${repository.hookPath}`, hookSecret });
-  return { id: repository.id, name, forge, folder, hookPath: repository.hookPath, hookSecret };
+  return { id: repository.id, name, team, forge, folder, hookPath: repository.hookPath, hookSecret };
 }
 
-export async function registerService(admin: Api, slug: string, repositoryId: string, path: string): Promise<void> {
-  await admin.catalog.registerService({ team: TEAM.slug, slug, repositoryId, path });
+export async function registerService(
+  admin: Api,
+  slug: string,
+  { id: repositoryId, team }: Pick<ConnectedRepository, 'id' | 'team'>,
+  path: string,
+): Promise<void> {
+  await admin.catalog.registerService({ team, slug, repositoryId, path });
 }

@@ -1,18 +1,22 @@
 import { useMutation } from '@tanstack/react-query';
 import { CircleDot } from 'lucide-react';
-import { Fragment } from 'react';
+import { Fragment, useState } from 'react';
 import { api } from '../api/contract-client.ts';
 import { problemSentence } from '../api/problem.ts';
 import type { Repository } from '../api/shapes.ts';
 import { StatusIcon } from '../ui/status-icon.tsx';
+import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
 import { CopyText } from '../ui/copy-text.tsx';
 import { ErrorBar } from '../ui/notice.tsx';
 import { clockTime, count, shortRef } from '../ui/wording.ts';
 import { forges } from './forges.ts';
 
 /** Exactly what the git host asks for, each with a copy button. */
-export function HookSettings({ repository, secret }: { repository: Repository; secret: string | null }) {
+export function HookSettings(props: { repository: Repository; secret: string | null }) {
+  const { repository } = props;
   const forge = forges[repository.kind];
+  const [renewed, setRenewed] = useState<string | null>(null);
+  const secret = renewed ?? props.secret;
   return (
     <>
       <p className="text-text-2">{forge.place}</p>
@@ -24,7 +28,10 @@ export function HookSettings({ repository, secret }: { repository: Repository; s
         <dt className="text-text-2">{forge.secret}</dt>
         <dd>
           {secret === null ? (
-            <span className="text-text-2">was shown once, when the repository was connected</span>
+            <span className="flex flex-wrap items-center gap-x-2 gap-y-1 text-text-2">
+              was shown once, when it was made
+              <RenewSecret repository={repository} onRenewed={setRenewed} />
+            </span>
           ) : (
             <CopyText value={secret} label="hook secret" />
           )}
@@ -39,6 +46,39 @@ export function HookSettings({ repository, secret }: { repository: Repository; s
       {secret !== null && (
         <p className="mt-1 text-sub text-warning">The secret is not shown again after this page is closed.</p>
       )}
+    </>
+  );
+}
+
+/** For a secret that was lost, or seen by somebody. */
+function RenewSecret(props: { repository: Repository; onRenewed: (secret: string) => void }) {
+  const { team, id: repositoryId } = props.repository;
+  const [open, setOpen] = useState(false);
+  const renew = useMutation({
+    mutationFn: () => api.catalog.renewHookSecret({ team, repositoryId }),
+    onSuccess: ({ hookSecret }) => {
+      setOpen(false);
+      props.onRenewed(hookSecret);
+    },
+  });
+  return (
+    <>
+      <button type="button" className="btn btn-small" onClick={() => setOpen(true)}>
+        Make a new one
+      </button>
+      <ConfirmDialog
+        open={open}
+        onClose={() => setOpen(false)}
+        title="Make a new hook secret"
+        description="The old one ends at once: pushes that the git host signs with it are refused until the new one is set there. The new one is shown once."
+        confirm="Make a new one"
+        keep="Keep the old one"
+        danger
+        pending={renew.isPending}
+        error={renew.error}
+        doing="make a new hook secret"
+        onConfirm={() => renew.mutate()}
+      />
     </>
   );
 }

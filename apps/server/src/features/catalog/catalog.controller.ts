@@ -8,6 +8,7 @@ import { Environments } from './environments.ts';
 import { Limits } from './limits.ts';
 import { ListRepositories } from './list-repositories.ts';
 import { RegisterService } from './register-service.ts';
+import { RenewHookSecret } from './renew-hook-secret.ts';
 import { Teams } from './teams.ts';
 
 const catalog = contract.catalog;
@@ -17,6 +18,7 @@ export class CatalogController {
   readonly #teams: Teams;
   readonly #repositories: ListRepositories;
   readonly #connect: ConnectRepository;
+  readonly #hookSecrets: RenewHookSecret;
   readonly #register: RegisterService;
   readonly #environments: Environments;
   readonly #limits: Limits;
@@ -24,6 +26,7 @@ export class CatalogController {
     teams: Teams,
     repositories: ListRepositories,
     connect: ConnectRepository,
+    hookSecrets: RenewHookSecret,
     register: RegisterService,
     environments: Environments,
     limits: Limits,
@@ -32,6 +35,7 @@ export class CatalogController {
     this.#teams = teams;
     this.#repositories = repositories;
     this.#connect = connect;
+    this.#hookSecrets = hookSecrets;
     this.#register = register;
     this.#environments = environments;
   }
@@ -54,6 +58,11 @@ export class CatalogController {
   @Implement(catalog.connectRepository)
   connectRepository(@CurrentUser() person: UserPrincipal) {
     return implement(catalog.connectRepository).handler(({ input }) => this.#connect.connect(person, input));
+  }
+
+  @Implement(catalog.renewHookSecret)
+  renewHookSecret(@CurrentUser() person: UserPrincipal) {
+    return implement(catalog.renewHookSecret).handler(({ input }) => this.#hookSecrets.renew(person, input));
   }
 
   @Implement(catalog.registerService)

@@ -11,6 +11,7 @@ import { OpenRepository } from './open-repository.ts';
 import { PoolLoads } from './pool-load.ts';
 import { Pools } from './pools.ts';
 import { RegisterService } from './register-service.ts';
+import { RenewHookSecret } from './renew-hook-secret.ts';
 import { RegistrationTokens } from './registration-tokens.ts';
 import { Runners } from './runners.ts';
 import { RunnersController } from './runners.controller.ts';
@@ -25,6 +26,7 @@ import { Teams } from './teams.ts';
     Teams,
     ListRepositories,
     ConnectRepository,
+    RenewHookSecret,
     OpenRepository,
     RegisterService,
     StoreEnvironment,

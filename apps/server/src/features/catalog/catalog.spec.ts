@@ -1,3 +1,4 @@
+import { createHmac, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testApp, type TestApp, type TestPerson } from '../../testing/test-app.ts';
 import { ChainHead, verifyChain } from '../audit/index.ts';
@@ -51,6 +52,30 @@ describe('repositories', () => {
     expect(listed.body).toMatchObject([{ id, hookPath }]);
     expect(listed.text).not.toMatch(/hunter2|secret/);
     expect((await connect(admin, { url: `${ORIGIN}/catalog.git` })).body.error.code).toBe('repository-connected');
+  });
+
+  it('get a new hook secret at the same address: shown once, for admins of the team alone, and the old one ends at once', async () => {
+    const { body } = await connect(admin, { url: `${ORIGIN}/renewed.git` });
+    const { id, hookPath } = body.repository as { id: string; hookPath: string };
+    const ping = async (secret: string) => {
+      const payload = JSON.stringify({ zen: 'x' });
+      const signature = `sha256=${createHmac('sha256', secret).update(payload).digest('hex')}`;
+      const headers = { 'x-sluice-event': 'ping', 'x-sluice-signature-256': signature };
+      return (await server.call('POST', hookPath, { body: { zen: 'x' }, headers })).status;
+    };
+    expect(await ping(body.hookSecret)).toBe(200);
+    const renew = (as: TestPerson, repository = id) =>
+      server.call('POST', `/api/v1/teams/shop/repositories/${repository}/hook-secret`, { as, body: {} });
+    expect((await renew(developer)).status).toBe(403);
+    expect((await renew(admin, randomUUID())).status).toBe(404);
+    expect(await ping(body.hookSecret)).toBe(200);
+    const renewed = await renew(admin);
+    expect(renewed).toMatchObject({ status: 200, body: { hookPath } });
+    expect(await ping(body.hookSecret)).toBe(401);
+    expect(await ping(renewed.body.hookSecret)).toBe(200);
+    const trail = await server.call('GET', '/api/v1/teams/shop/audit', { as: admin });
+    expect(trail.body.items[0]).toMatchObject({ action: 'repository.renew-hook-secret', subject: `repository:${id}` });
+    expect(trail.text).not.toContain(renewed.body.hookSecret);
   });
 
   it.each([

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { RepositoryKind } from '@sluice/protocol';
 import { Ids } from '../../platform/clock/clock.port.ts';
@@ -10,6 +9,7 @@ import { resolvePublicAddresses } from '../../platform/http/public-address.ts';
 import { Audit } from '../audit/index.ts';
 import { Sealer } from '../secrets/index.ts';
 import { checkConnectableUrl } from './check-connectable-url.ts';
+import { newHookSecret } from './hook-secret.ts';
 import { hookPlace, repositoryPlace } from './open-repository.ts';
 
 export interface ConnectRepositoryInput {
@@ -49,7 +49,7 @@ export class ConnectRepository {
     }
     const id = this.#ids.next();
     const hookId = this.#ids.next();
-    const hookSecret = randomBytes(32).toString('hex');
+    const hookSecret = newHookSecret();
     return this.#transactions.run(async (unit) => {
       const made = await unit.tx
         .insertInto('repositories')

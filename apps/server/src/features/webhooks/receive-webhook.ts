@@ -86,7 +86,7 @@ export class ReceiveWebhook {
       throw refusal(
         503,
         'hook-without-secret',
-        'This hook has no usable secret, so nothing can be accepted; connect the repository again.',
+        'This hook has no usable secret, so nothing can be accepted; make a new one (Connect a repository, step 3) and set it on the sender.',
       );
     if (!proven) {
       this.#log.warn(
