@@ -9,7 +9,7 @@ import {
   type TargetCursor,
 } from '../target.port.ts';
 import { actOnEngine } from './act-on-engine.ts';
-import { connectEngine, type Engine } from './connect-engine.ts';
+import type { Engine } from './connect-engine.ts';
 import { dockerPlan, dockerSettings } from './docker-plan.ts';
 import type { DockerAction, DockerMemory, DockerWorld, Refusal } from './docker-world.ts';
 import { engineAddress } from './engine-address.ts';
@@ -91,6 +91,8 @@ async function open({ intent, secrets }: TargetContext): Promise<Connection> {
       `No value is set for ${missing.join(', ')} (target.secrets of ${intent.environment}); set it for ${intent.service}, the environment or the team.`,
     );
   }
+  // A hundred modules that no start should wait for.
+  const { connectEngine } = await import('./connect-engine.ts');
   return { engine: connectEngine(address), secrets: opened.values.filter(({ name }) => declared.includes(name)) };
 }
 
