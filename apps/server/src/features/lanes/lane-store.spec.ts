@@ -12,6 +12,7 @@ import {
 } from '../../platform/forge/git-mirror.port.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { Audit, ChainHead } from '../audit/index.ts';
+import { LaneSummaries } from '../runs/index.ts';
 import { PipelineRows, type TestTeam } from '../../testing/pipeline-rows.ts';
 import { DecideGate } from './decide-gate.ts';
 import { findLane } from './find-lane.ts';
@@ -68,7 +69,7 @@ describe('lanes on PostgreSQL', () => {
     };
     const contributors = new ReadContributors(database.db, history, repositories as never);
     approvals = new ReadApprovals(database.db, contributors, history, repositories as never);
-    deployments = new ReadDeployment(database.db, contributors);
+    deployments = new ReadDeployment(database.db, new LaneSummaries(database.db), contributors);
     gate = new DecideGate(
       database.db,
       database.transactions,

@@ -7,16 +7,18 @@ import type { Tables } from '../../platform/db/schema.ts';
 import { CommitMissingError, RepositoryUnreachableError } from '../../platform/forge/git-mirror.port.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { notFoundOrRemoved } from '../../platform/http/problem.ts';
-import { orNone, readLaneSummaries, showCause, type LaneSummary } from '../runs/index.ts';
+import { LaneSummaries, orNone, showCause, type LaneSummary } from '../runs/index.ts';
 import { deploymentsInScope } from './deployments-in-scope.ts';
 import { ReadContributors } from './read-contributors.ts';
 
 @Injectable()
 export class ReadDeployment {
   readonly #db: Kysely<Tables>;
+  readonly #lanes: LaneSummaries;
   readonly #contributors: ReadContributors;
-  constructor(db: Kysely<Tables>, contributors: ReadContributors) {
+  constructor(db: Kysely<Tables>, lanes: LaneSummaries, contributors: ReadContributors) {
     this.#db = db;
+    this.#lanes = lanes;
     this.#contributors = contributors;
   }
 
@@ -28,10 +30,7 @@ export class ReadDeployment {
       .where('team_id', 'in', orNone(teams.map((membership) => membership.teamId)))
       .orderBy('slug')
       .execute();
-    const summaries = await readLaneSummaries(
-      this.#db,
-      services.map((service) => service.id),
-    );
+    const summaries = await this.#lanes.of(services.map((service) => service.id));
     return services.flatMap((service) => summaries.get(service.id) ?? []);
   }
 

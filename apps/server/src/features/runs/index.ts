@@ -6,6 +6,6 @@ export { CreateRun, type CreateRunInput } from './create-run.ts';
 export { AssignPools } from './assign-pools.ts';
 export { groupMembers, type TeamGroup } from './group-members.ts';
 export { showCause } from './show-cause.ts';
-export { readLaneSummaries, type LaneSummary } from './read-lanes.ts';
+export { LaneSummaries, type LaneSummary } from './lane-summaries.ts';
 export { orNone, runInScope, serviceInScope } from './service-scope.ts';
 export { VoidHeldRuns } from './void-held-runs.ts';

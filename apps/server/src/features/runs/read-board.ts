@@ -1,24 +1,37 @@
 import { Injectable } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
 import type { z } from 'zod';
-import type { RunState } from '@sluice/engine';
 import type { boardService } from '@sluice/protocol';
 import type { Tables } from '../../platform/db/schema.ts';
+import { VersionedCache, type Versioned } from '../../platform/db/versioned-cache.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { readRepositoryStatuses } from '../catalog/index.ts';
-import { currentStates, type StoredRun } from './current-states.ts';
-import { readLaneSummaries } from './read-lanes.ts';
+import { currentStates } from './current-states.ts';
+import { LaneSummaries } from './lane-summaries.ts';
 import { orNone, serviceInScope } from './service-scope.ts';
 import { readInputs, readTriggers } from './read-triggers.ts';
-import { summariseRun } from './summarise-run.ts';
+import { summariseRun, type RunSummary } from './summarise-run.ts';
+
+/** Follows from the run's state alone. */
+interface NewestRun {
+  readonly summary: RunSummary;
+  /** Environments, in order. */
+  readonly release: string[];
+}
+
+/** More services than an installation of the largest size has. */
+const KEPT = 10_000;
 
 export type BoardService = z.infer<typeof boardService>;
 
 @Injectable()
 export class ReadBoard {
   readonly #db: Kysely<Tables>;
-  constructor(db: Kysely<Tables>) {
+  readonly #lanes: LaneSummaries;
+  readonly #newest = new VersionedCache<NewestRun>(KEPT);
+  constructor(db: Kysely<Tables>, lanes: LaneSummaries) {
     this.#db = db;
+    this.#lanes = lanes;
   }
 
   async board(person: UserPrincipal, team?: string) {
@@ -55,7 +68,7 @@ export class ReadBoard {
       ])
       .where('repositories.id', '=', scope.repositoryId)
       .executeTakeFirstOrThrow();
-    const newest = await this.#newestStates([scope.id]);
+    const newest = (await this.#newestRuns([scope.id])).get(scope.id);
     return {
       ...service!,
       repository: {
@@ -70,7 +83,7 @@ export class ReadBoard {
           scope.id,
         )),
       },
-      release: newest.get(scope.id)?.plan.release.map((entry) => entry.environment) ?? [],
+      release: newest?.release ?? [],
       ...(await readTriggers(this.#db, scope.id)),
       ...(await readInputs(this.#db, { id: scope.id, defaultBranch: repository.default_branch })),
     };
@@ -88,33 +101,51 @@ export class ReadBoard {
       .execute();
     const ids = rows.map((row) => row.id);
     const [newest, lanes, targets] = await Promise.all([
-      this.#newestStates(ids),
-      readLaneSummaries(this.#db, ids),
+      this.#newestRuns(ids),
+      this.#lanes.of(ids),
       this.#targetKinds(teamIds),
     ]);
     return rows.map((row) => {
-      const state = newest.get(row.id);
+      const run = newest.get(row.id);
       return {
         slug: row.slug,
         team: row.team,
         targets: targets.get(row.team_id) ?? [],
-        latest: state ? summariseRun(state, { service: row.slug, team: row.team }) : null,
+        latest: run ? { ...run.summary, service: row.slug, team: row.team } : null,
         lanes: lanes.get(row.id) ?? [],
       };
     });
   }
 
   /** One index look-up per service, whatever the length of its history. Runs of pull requests are no state of the service. */
-  async #newestStates(serviceIds: string[]): Promise<Map<string, RunState>> {
+  async #newestRuns(serviceIds: string[]): Promise<Map<string, NewestRun>> {
     if (serviceIds.length === 0) return new Map();
-    const { rows } = await sql<{ service_id: string } & StoredRun>`
-      select s.id as service_id, r.id, r.version, r.state
+    const { rows } = await sql<{ service_id: string } & Versioned>`
+      select s.id as service_id, r.id, r.version
       from unnest(${serviceIds}::uuid[]) as s(id)
       cross join lateral (
-        select id, version, state from runs where service_id = s.id and pull_request is null order by number desc limit 1
+        select id, version from runs where service_id = s.id and pull_request is null order by number desc limit 1
       ) r`.execute(this.#db);
+    const newest = await this.#newest.of(rows, (unknown) => this.#look(unknown.map(({ id }) => id)));
+    // One that retention took meanwhile is left out.
+    return new Map(rows.flatMap(({ service_id: service, id }) => (newest.has(id) ? [[service, newest.get(id)!]] : [])));
+  }
+
+  async #look(runIds: string[]): Promise<Map<string, NewestRun>> {
+    const rows = await this.#db
+      .selectFrom('runs')
+      .select(['id', 'version', 'state'])
+      .where('id', '=', sql<string>`any(${runIds}::uuid[])`)
+      .execute();
     const states = await currentStates(this.#db, rows);
-    return new Map(rows.map((row) => [row.service_id, states.get(row.id)!]));
+    const shown = new Map<string, NewestRun>();
+    for (const [id, state] of states)
+      shown.set(id, {
+        // Names may change; they are put in their place on the way out.
+        summary: summariseRun(state, { service: '', team: '' }),
+        release: state.plan.release.map((entry) => entry.environment),
+      });
+    return shown;
   }
 
   async #targetKinds(teamIds: string[]): Promise<Map<string, string[]>> {

@@ -10,6 +10,7 @@ import { ListRuns } from './list-runs.ts';
 import { MakeRelease } from './make-release.ts';
 import { MirrorLane } from './mirror-lane.ts';
 import { ReadBoard } from './read-board.ts';
+import { LaneSummaries } from './lane-summaries.ts';
 import { ReadQueue } from './read-queue.ts';
 import { ReadRun } from './read-run.ts';
 import { Rerun } from './rerun.ts';
@@ -36,6 +37,7 @@ import { WakeRuns } from './wake-runs.ts';
     MakeRelease,
     MirrorLane,
     SupersedeRuns,
+    LaneSummaries,
     ReadBoard,
     ExplainQueue,
     ReadQueue,
@@ -43,7 +45,7 @@ import { WakeRuns } from './wake-runs.ts';
     ListRuns,
     WakeRuns,
   ],
-  exports: [RunStates, RunStore, AssignPools, CreateRun, VoidHeldRuns],
+  exports: [RunStates, RunStore, AssignPools, CreateRun, VoidHeldRuns, LaneSummaries],
 })
 export class RunsModule implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #wake: WakeRuns;

@@ -23,11 +23,53 @@ function collectedAt(looks: readonly (readonly [busy: number, mib: number])[]): 
 }
 
 test.each([
-  ['the first rest after the start', [[0.9, 200], [0.01, 200], [0.01, 105]], [1]],
-  ['not while there is work', [[0.9, 300], [0.5, 400], [0.2, 500]], []],
-  ['not again as long as little has grown', [[0, 200], [0, 110], [0, 116], [0, 115]], [0]],
-  ['again after much has grown', [[0, 200], [0.8, 300], [0, 300], [0, 101]], [0, 2]],
-  ['counted from the least there was', [[0, 200], [0, 80], [0, 97]], [0, 2]],
+  [
+    'the first rest after the start',
+    [
+      [0.9, 200],
+      [0.01, 200],
+      [0.01, 105],
+    ],
+    [1],
+  ],
+  [
+    'not while there is work',
+    [
+      [0.9, 300],
+      [0.5, 400],
+      [0.2, 500],
+    ],
+    [],
+  ],
+  [
+    'not again as long as little has grown',
+    [
+      [0, 200],
+      [0, 110],
+      [0, 116],
+      [0, 115],
+    ],
+    [0],
+  ],
+  [
+    'again after much has grown',
+    [
+      [0, 200],
+      [0.8, 300],
+      [0, 300],
+      [0, 101],
+    ],
+    [0, 2],
+  ],
+  [
+    'counted from the least there was',
+    [
+      [0, 200],
+      [0, 80],
+      [0, 97],
+    ],
+    [0, 2],
+  ],
 ] as const)('memory is collected at %s', (_, looks, expected) => {
   expect(collectedAt(looks)).toEqual(expected);
 });

@@ -7,6 +7,7 @@ import { ListRepositories } from '../../features/catalog/list-repositories.ts';
 import { ReadApprovals } from '../../features/lanes/read-approvals.ts';
 import { ReadDeployment } from '../../features/lanes/read-deployment.ts';
 import { ListRuns } from '../../features/runs/list-runs.ts';
+import { LaneSummaries } from '../../features/runs/lane-summaries.ts';
 import { ReadBoard } from '../../features/runs/read-board.ts';
 import { ExplainQueue } from '../../features/runs/explain-queue.ts';
 import { ReadRun } from '../../features/runs/read-run.ts';
@@ -97,7 +98,7 @@ async function watched(work: () => Promise<unknown>): Promise<{ scanned: string[
 
 describe('with 8,000 runs, no page reads a growing table from end to end', () => {
   it('the board, in as many queries as with one service', async () => {
-    const board = new ReadBoard(db);
+    const board = new ReadBoard(db, new LaneSummaries(db));
     const all = await watched(() => board.board(person));
     expect(all.scanned).toEqual([]);
     expect((await watched(() => board.service(person, 'seed-service-1'))).scanned).toEqual([]);
@@ -147,7 +148,7 @@ describe('with 8,000 runs, no page reads a growing table from end to end', () =>
   });
 
   it('lanes, and a deployment', async () => {
-    const read = new ReadDeployment(db, {} as never);
+    const read = new ReadDeployment(db, new LaneSummaries(db), {} as never);
     const lanes = await watched(() => read.lanes(person));
     expect(lanes).toEqual({ scanned: [], queries: 3 });
     const [lane] = await read.lanes(person, 'seed-1');

@@ -1,55 +1,75 @@
-import { sql } from 'kysely';
+import { Injectable } from '@nestjs/common';
+import { Kysely, sql } from 'kysely';
 import type { z } from 'zod';
 import type { laneSummary } from '@sluice/protocol';
 import { approvalsNeeded, waitingInOrder, type LaneState } from '@sluice/engine';
 import type { Db } from '../../platform/db/database.ts';
-import type { Row } from '../../platform/db/schema.ts';
+import type { Row, Tables } from '../../platform/db/schema.ts';
+import { VersionedCache } from '../../platform/db/versioned-cache.ts';
 
 export type LaneSummary = z.infer<typeof laneSummary>;
 
-/** Lanes of some services, in environment order; a lane exists from the first release offered to it. */
-export async function readLaneSummaries(db: Db, serviceIds: string[]): Promise<Map<string, LaneSummary[]>> {
-  const byService = new Map<string, LaneSummary[]>();
-  if (serviceIds.length === 0) return byService;
-  const rows = await db
-    .selectFrom('lanes')
-    .innerJoin('environments', 'environments.id', 'lanes.environment_id')
-    .innerJoin('services', 'services.id', 'lanes.service_id')
-    .innerJoin('teams', 'teams.id', 'lanes.team_id')
-    .select(['lanes.id', 'lanes.service_id', 'environments.name', 'services.slug', 'teams.slug as team'])
-    // The longest part of a lane that was used for a while, and no page shows it.
-    .select(sql<LaneState>`lanes.state - 'endedReleases'`.as('state'))
-    .where('lanes.service_id', 'in', serviceIds)
-    .orderBy('environments.position')
-    .orderBy('environments.name')
-    .execute();
-  const ended = await newestEnded(
-    db,
-    rows.filter((row) => row.state.open.length === 0).map((row) => row.id),
-  );
-  for (const row of rows) {
-    const summary = summariseLane(row.state, ended.get(row.id) ?? null, {
-      laneId: row.id,
-      service: row.slug,
-      team: row.team,
-      environment: row.name,
-    });
-    byService.set(row.service_id, [...(byService.get(row.service_id) ?? []), summary]);
+/** More lanes than an installation of the largest size has. */
+const KEPT = 20_000;
+
+/** What lanes look like on the board and in lists. */
+@Injectable()
+export class LaneSummaries {
+  readonly #db: Kysely<Tables>;
+  readonly #shown = new VersionedCache<Shown>(KEPT);
+  constructor(db: Kysely<Tables>) {
+    this.#db = db;
   }
-  return byService;
+
+  /** Lanes of some services, by service, in environment order; a lane exists from the first release offered to it. */
+  async of(serviceIds: string[]): Promise<Map<string, LaneSummary[]>> {
+    const byService = new Map<string, LaneSummary[]>();
+    if (serviceIds.length === 0) return byService;
+    const rows = await this.#db
+      .selectFrom('lanes')
+      .innerJoin('environments', 'environments.id', 'lanes.environment_id')
+      .innerJoin('services', 'services.id', 'lanes.service_id')
+      .innerJoin('teams', 'teams.id', 'lanes.team_id')
+      .select(['lanes.id', 'lanes.version', 'lanes.service_id', 'environments.name', 'services.slug'])
+      .select('teams.slug as team')
+      .where('lanes.service_id', 'in', serviceIds)
+      .orderBy('environments.position')
+      .orderBy('environments.name')
+      .execute();
+    const shown = await this.#shown.of(rows, (unknown) => this.#look(unknown.map(({ id }) => id)));
+    for (const { id: laneId, service_id: serviceId, slug: service, team, name: environment } of rows) {
+      const summary = { laneId, service, team, environment, ...shown.get(laneId)! };
+      byService.set(serviceId, [...(byService.get(serviceId) ?? []), summary]);
+    }
+    return byService;
+  }
+
+  async #look(laneIds: string[]): Promise<Map<string, Shown>> {
+    const rows = await this.#db
+      .selectFrom('lanes')
+      .select('id')
+      // The longest part of a lane that was used for a while, and no page shows it.
+      .select(sql<LaneState>`state - 'endedReleases'`.as('state'))
+      .where('id', '=', sql<string>`any(${laneIds}::uuid[])`)
+      .execute();
+    const idle = rows.filter(({ state }) => state.open.length === 0);
+    const ended = await newestEnded(
+      this.#db,
+      idle.map(({ id }) => id),
+    );
+    return new Map(rows.map(({ id, state }) => [id, show(state, ended.get(id) ?? null)]));
+  }
 }
 
 type Current = NonNullable<LaneSummary['current']>;
 
-function summariseLane(
-  state: LaneState,
-  ended: Current | null,
-  names: Pick<LaneSummary, 'laneId' | 'service' | 'team' | 'environment'>,
-): LaneSummary {
+/** Follows from the lane's state, and from its deployments, which change together with it. */
+type Shown = Pick<LaneSummary, 'live' | 'current'>;
+
+function show(state: LaneState, ended: Current | null): Shown {
   const inOrder = state.settings.supersede === false ? firstOf(state) : undefined;
   const open = inOrder ?? state.open.at(-1);
   return {
-    ...names,
     live: state.live
       ? {
           deploymentId: state.live.deploymentId,
