@@ -55,10 +55,13 @@ const printed = (record: AttemptRecord, text: string) =>
   eventually(() => record.log.includes(text), { ...PATIENCE, describe: `${text} in the log` });
 const processesOf = ({ attemptId }: LeaseGrant) => findMarked((mark) => mark.includes(attemptId));
 const nothingLeft = (grant: LeaseGrant) =>
-  eventually(() => processesOf(grant).length === 0 && (!existsSync(root()) || readdirSync(root()).length === 0), {
-    ...PATIENCE,
-    describe: 'nothing left of the attempt',
-  });
+  eventually(
+    async () => (await processesOf(grant)).length === 0 && (!existsSync(root()) || readdirSync(root()).length === 0),
+    {
+      ...PATIENCE,
+      describe: 'nothing left of the attempt',
+    },
+  );
 
 /** The real program, so that it can be killed. */
 function startProgram(host = 'true'): ChildProcess {
@@ -220,7 +223,10 @@ test('F13 a runner killed in mid-step takes the job up again: no step twice, no 
   await printed(record, 'line 20\n');
   await end(second, 'SIGKILL');
   // It ends while nobody is there.
-  await eventually(() => processesOf(grant).length === 0, { ...PATIENCE, describe: 'the end of the step' });
+  await eventually(async () => (await processesOf(grant)).length === 0, {
+    ...PATIENCE,
+    describe: 'the end of the step',
+  });
   startProgram();
   expect(await ended(record)).toMatchObject({ outcome: 'passed', steps: [{ status: 'passed' }, { status: 'passed' }] });
   const log = record.log.toString();
@@ -239,7 +245,7 @@ test('F13 I31 a runner that comes back without the executor ends what is left an
   const first = startProgram();
   await printed(record, '\nready\n');
   await end(first, 'SIGKILL');
-  expect(processesOf(grant).length).toBeGreaterThan(1);
+  expect((await processesOf(grant)).length).toBeGreaterThan(1);
   startProgram('false');
   expect(await ended(record)).toMatchObject({ outcome: 'errored', reason: { code: 'runner-restarted' } });
   await nothingLeft(grant);

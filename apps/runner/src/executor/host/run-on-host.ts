@@ -87,7 +87,7 @@ async function copy(stream: Readable, name: 'stdout' | 'stderr', output: StepOut
 async function stopAttempt(mark: string, ended: Promise<unknown>, graceMs: number): Promise<void> {
   const ofAttempt = (one: string) => one === mark;
   if (graceMs > 0) {
-    askToEnd(ofAttempt);
+    await askToEnd(ofAttempt);
     const timer = new AbortController();
     const over = ended.catch(() => undefined);
     await Promise.race([over, pause(graceMs, undefined, { signal: timer.signal }).catch(() => undefined)]);
