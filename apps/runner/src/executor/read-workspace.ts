@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import type { Readable } from 'node:stream';
 import { matchesPattern } from '@sluice/pipeline-spec';
 import { extract } from 'tar-stream';
 import type { SandboxFile, WorkspaceEntry } from './executor.port.ts';
@@ -9,7 +10,7 @@ export interface ReadLimits {
 }
 
 /** A file, or a folder with everything in it, below the service's folder as a tar; names begin with the last part of the path. Undefined: nothing is there. */
-export type ArchiveOf = (path: string) => Promise<NodeJS.ReadableStream | undefined>;
+export type ArchiveOf = (path: string) => Promise<Readable | undefined>;
 
 /** Files that match the globs. Only the fixed beginning of each glob is fetched. Links are never followed. */
 export async function* readMatching(
@@ -58,14 +59,19 @@ export async function* readEntries(
       const trimmed = given.replace(/\/$/, '');
       return start === '' || start === '.' ? trimmed.replace(/^[^/]*\/?/, '') : posix.join(above, trimmed);
     };
-    for await (const entry of entries) {
-      const name = below(entry.header.name);
-      if (name !== '' && !seen.has(name) && matches(plain, name)) {
-        seen.add(name);
-        const linkname = entry.header.type === 'link' ? below(entry.header.linkname ?? '') : entry.header.linkname;
-        yield { header: { ...entry.header, name, linkname: linkname ?? '' }, content: entry };
+    try {
+      for await (const entry of entries) {
+        const name = below(entry.header.name);
+        if (name !== '' && !seen.has(name) && matches(plain, name)) {
+          seen.add(name);
+          const linkname = entry.header.type === 'link' ? below(entry.header.linkname ?? '') : entry.header.linkname;
+          yield { header: { ...entry.header, name, linkname: linkname ?? '' }, content: entry };
+        }
+        entry.resume();
       }
-      entry.resume();
+    } finally {
+      // Whoever wants no more of it lets its source go too.
+      if (!archive.readableEnded) archive.destroy();
     }
   }
 }

@@ -57,9 +57,9 @@ export class DockerSandbox extends Sandbox {
   }
 
   /** The engine's archive call, so that a remote engine works too. */
-  readonly #archive = async (path: string): Promise<NodeJS.ReadableStream | undefined> => {
+  readonly #archive = async (path: string): Promise<Readable | undefined> => {
     try {
-      return await this.#job.getArchive({ path: posix.join(this.#workingDir, path) });
+      return (await this.#job.getArchive({ path: posix.join(this.#workingDir, path) })) as Readable;
     } catch (error) {
       if (engineStatus(error) === 404) return undefined;
       throw toTrouble(error, 'read the workspace');

@@ -35,7 +35,8 @@ export class HostExecutor extends Executor {
     const sandbox = this.#sandbox(plan);
     const folder = HostFolder.at(this.#options.root, plan);
     try {
-      const [source] = await Promise.all([plan.source, folder.make()]);
+      await folder.make();
+      const source = await plan.source;
       signal.throwIfAborted();
       await unpackInto(folder.workspace, await source.tar(), signal);
       return sandbox;

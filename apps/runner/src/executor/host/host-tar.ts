@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { PassThrough } from 'node:stream';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { ExecutorTrouble } from '../executor.port.ts';
@@ -33,14 +34,22 @@ export async function unpackInto(folder: string, tar: Readable, signal?: AbortSi
 /** What is at a path below a folder, as a tar whose names begin with the last part of the path. A file that changes meanwhile comes as it is. */
 export function packFrom(folder: string, name: string): Readable {
   const child = startTar(['-c', '-f', '-', '-C', folder, '--', name]);
+  const words = wordsOf(child.stderr);
+  const archive = new PassThrough();
   child.stdin.end();
-  child.stderr.resume();
-  void exitCodeOf(child).then((exitCode) => {
-    // 1: something changed while it was read.
-    if (exitCode > 1)
-      child.stdout.destroy(new ExecutorTrouble('host', `tar could not read the workspace (${exitCode}).`));
-  });
-  return child.stdout;
+  // It ends when it is known how tar ended, or half of a tree would pass for the whole. 1: something changed while it was read.
+  child.stdout.pipe(archive, { end: false });
+  void Promise.all([exitCodeOf(child), words, finished(child.stdout).catch(() => undefined)]).then(
+    ([exitCode, why]) => {
+      if (exitCode <= 1) archive.end();
+      else
+        archive.destroy(
+          new ExecutorTrouble('host', `The workspace could not be read: ${why || `tar ended with ${exitCode}`}`),
+        );
+    },
+  );
+  archive.once('close', () => child.kill('SIGKILL'));
+  return archive;
 }
 
 function startTar(args: readonly string[], signal?: AbortSignal) {
