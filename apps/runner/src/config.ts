@@ -1,3 +1,4 @@
+import { platform } from 'node:os';
 import { plainHttpOrigins } from '@sluice/git';
 import { z } from 'zod';
 
@@ -26,6 +27,8 @@ export interface RunnerConfig {
   readonly maxRepositoryMiB: number;
   /** Below this much free space in the work folder no new job is taken; 0 = never mind. */
   readonly minFreeMiB: number;
+  /** Jobs that ask for it run without a container, with the rights of the runner's own user; heard only in trusted pools. */
+  readonly hostExecutor: boolean;
   /** Takes one job, on one slot, and ends. */
   readonly once: boolean;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent';
@@ -100,6 +103,12 @@ export const runnerEnvironment = z
     SLUICE_RUNNER_MIN_FREE_MIB: whole(0, 10_000_000, 1024).describe(
       'Free space in the work folder, in MiB, below which no new job is taken.',
     ),
+    SLUICE_RUNNER_HOST_EXECUTOR: z
+      .enum(['true', 'false'], { error: 'must be "true" or "false"' })
+      .default('false')
+      .describe(
+        '`true` = jobs of a trusted pool that say `host: true` run on this machine itself, without a container.',
+      ),
     SLUICE_RUNNER_ONCE: z
       .enum(['true', 'false'], { error: 'must be "true" or "false"' })
       .default('false')
@@ -121,6 +130,13 @@ export const runnerEnvironment = z
       .describe("Least level of the runner's own log."),
   })
   .superRefine((env, context) => {
+    if (env.SLUICE_RUNNER_HOST_EXECUTOR === 'true' && platform() !== 'linux') {
+      context.addIssue({
+        code: 'custom',
+        path: ['SLUICE_RUNNER_HOST_EXECUTOR'],
+        message: 'needs Linux, where the processes of a job can be found again; leave it out',
+      });
+    }
     if (
       env.DOCKER_HOST?.startsWith('tcp://') &&
       env.DOCKER_CERT_PATH === undefined &&
@@ -153,6 +169,7 @@ export function readRunnerConfig(
       workDir: values.SLUICE_RUNNER_DIR,
       slots: values.SLUICE_RUNNER_ONCE === 'true' ? 1 : values.SLUICE_RUNNER_SLOTS,
       minFreeMiB: values.SLUICE_RUNNER_MIN_FREE_MIB,
+      hostExecutor: values.SLUICE_RUNNER_HOST_EXECUTOR === 'true',
       once: values.SLUICE_RUNNER_ONCE === 'true',
       gitHttpOrigins: values.SLUICE_GIT_ALLOW_ORIGINS,
       jobNetwork: values.SLUICE_RUNNER_JOB_NETWORK,

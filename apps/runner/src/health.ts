@@ -30,7 +30,7 @@ export class ExecutorHealth {
   }
 
   markUnhealthy(error: unknown): void {
-    const what = 'Something of an ended attempt cannot be removed from the container engine';
+    const what = 'Something of an ended attempt cannot be removed';
     this.#logger.error({ err: error }, `${what}: no more work is taken until it is gone`);
     this.#fitness.set('executor', `${what}: ${error instanceof Error ? error.message : String(error)}`);
     this.#wake.abort();
@@ -51,7 +51,8 @@ export class ExecutorHealth {
   async #sweep(): Promise<boolean> {
     try {
       const left = await this.#executor.sweep(this.#isActive);
-      if (left > 0) throw new Error(`${left} containers, networks or volumes of ended attempts are still there`);
+      if (left > 0)
+        throw new Error(`${left} containers, networks, volumes or processes of ended attempts are still there`);
       this.#fitness.clear('executor');
       return true;
     } catch (error) {

@@ -4,9 +4,11 @@ import { pino } from 'pino';
 import type { Logger } from 'pino';
 import { MirrorCache } from './checkout/mirror-cache.ts';
 import type { RunnerConfig } from './config.ts';
+import { ContainerOrHost } from './executor/container-or-host.ts';
 import { connectEngine } from './executor/docker/connect-engine.ts';
 import { DockerExecutor } from './executor/docker/docker-executor.ts';
 import type { Executor } from './executor/executor.port.ts';
+import { HostExecutor } from './executor/host/host-executor.ts';
 import { Fitness } from './fitness.ts';
 import { ExecutorHealth } from './health.ts';
 import { ActiveJobs } from './job/active-jobs.ts';
@@ -67,7 +69,7 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
   const ended = new AbortController();
   try {
     const token = knownToken(config, workDir);
-    const api = new RunnerApi(config.serverUrl, token ?? '', RUNNER_VERSION);
+    const api = new RunnerApi(config.serverUrl, token ?? '', RUNNER_VERSION, { host: config.hostExecutor });
     if (token === undefined)
       await untilAnswered(
         () => register(api, config, workDir),
@@ -75,7 +77,7 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
         draining.signal,
         (error) => logger.warn(error.message),
       );
-    const executor = deps.executor?.(workDir.identity) ?? dockerExecutor(config, workDir.identity);
+    const executor = deps.executor?.(workDir.identity) ?? ownExecutor(config, workDir);
     const mirrors = new MirrorCache({
       folder: workDir.mirrors,
       httpOrigins: config.gitHttpOrigins,
@@ -175,10 +177,14 @@ async function reportEach(attempts: readonly AttemptFolder[], recovery: Recovery
   for (const attempt of attempts) await reportLeft(attempt, recovery);
 }
 
-function dockerExecutor(config: RunnerConfig, identity: string): Executor {
-  return new DockerExecutor({
-    docker: connectEngine(config),
-    runner: identity,
-    internalNetwork: config.jobNetwork === 'internal',
-  });
+function ownExecutor(config: RunnerConfig, { identity: runner, hostJobs }: WorkDir): Executor {
+  return new ContainerOrHost(
+    new DockerExecutor({
+      docker: connectEngine(config),
+      runner,
+      internalNetwork: config.jobNetwork === 'internal',
+    }),
+    // Off, it still ends what is left from a time when it was on.
+    new HostExecutor({ root: hostJobs, runner, enabled: config.hostExecutor }),
+  );
 }

@@ -57,9 +57,9 @@ function advanceJobs(draft: RunDraft, stage: StageName): void {
       if (job.status !== 'queued' || job.attempts.length > 0) continue;
       const ready = readiness(draft.state, planned);
       if (ready.kind === 'start') queueAttempt(draft, planned.key);
-      if (ready.kind !== 'skip' && ready.kind !== 'error') continue;
+      if (ready.kind === 'start' || ready.kind === 'wait') continue;
       if (ready.kind === 'skip') skipJob(draft, planned.key, ready.reason);
-      else endJobBadly(draft, planned.key, 'errored', ready.reason);
+      else endJobBadly(draft, planned.key, ready.kind === 'refuse' ? 'failed' : 'errored', ready.reason);
       moved = true;
     }
   }

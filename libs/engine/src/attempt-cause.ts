@@ -14,7 +14,7 @@ type Cause = Omit<WaitingCause, 'since'>;
 /** Runs or runners: more would fill the screen. */
 const SHOWN = 3;
 
-function poolCause({ requirement: { trust, labels }, pool }: QueuedAttempt): Cause | undefined {
+function poolCause({ requirement: { trust, labels }, pool, host }: QueuedAttempt): Cause | undefined {
   const kind = `${trust} runs${labels.length > 0 ? ` with the labels ${labels.join(', ')}` : ''}`;
   if (!pool) {
     return {
@@ -31,6 +31,13 @@ function poolCause({ requirement: { trust, labels }, pool }: QueuedAttempt): Cau
       code: 'no-runner',
       message: `No runner of the pool ${pool.name} takes work. ${why.slice(0, SHOWN).join(' ')}`,
       endedBy: `The end of that trouble, or another runner of the pool ${pool.name}.`,
+    };
+  }
+  if (host && (pool.withoutHost ?? 0) > 0) {
+    return {
+      code: 'no-host-runner',
+      message: `The job runs without a container (\`host: true\`), and no connected runner of the pool ${pool.name} offers that.`,
+      endedBy: `A runner of the pool ${pool.name} that is started with SLUICE_RUNNER_HOST_EXECUTOR=true.`,
     };
   }
   return {

@@ -39,6 +39,17 @@ describe('a condition', () => {
     expect(run.state.jobs['commit/publish']?.attempts).toHaveLength(1);
   });
 
+  test('A41 I24 in an untrusted run a job on the host fails before it reaches a runner, unless its condition keeps it out', () => {
+    const jobs = { sign: { host: true }, kept: { host: true, if: 'event == "schedule"' }, verify: {} } as const;
+    const run = createdRun({ commit: jobs }, 'untrusted');
+    expect(run.state.jobs).toMatchObject({
+      'commit/sign': { status: 'failed', attempts: [], reason: { code: 'untrusted-host' } },
+      'commit/kept': { status: 'skipped', reason: { code: 'condition' } },
+      'commit/verify': { status: 'queued', attempts: [{ number: 1 }] },
+    });
+    expect(createdRun({ commit: jobs }).state.jobs['commit/sign']?.attempts).toHaveLength(1);
+  });
+
   test('a stage whose jobs were all skipped stops nothing', () => {
     const run = createdRun({ commit: { a: { if: 'branch == "dev"' } }, test: { t: {} } });
     expect(run.state).toMatchObject({

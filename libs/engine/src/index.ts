@@ -10,6 +10,7 @@ export { cacheKey } from './cache-key.ts';
 export type { CacheKey } from './cache-key.ts';
 export { cacheScopes } from './cache-scope.ts';
 export type { CacheOrigin, CacheScopes } from './cache-scope.ts';
+export { needsHost } from './job-readiness.ts';
 export { conditionFacts, groupOf, outputVariables } from './condition-facts.ts';
 export { nextWakeAt } from './next-wake.ts';
 export { planRerun } from './plan-rerun.ts';

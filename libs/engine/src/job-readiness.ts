@@ -9,6 +9,8 @@ export type Readiness =
   | { readonly kind: 'wait' }
   | { readonly kind: 'start' }
   | { readonly kind: 'skip'; readonly reason: Reason }
+  /** The definition asks for what this run may never have. */
+  | { readonly kind: 'refuse'; readonly reason: Reason }
   /** A condition that cannot be decided: trouble of ours. */
   | { readonly kind: 'error'; readonly reason: Reason };
 
@@ -19,9 +21,10 @@ export function readiness(state: RunState, planned: PlannedJob): Readiness {
   if (state.image === undefined && usesBuilt(planned)) {
     return skip('no-image', `Job "${planned.name}" uses the image that the run builds, and this run built none.`);
   }
-  if (planned.if === undefined) return byNeeds;
+  const byTrust = state.trust === 'untrusted' && needsHost(planned) ? refuseHost(planned) : byNeeds;
+  if (planned.if === undefined) return byTrust;
   try {
-    if (evaluateCondition(planned.if, conditionFacts(state, planned))) return byNeeds;
+    if (evaluateCondition(planned.if, conditionFacts(state, planned))) return byTrust;
     return skip('condition', `Its condition is false: ${planned.if}`);
   } catch (error) {
     if (!(error instanceof ConditionError)) throw error;
@@ -32,6 +35,11 @@ export function readiness(state: RunState, planned: PlannedJob): Readiness {
 export function usesBuilt({ work }: PlannedJob): boolean {
   if (work.kind === 'image') return false;
   return work.spec.image === 'built' || Object.values(work.spec.services).some(({ image }) => image === 'built');
+}
+
+/** Its steps are processes of the runner's machine: only a trusted pool's runner that offers it may have the job. */
+export function needsHost({ work }: Pick<PlannedJob, 'work'>): boolean {
+  return work.kind === 'steps' && work.spec.image === undefined;
 }
 
 export function endedWell({ status, allowed }: JobState): boolean {
@@ -69,6 +77,11 @@ function wholeSkipped(state: RunState, planned: PlannedJob): JobState | undefine
 function needed(planned: PlannedJob, stopper: JobState): string {
   const name = stopper.key.slice(stopper.key.indexOf('/') + 1);
   return `Job "${planned.name}" needs "${name}", which ${wasOrIs(stopper.status)}.`;
+}
+
+function refuseHost(planned: PlannedJob): Readiness {
+  const message = `Job "${planned.name}" runs on the runner's machine itself, without a container, and this run comes from outside the team; name an \`image\`, or keep the job from such runs by \`if\`.`;
+  return { kind: 'refuse', reason: { code: 'untrusted-host', message } };
 }
 
 function skip(code: string, message: string): Readiness {

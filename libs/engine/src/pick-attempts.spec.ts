@@ -39,6 +39,15 @@ describe('what fits', () => {
     ['a trusted attempt on an untrusted runner', {}, { trust: 'untrusted' }, false],
     ['labels that the runner has', { labels: ['gpu'] }, { labels: ['arm64', 'gpu'] }, true],
     ['a label that it lacks', { labels: ['gpu', 'arm64'] }, { labels: ['gpu'] }, false],
+    ['a job on the host, on a runner that offers it', { host: true }, { host: true }, true],
+    ['a job on the host, on one that does not', { host: true }, {}, false],
+    [
+      'A41 a job on the host, on one of an untrusted pool',
+      { host: true, trust: 'untrusted' },
+      { host: true, trust: 'untrusted' },
+      false,
+    ],
+    ['a job in a container, on a runner that also offers its host', {}, { host: true }, true],
     ['a runner of the team', {}, { teamId: 't1' }, true],
     ['a runner of another team', {}, { teamId: 't2' }, false],
   ] as const)('%s', (_, attempt, runner, fits) => {
@@ -191,13 +200,16 @@ const labels = fc.subarray(['gpu', 'arm64', 'large']);
 const trust = fc.constantFrom('trusted' as const, 'untrusted' as const);
 const time = fc.nat({ max: 200 }).map((minutes) => new Date(Date.parse(NOW) - minutes * 60_000).toISOString());
 const attempts = fc
-  .array(fc.record({ teamId: team, labels, trust, priority: fc.nat({ max: 3 }), readyAt: time }), {
+  .array(fc.record({ teamId: team, labels, trust, host: fc.boolean(), priority: fc.nat({ max: 3 }), readyAt: time }), {
     maxLength: 30,
     size: 'max',
   })
   .map((list) => list.map((one, index) => ready(`a${index}`, one)));
 const polls = fc
-  .array(fc.record({ teamId: fc.option(team), labels, trust, since: time }), { maxLength: 12, size: 'max' })
+  .array(fc.record({ teamId: fc.option(team), labels, trust, host: fc.boolean(), since: time }), {
+    maxLength: 12,
+    size: 'max',
+  })
   .map((list) => list.map((one, index) => poll(`p${index}`, one)));
 
 test('I04: each attempt and each poll is matched at most once, only where it fits, and none that fits is left over; the order of the lists has no say', () => {
@@ -206,6 +218,7 @@ test('I04: each attempt and each poll is matched at most once, only where it fit
       const matches = pick(all, waiting, NOW);
       const fits = (a: ReadyAttempt, p: WaitingPoll): boolean =>
         a.trust === p.trust &&
+        (!a.host || (p.host === true && p.trust === 'trusted')) &&
         (p.teamId === null || p.teamId === a.teamId) &&
         a.labels.every((label) => p.labels.includes(label));
       const used = new Set(matches.flatMap(({ attemptId, pollId }) => [attemptId, pollId]));

@@ -18,7 +18,7 @@ export interface Contention {
  * Matches ready attempts with waiting polls, each at most once. Order among attempts: the team with the fewest running
  * attempts first (those matched here included), of several the one whose last turn is longest ago, then priority, then age,
  * then id. Without the turns a long queue on a single runner would be served to its end: each time the runner comes free,
- * every team has none running. Among polls that fit: fewest labels beyond the need, a team's own runner before a shared one,
+ * every team has none running. Among polls that fit: fewest labels beyond the need, a runner that offers no more than containers, a team's own runner before a shared one,
  * the longest wait, then id. The answer does not depend on the order of the arguments, and no attempt that fits a poll is
  * left over while that poll is, unless a limit holds it.
  */
@@ -94,6 +94,7 @@ function describePoll(poll: WaitingPoll): Poll {
 function comparePolls(a: Poll, b: Poll): number {
   return (
     a.labels.size - b.labels.size ||
+    Number(a.poll.host ?? false) - Number(b.poll.host ?? false) ||
     Number(a.poll.teamId === null) - Number(b.poll.teamId === null) ||
     compareText(a.poll.since, b.poll.since) ||
     compareText(a.pollId, b.pollId)
@@ -103,8 +104,14 @@ function comparePolls(a: Poll, b: Poll): number {
 function groupByNeed(ready: readonly ReadyAttempt[], polls: readonly Poll[], now: Instant): Need[] {
   const needs = new Map<string, Need>();
   for (const attempt of ready) {
-    const { teamId, trust, limits = [] } = attempt;
-    const key = JSON.stringify([teamId, trust, limits.toSorted(compareText), ...attempt.labels.toSorted(compareText)]);
+    const { teamId, trust, limits = [], host = false } = attempt;
+    const key = JSON.stringify([
+      teamId,
+      trust,
+      host,
+      limits.toSorted(compareText),
+      ...attempt.labels.toSorted(compareText),
+    ]);
     let need = needs.get(key);
     if (!need) needs.set(key, (need = newNeed(attempt, polls)));
     if (need.pollsLeft > 0) need.attempts.push(ranked(attempt, now));
@@ -114,10 +121,11 @@ function groupByNeed(ready: readonly ReadyAttempt[], polls: readonly Poll[], now
   return fitting;
 }
 
-function newNeed({ teamId, trust, labels, limits = [] }: ReadyAttempt, polls: readonly Poll[]): Need {
+function newNeed({ teamId, trust, labels, host = false, limits = [] }: ReadyAttempt, polls: readonly Poll[]): Need {
   const fits = polls.filter(
     (candidate) =>
       candidate.poll.trust === trust &&
+      (!host || (trust === 'trusted' && candidate.poll.host === true)) &&
       (candidate.poll.teamId === null || candidate.poll.teamId === teamId) &&
       labels.every((label) => candidate.labels.has(label)),
   );

@@ -6,6 +6,8 @@ export interface ReadyAttempt {
   readonly teamId: string;
   readonly trust: Trust;
   readonly labels: readonly string[];
+  /** Only a runner that offers its machine itself will do; absent = in a container. */
+  readonly host?: boolean;
   /** `priorityRank`: higher goes first inside a team. */
   readonly priority: number;
   /** Names of the limits it counts against; those without a limit may be left out. */
@@ -19,6 +21,8 @@ export interface WaitingPoll {
   readonly runnerId: string;
   readonly trust: Trust;
   readonly labels: readonly string[];
+  /** The runner announced that it runs jobs on its machine itself, and its pool is trusted; absent = it does not. */
+  readonly host?: boolean;
   /** null = a shared runner that serves every team. */
   readonly teamId: string | null;
   readonly since: Instant;

@@ -32,6 +32,12 @@ describe('I07: a queued attempt says why it waits', () => {
       { pool: { ...busy, runnersOnline: 0, unfit: [{ name: 'r1', trouble: 'The disk is full.' }] } },
       'No runner of the pool main takes work. r1: The disk is full.',
     ],
+    [
+      'no-host-runner',
+      { host: true, pool: { ...busy, runnersOnline: 0, withoutHost: 2 } },
+      'The job runs without a container (`host: true`), and no connected runner of the pool main offers that.',
+    ],
+    ['no-runner', { host: true, pool: { ...busy, runnersOnline: 0 } }, 'No runner of the pool main is connected.'],
     ['runner-busy', { pool: busy }, '2 runners of the pool main are busy; 1 job is ahead.'],
     [
       'runner-busy',

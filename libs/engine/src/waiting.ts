@@ -10,6 +10,7 @@ export const WAITING_CODES = [
   'retry-pause',
   'no-pool',
   'no-runner',
+  'no-host-runner',
   'group',
   'service-limit',
   'team-limit',
@@ -37,15 +38,19 @@ export interface WaitingCause {
 export interface QueuedAttempt {
   readonly kind: 'attempt';
   readonly requirement: PoolRequirement;
+  /** Only a runner that offers its machine itself will do; absent = in a container. */
+  readonly host?: boolean;
   readonly readyAt: Instant;
   /** The pool that `choosePool` gave; absent when none fits. */
   readonly pool?: {
     readonly name: string;
-    /** Runners seen lately that take jobs. */
+    /** Runners seen lately that take jobs; for one on the host, only those that offer that. */
     readonly runnersOnline: number;
+    /** Those seen lately that take jobs, but none on the host; absent = none, or it is not asked for. */
+    readonly withoutHost?: number;
     /** Those seen lately that take none, with the reason they give (null: they are told to end). */
     readonly unfit?: readonly { readonly name: string; readonly trouble: string | null }[];
-    /** What the former could take up now; absent = none. */
+    /** What the first could take up now; absent = none. */
     readonly freeSlots?: number;
     /** Ready attempts of the same team that are served before this one. */
     readonly ahead: number;

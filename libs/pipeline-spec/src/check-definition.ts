@@ -1,5 +1,6 @@
 import { checkArtifacts } from './check-artifacts.ts';
 import { ConditionChecker } from './check-conditions.ts';
+import { checkHosts } from './check-hosts.ts';
 import { checkInputs } from './check-inputs.ts';
 import { checkMatrices } from './check-matrix.ts';
 import { checkNeeds } from './check-needs.ts';
@@ -71,6 +72,7 @@ function check(text: string, file: string): CheckedDefinition {
       );
     }
     checkStages(root, jobs, findings);
+    checkHosts(jobs, findings);
     checkMatrices(jobs, places, findings);
     checkInputs(root, findings);
     checkTriggers(root, findings);

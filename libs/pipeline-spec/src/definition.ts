@@ -89,8 +89,8 @@ export const WHEN = ['success', 'failure', 'always'] as const;
 export type When = (typeof WHEN)[number];
 
 export interface JobSpec {
-  /** OCI reference, or `built` = the digest that this run's build stage pushed (test stage only). */
-  readonly image: string;
+  /** OCI reference, or `built` = the digest that this run's build stage pushed (test stage only); absent = no container, on the runner's machine itself. */
+  readonly image?: string;
   readonly steps: readonly StepSpec[];
   /** Names of jobs of the same stage that must end first; a job with a matrix is named by all its variants. */
   readonly needs: readonly string[];
@@ -163,7 +163,7 @@ export interface OutputReference {
 
 export interface StepSpec {
   readonly name: string;
-  /** Shell text run by the image's `sh -e`; never templated. */
+  /** Shell text run by `sh -e` of the image (or of the runner's machine); never templated. */
   readonly run: string;
   readonly when: When;
   readonly if?: string;

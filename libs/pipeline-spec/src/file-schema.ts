@@ -398,9 +398,13 @@ const serviceContainer = z.strictObject(
 
 const job = z.strictObject(
   {
-    image: imageOrAxis.meta({
+    image: imageOrAxis.optional().meta({
       description: 'OCI reference, `built` (test stage only) for the image of this run, or an axis of the matrix',
     }),
+    host: z
+      .literal(true, { error: mustBe('`true`, or absent where the job has an `image`') })
+      .optional()
+      .meta({ description: "Instead of `image`: no container, the steps are processes of the runner's machine" }),
     steps: listOf(step, 'steps', 100).min(1, {
       error: says('bad-value', 'is empty; write at least one step such as `- run: npm test`.'),
     }),

@@ -35,6 +35,7 @@ export const RULES = {
   'env-secret-clash': 'A name is either a secret or a plain environment variable, not both.',
   'file-too-large': 'A definition has at most 256 KiB.',
   'healthy-needs-port': '`healthy` is an HTTP path and needs the `port` it is asked on.',
+  'host-without-container': 'A job on the host has no image, no service containers and no limits of a container.',
   'invalid-yaml': 'The file is not valid YAML 1.2.',
   'matrix-axis-missing': 'Every variant of a matrix names the same axes.',
   'matrix-axis-unknown': 'The matrix has no such axis.',

@@ -93,6 +93,13 @@ function reportKey(key: string, above: readonly PathPart[], findings: FindingCol
       `\`${key}\` is refused: a definition cannot ask for powers over the runner's machine; remove it.`,
       'key',
     );
+  } else if (showPath(path) === 'build.image.host') {
+    findings.error(
+      'host-without-container',
+      path,
+      'An image is built by the container engine, never on the host; remove `host`.',
+      'key',
+    );
   } else if (LATER_KEYS.has(key)) {
     findings.error(
       'not-supported-yet',

@@ -171,11 +171,11 @@ function toJob(
   places: Place,
   path: readonly PathPart[],
 ): JobSpec {
-  const imageOf = (image: JobFile['image']): string =>
+  const imageOf = (image: NonNullable<JobFile['image']>): string =>
     typeof image === 'string' ? image : (variant?.values[image.matrix] ?? '');
   const given = Object.entries(variant?.values ?? {}).map(([axis, value]) => [matrixVariable(axis), value]);
   return {
-    image: imageOf(job.image),
+    ...(job.image !== undefined && { image: imageOf(job.image) }),
     steps: job.steps.map((step, index) => toStep(step, places, [...path, 'steps', index])),
     needs,
     when: job.when ?? 'success',

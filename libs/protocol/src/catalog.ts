@@ -119,6 +119,8 @@ export const runner = z.object({
   state: z.enum(['idle', 'busy', 'draining', 'silent', 'removed']),
   /** Why it takes no work, in its own words; null when nothing is wrong. */
   trouble: z.string().nullable(),
+  /** It also runs jobs on its machine itself, without a container. */
+  host: z.boolean().optional(),
   slots: z.number().int(),
   busy: z.number().int(),
   version: z.string(),

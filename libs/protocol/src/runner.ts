@@ -74,8 +74,8 @@ const fileWork = {
 
 export const stepsWork = z.object({
   kind: z.literal('steps'),
-  /** `built` is already replaced by `repository@sha256:...`. */
-  image: z.string(),
+  /** `built` is already replaced by `repository@sha256:...`. Absent = on the runner's machine itself, as its poll offered. */
+  image: z.string().optional(),
   steps: z.array(stepSpec),
   /** Present when a step has a condition. */
   facts: conditionFacts.optional(),
@@ -206,6 +206,8 @@ export const runnerContract = {
         waitSeconds: z.number().min(0).max(55).default(30),
         protocol: z.number().int(),
         draining: z.boolean().default(false),
+        /** The runner also runs jobs on its machine itself; heard only from a runner of a trusted pool. */
+        host: z.boolean().default(false),
         /** Why the runner takes no work just now, as a sentence; it polls with `draining` while that lasts. */
         trouble: z.string().max(LONGEST_TROUBLE).optional(),
       }),

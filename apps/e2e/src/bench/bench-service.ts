@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { eventually, WorkTree, type Api } from '@sluice/testing';
-import { connectRepository, registerService } from '../world/services.ts';
+import { connectRepository, registerService, type ConnectedRepository } from '../world/services.ts';
 import type { World } from '../world/world.ts';
 
 export type RunDetail = Awaited<ReturnType<Api['runs']['getRun']>>;
@@ -13,19 +13,27 @@ class Otherwise extends Error {}
 export class BenchService {
   readonly slug: string;
   readonly tree: WorkTree;
+  readonly repository: ConnectedRepository;
   readonly #world: World;
   readonly #api: Api;
 
-  private constructor(world: World, slug: string) {
+  private constructor(world: World, slug: string, repository: ConnectedRepository) {
+    this.repository = repository;
     this.#world = world;
     this.#api = world.api('dana');
     this.slug = slug;
     this.tree = new WorkTree(join(world.folder, 'work', slug), { name: 'Dana', email: 'dana@example.com' });
   }
 
-  static async create(world: World, slug: string, files: Readonly<Record<string, string>>): Promise<BenchService> {
-    const service = new BenchService(world, slug);
-    const repository = await connectRepository(world.admin(), world.gitHost, world.servers.url, slug);
+  /** `announced`: its pushes make runs by themselves. */
+  static async create(
+    world: World,
+    slug: string,
+    files: Readonly<Record<string, string>>,
+    announced = true,
+  ): Promise<BenchService> {
+    const repository = await connectRepository(world.admin(), world.gitHost, world.servers.url, slug, { announced });
+    const service = new BenchService(world, slug, repository);
     await registerService(world.admin(), slug, repository, '.');
     await service.tree.init();
     service.write(files);

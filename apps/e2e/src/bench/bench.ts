@@ -63,6 +63,19 @@ export async function interleave(
   };
 }
 
+/** One in twenty may be slow, but not more than twice as slow. */
+export function withSpread(result: BenchResult, each: readonly number[], what: string): BenchResult {
+  const [p50, p95] = [median(each), percentile(each, 0.95)];
+  const ofBudget = Math.max(result.ofBudget, p95 / (2 * p50));
+  return {
+    ...result,
+    budget: `${result.budget}; p95 <= 2x p50`,
+    ofBudget: round3(ofBudget),
+    within: ofBudget <= 1,
+    note: `${result.note} ${each.length} ${what}: p50 ${p50} ms, p95 ${p95} ms.`,
+  };
+}
+
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;

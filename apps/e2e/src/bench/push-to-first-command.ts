@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { WorkTree } from '@sluice/testing';
-import { interleave, median, percentile, timed, type Bench, type BenchResult } from './bench.ts';
+import { interleave, median, timed, withSpread, type Bench } from './bench.ts';
 import { BenchService } from './bench-service.ts';
 
 const DEFINITION = (slug: string) => `service: ${slug}
@@ -54,7 +54,7 @@ export const pushToFirstCommand: Bench = async (context) => {
       },
     },
   );
-  return withSpread(measured, each);
+  return withSpread(measured, each, 'pushes');
 };
 
 async function firstCommandAfterPush(service: BenchService, url: string): Promise<number> {
@@ -63,20 +63,6 @@ async function firstCommandAfterPush(service: BenchService, url: string): Promis
   await service.tree.push(url);
   const run = await service.follow(commit);
   return Date.parse(run.jobs[0]!.attempts[0]!.steps[0]!.startedAt!) - pushedAt;
-}
-
-/** A push in twenty may be slow, but not more than twice as slow. */
-function withSpread(result: BenchResult, each: readonly number[]): BenchResult {
-  const [p50, p95] = [median(each), percentile(each, 0.95)];
-  const ofSpread = p95 / (2 * p50);
-  const ofBudget = Math.max(result.ofBudget, ofSpread);
-  return {
-    ...result,
-    budget: `${result.budget}; p95 <= 2x p50`,
-    ofBudget: Math.round(ofBudget * 1000) / 1000,
-    within: ofBudget <= 1,
-    note: `${result.note} ${each.length} pushes: p50 ${p50} ms, p95 ${p95} ms.`,
-  };
 }
 
 /** What any engine must do before a step can see the files: bring the commit, read the definition, lay the tree out. */

@@ -21,7 +21,12 @@ export const awaitRunnerEnd = stepKind(
   async (scene, { within }) => own(scene).ended(within * 1000),
 );
 
-export const startRunner = stepKind('startRunner', nothing, async (scene) => own(scene).start());
+/** `host`: this time it also takes jobs without a container. */
+export const startRunner = stepKind(
+  'startRunner',
+  z.strictObject({ host: z.boolean().default(false) }),
+  async (scene, { host }) => own(scene).start(host ? { SLUICE_RUNNER_HOST_EXECUTOR: 'true' } : {}),
+);
 
 /** Containers that the own runner has in the engine, found by its label. */
 export const runnerContainers = stepKind(

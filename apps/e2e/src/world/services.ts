@@ -13,17 +13,21 @@ export interface ConnectedRepository {
   readonly hookSecret: string;
 }
 
-/** Makes a repository on the git host and connects it. As one of plain git, its pushes are announced to `serverUrl` from now on. */
+/** Makes a repository on the git host and connects it. As one of plain git, its pushes are announced to `serverUrl` from now on, unless told otherwise. */
 export async function connectRepository(
   admin: Api,
   gitHost: GitHost,
   serverUrl: string,
   name: string,
-  { forge = 'git', team = TEAM.slug }: { readonly forge?: Forge | 'git'; readonly team?: string } = {},
+  {
+    forge = 'git',
+    team = TEAM.slug,
+    announced = true,
+  }: { readonly forge?: Forge | 'git'; readonly team?: string; readonly announced?: boolean } = {},
 ): Promise<ConnectedRepository> {
   const { url, folder } = await gitHost.createRepository(name);
   const { repository, hookSecret } = await admin.catalog.connectRepository({ team, url, kind: forge });
-  if (forge === 'git')
+  if (forge === 'git' && announced)
     await gitHost.createRepository(name, { hookUrl: `${serverUrl}${repository.hookPath}`, hookSecret });
   return { id: repository.id, name, team, forge, folder, hookPath: repository.hookPath, hookSecret };
 }

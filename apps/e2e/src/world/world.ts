@@ -44,7 +44,11 @@ export interface World {
   admin(): Api;
   api(person: string): Api;
   /** A runner in a pool of its own, reached by jobs that ask for `label`. */
-  addRunner(label: string, trust?: 'trusted' | 'untrusted'): Promise<RunnerProcess>;
+  addRunner(
+    label: string,
+    trust?: 'trusted' | 'untrusted',
+    env?: Readonly<Record<string, string>>,
+  ): Promise<RunnerProcess>;
   /** `keepFolder`: logs and data stay for whoever looks at a failure. */
   stop(keepFolder?: boolean): Promise<void>;
 }
@@ -116,6 +120,7 @@ export async function startWorld(
       name: string,
       slots: number,
       serverUrl: string,
+      env: Readonly<Record<string, string>> = {},
     ) => {
       const { id } = await api('root').catalog.createPool(pool);
       return addRunner(
@@ -127,6 +132,7 @@ export async function startWorld(
           slots,
           serverUrl: await wiring.serverOf(name, serverUrl),
           token: (await api('root').catalog.createRegistrationToken({ poolId: id })).token,
+          env,
         },
         stops,
       );
@@ -171,8 +177,8 @@ export async function startWorld(
       network,
       api,
       admin: () => api('root'),
-      addRunner: (label, trust = 'trusted') =>
-        addRunnerTo({ name: label, team: null, labels: [label], trust }, label, 2, servers.url),
+      addRunner: (label, trust = 'trusted', env = {}) =>
+        addRunnerTo({ name: label, team: null, labels: [label], trust }, label, 2, servers.url, env),
       stop: async (keepFolder) => {
         try {
           await requireSegmentsInBucket(stores);
@@ -231,10 +237,11 @@ interface RunnerPlan {
   readonly slots: number;
   readonly serverUrl: string;
   readonly token: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 async function addRunner(
-  { root, folder, gitHost, name, slots, serverUrl, token }: RunnerPlan,
+  { root, folder, gitHost, name, slots, serverUrl, token, env }: RunnerPlan,
   stops: (() => Promise<void>)[],
 ): Promise<RunnerProcess> {
   const runner = new RunnerProcess({
@@ -248,6 +255,7 @@ async function addRunner(
     env: {
       SLUICE_GIT_ALLOW_ORIGINS: gitHost.origin,
       ...(process.env['DOCKER_HOST'] ? { DOCKER_HOST: process.env['DOCKER_HOST'] } : {}),
+      ...env,
     },
   });
   stops.push(() => runner.stop());

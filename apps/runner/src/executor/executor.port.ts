@@ -15,7 +15,7 @@ export class ExecutorTrouble extends Error {
     this.code = code;
   }
 }
-export type TroubleCode = 'engine' | 'registry' | 'checkout' | 'storage' | 'runner-restarted';
+export type TroubleCode = 'engine' | 'registry' | 'checkout' | 'storage' | 'host' | 'runner-restarted';
 
 /** The user's own definition says no (a service container that never gets healthy): the attempt ends as `failed`. */
 export class JobRefused extends Error {

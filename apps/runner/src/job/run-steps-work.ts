@@ -8,6 +8,7 @@ import type { OpenedCache } from '../files/caches.ts';
 import { fileParts } from '../files/file-parts.ts';
 import type { FileParts } from '../files/file-parts.ts';
 import { LeaseLost } from '../server/server-answer.ts';
+import { ExecutorTrouble } from '../executor/executor.port.ts';
 import type { Sandbox, StepsWork } from '../executor/executor.port.ts';
 import { sendJunitReports } from '../reports/send-junit-reports.ts';
 import type { JobProgress } from '../result/job-progress.ts';
@@ -90,6 +91,8 @@ async function leaveFiles(
 
 function prepare(grant: LeaseGrant, work: StepsWork, path: string, parts: WorkParts): Promise<Sandbox> {
   const { executor, log, control } = parts;
+  if (work.image === undefined && grant.run.trust !== 'trusted')
+    throw new ExecutorTrouble('host', 'A run from outside the team never runs on the machine of a runner itself.');
   const source = checkOut(grant, path, parts).then((checkout) => ({ tar: async () => commitTar(checkout) }));
   // Awaited by the executor; it may throw before it gets there.
   source.catch(() => undefined);

@@ -34,12 +34,15 @@ const POLL_DEADLINE_MS = (POLL_WAIT_SECONDS + 8) * 1000;
 export class RunnerApi {
   readonly #base: string;
   readonly #version: string;
+  readonly #host: boolean;
   #token: string;
 
-  constructor(serverUrl: URL, token: string, version: string) {
+  /** `host`: polls announce that jobs are taken on the machine itself. */
+  constructor(serverUrl: URL, token: string, version: string, { host = false }: { readonly host?: boolean } = {}) {
     this.#base = `${serverUrl.href.replace(/\/$/, '')}${API_PREFIX}`;
     this.#token = token;
     this.#version = version;
+    this.#host = host;
   }
 
   /** Where calls go to, with the prefix of the API. */
@@ -74,6 +77,7 @@ export class RunnerApi {
       waitSeconds: draining ? 0 : POLL_WAIT_SECONDS,
       protocol: RUNNER_PROTOCOL,
       draining,
+      ...(this.#host ? { host: true } : {}),
       ...(trouble === undefined ? {} : { trouble: trouble.slice(0, LONGEST_TROUBLE) }),
     };
     const { lease } = await this.#call(runnerContract.poll, '/runner/poll', body, {

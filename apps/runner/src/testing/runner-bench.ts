@@ -80,6 +80,7 @@ export async function runnerBench(): Promise<RunnerBench> {
     jobNetwork: 'open',
     maxRepositoryMiB: 1000,
     minFreeMiB: 0,
+    hostExecutor: false,
     once: false,
     logLevel: 'silent',
   };

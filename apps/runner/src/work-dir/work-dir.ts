@@ -45,6 +45,10 @@ export class WorkDir {
   get attempts(): string {
     return join(this.path, 'attempts');
   }
+  /** Workspaces of jobs that run without a container. */
+  get hostJobs(): string {
+    return join(this.path, 'host');
+  }
   get mirrors(): string {
     return join(this.path, 'mirrors');
   }

@@ -7,6 +7,7 @@ const names: Record<Waiting['code'], string> = {
   'retry-pause': 'Pause before a retry',
   'no-pool': 'No pool fits',
   'no-runner': 'No runner connected',
+  'no-host-runner': 'No runner offers its host',
   group: 'Concurrency group',
   'service-limit': 'Limit of the service',
   'team-limit': 'Limit of the team',

@@ -63,7 +63,7 @@ function waitingWord(job: JobDetail): string {
   const { code } = job.waiting;
   if (code === 'needs-job' || code === 'earlier-stage') return '';
   return code
-    .replace(/^(no-runner|runner-busy)$/, 'runner')
+    .replace(/^(no-runner|no-host-runner|runner-busy)$/, 'runner')
     .replace('no-pool', 'pool')
     .replace(/^(service|team)-limit$/, 'limit')
     .replace('fair-share', 'turn');

@@ -185,6 +185,11 @@ function RunnerRow({ runner }: { runner: Runner }) {
       <span className="w-[70px] text-text-2 tnum">
         {runner.busy} of {runner.slots}
       </span>
+      {runner.host === true && (
+        <span className="text-text-2" title="Takes jobs with `host: true`: without a container, on its machine itself">
+          host
+        </span>
+      )}
       <span className="min-w-0 flex-1">
         {runner.jobs.map((job) => (
           <Link

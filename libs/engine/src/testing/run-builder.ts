@@ -26,6 +26,8 @@ export interface JobSketch {
   readonly outputs?: readonly string[];
   readonly variant?: JobVariant;
   readonly image?: string;
+  /** Instead of an image. */
+  readonly host?: true;
   readonly envFrom?: Readonly<Record<string, OutputReference>>;
   readonly use?: readonly ArtifactReference[];
 }
@@ -89,7 +91,7 @@ function planned(stage: 'commit' | 'build' | 'test', name: string, sketch: JobSk
             spec: {
               ...common,
               ...conditions,
-              image: sketch.image ?? 'node:24',
+              ...(!sketch.host && { image: sketch.image ?? 'node:24' }),
               steps: [{ name: 'test', run: 'true', when: 'success', env: {}, envFrom: {} }],
               needs,
               env: {},

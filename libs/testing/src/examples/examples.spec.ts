@@ -81,7 +81,7 @@ async function runSteps(
   for (const step of job.steps) {
     const out = new PassThrough().on('data', (chunk: Buffer) => (log += chunk.toString()));
     const variables = Object.entries({ ...job.env, ...step.env, ...env }).map(([name, value]) => `${name}=${value}`);
-    const [{ StatusCode }, container] = (await docker.run(job.image, ['sh', '-e', '-c', step.run], [out, out], {
+    const [{ StatusCode }, container] = (await docker.run(job.image!, ['sh', '-e', '-c', step.run], [out, out], {
       Tty: false,
       Env: variables,
       WorkingDir: '/workspace',

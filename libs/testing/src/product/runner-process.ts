@@ -37,9 +37,9 @@ export class RunnerProcess {
     return this.#process.pid;
   }
 
-  /** Resolves when the runner says that it has started. */
-  async start(): Promise<void> {
-    this.#process = this.#make(existsSync(this.logFile) ? statSync(this.logFile).size : 0);
+  /** Resolves when the runner says that it has started. `env`: settings of this start alone. */
+  async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
+    this.#process = this.#make(existsSync(this.logFile) ? statSync(this.logFile).size : 0, env);
     await this.#process.start();
   }
 
@@ -68,7 +68,7 @@ export class RunnerProcess {
     return readFileSync(join(this.workDir, 'identity'), 'utf8').trim();
   }
 
-  #make(logOffset: number): LoopbackProcess {
+  #make(logOffset: number, ofThisStart: Readonly<Record<string, string>> = {}): LoopbackProcess {
     const { root, serverUrl, name, workDir, logFile, registrationToken, slots = 2, env } = this.#options;
     return new LoopbackProcess({
       name: `the Sluice runner ${name}`,
@@ -84,6 +84,7 @@ export class RunnerProcess {
         SLUICE_RUNNER_SLOTS: String(slots),
         SLUICE_REGISTRATION_TOKEN: registrationToken,
         ...env,
+        ...ofThisStart,
       },
       logFile,
       readyTimeoutMs: 30_000,

@@ -4,10 +4,10 @@ import type Docker from 'dockerode';
 import type { AttemptLog } from '../../log/attempt-log.ts';
 import { OUTPUT_FILE, Sandbox } from '../executor.port.ts';
 import type { SandboxFile, StepCommand, StepExit, WorkspaceEntry } from '../executor.port.ts';
+import type { ReadLimits } from '../read-workspace.ts';
+import { isKept, readEntries, readMatching } from '../read-workspace.ts';
 import { WORKSPACE } from './docker-names.ts';
-import { toTrouble } from './engine-trouble.ts';
-import type { ReadLimits } from './read-workspace.ts';
-import { isKept, readEntries, readMatching } from './read-workspace.ts';
+import { engineStatus, toTrouble } from './engine-trouble.ts';
 import { runInContainer } from './run-in-container.ts';
 
 /** One job's container with its network, volume and service containers. */
@@ -37,11 +37,11 @@ export class DockerSandbox extends Sandbox {
   }
 
   readFiles(globs: readonly string[], limits: ReadLimits): AsyncIterable<SandboxFile> {
-    return readMatching(this.#job, this.#workingDir, globs, limits);
+    return readMatching(this.#archive, globs, limits);
   }
 
   readEntries(paths: readonly string[]): AsyncIterable<WorkspaceEntry> {
-    return readEntries(this.#job, this.#workingDir, paths, isKept);
+    return readEntries(this.#archive, paths, isKept);
   }
 
   async writeFiles(tar: Readable): Promise<void> {
@@ -55,4 +55,14 @@ export class DockerSandbox extends Sandbox {
   destroy(): Promise<void> {
     return this.#remove();
   }
+
+  /** The engine's archive call, so that a remote engine works too. */
+  readonly #archive = async (path: string): Promise<Readable | undefined> => {
+    try {
+      return (await this.#job.getArchive({ path: posix.join(this.#workingDir, path) })) as Readable;
+    } catch (error) {
+      if (engineStatus(error) === 404) return undefined;
+      throw toTrouble(error, 'read the workspace');
+    }
+  };
 }

@@ -1,9 +1,4 @@
-/** Where output goes, in order. The promise, when there is one, is kept when more may come. */
-export interface OutputSink {
-  write(stream: 'stdout' | 'stderr', chunk: Uint8Array): Promise<void> | undefined;
-  /** Nothing more is wanted: the stream is let go. */
-  readonly isOver?: boolean;
-}
+import type { OutputSink } from '../steps/step-output.ts';
 
 const HEAD_BYTES = 8;
 

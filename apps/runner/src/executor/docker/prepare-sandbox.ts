@@ -100,7 +100,7 @@ function jobContainer(
 ): Docker.ContainerCreateOptions & { Image: string } {
   return {
     name: base,
-    Image: work.image,
+    Image: work.image ?? '',
     Labels: labels,
     Hostname: 'job',
     // The tree belongs to root, whatever user the image names.

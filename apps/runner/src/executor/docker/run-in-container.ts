@@ -1,15 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { AttemptLog } from '../../log/attempt-log.ts';
-import { ExecutorTrouble, JobRefused } from '../executor.port.ts';
+import { ExecutorTrouble } from '../executor.port.ts';
 import type { StepCommand, StepExit } from '../executor.port.ts';
+import { orStopped } from '../steps/or-stopped.ts';
+import { StepOutput } from '../steps/step-output.ts';
+import { FOLLOW_SCRIPT, stepArguments } from '../steps/step-script.ts';
 import { toTrouble } from './engine-trouble.ts';
 import { copyOutput } from './exec-output.ts';
-import { StepOutput } from './step-output.ts';
-import { COPY_BLOCK_BYTES, FOLLOW_SCRIPT, STEP_SCRIPT } from './step-script.ts';
 
-/** Linux takes no single argument above 128 KiB. */
-const LONGEST_STEP_BYTES = 128 * 1024 - 1;
 /** The end of an exec's output may come a moment before the engine knows its exit code. */
 const EXIT_CODE_WAIT_MS = 5000;
 
@@ -30,16 +29,11 @@ export async function runInContainer(
   signal: AbortSignal,
   graceMs: () => number,
 ): Promise<StepExit> {
-  if (Buffer.byteLength(run) > LONGEST_STEP_BYTES)
-    throw new JobRefused(
-      'step-too-long',
-      'The text of a step has more than 128 KiB: put it into a file of the repository.',
-    );
+  const command = stepArguments(run, at, log.maxBytes);
   if (signal.aborted) return { kind: 'stopped' };
   try {
     const exec = await container.exec({
-      // What the log has no room for need not be kept either.
-      Cmd: ['sh', '-c', STEP_SCRIPT, 'step', at, String(Math.ceil(log.maxBytes / COPY_BLOCK_BYTES)), run],
+      Cmd: ['sh', ...command],
       Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
       WorkingDir: workingDir,
       AttachStdout: true,
@@ -110,20 +104,6 @@ async function stopInside(container: Docker.Container, ended: Promise<unknown>, 
   const timer = new AbortController();
   await Promise.race([quiet, pause(graceMs, undefined, { signal: timer.signal }).catch(() => undefined)]);
   timer.abort();
-}
-
-async function orStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T | 'stopped'> {
-  let stop = (): void => undefined;
-  const stopped = new Promise<'stopped'>((resolve) => {
-    stop = () => resolve('stopped');
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, stopped]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }
 
 async function exitCodeOf(exec: Docker.Exec): Promise<number> {

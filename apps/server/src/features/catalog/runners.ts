@@ -40,6 +40,8 @@ export class Runners {
         'version',
         'draining',
         'trouble',
+        'offers_host',
+        'trust',
         'last_seen_at',
       ])
       .where('removed_at', 'is', null)
@@ -85,6 +87,7 @@ export class Runners {
               ? ('busy' as const)
               : ('idle' as const),
         trouble: row.trouble,
+        ...(row.offers_host && row.trust === 'trusted' ? { host: true } : {}),
         slots: row.slots,
         busy: own.length,
         version: row.version,

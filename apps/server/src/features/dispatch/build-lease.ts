@@ -204,7 +204,7 @@ function stepsWorkOf(spec: JobSpec, job: PlannedJob, state: RunState): LeaseGran
   const resolve = (image: string) => (image === 'built' ? built! : image);
   return {
     kind: 'steps',
-    image: resolve(spec.image),
+    ...(spec.image === undefined ? {} : { image: resolve(spec.image) }),
     steps: spec.steps.map(({ name, run, when, if: condition, env, envFrom, timeoutSeconds }) => ({
       name,
       run,
@@ -250,7 +250,7 @@ function ambient(state: RunState, built: string | undefined): Record<string, str
 function imagesOf(work: LeaseGrant['work']): string[] {
   return work.kind === 'image'
     ? [work.repository]
-    : [work.image, ...Object.values(work.services).map(({ image }) => image)];
+    : [...(work.image === undefined ? [] : [work.image]), ...Object.values(work.services).map(({ image }) => image)];
 }
 
 function refused(code: string, message: string): BuiltLease {

@@ -76,6 +76,21 @@ describe('dispatch', () => {
     expect((await polled)?.run.id).toBe(runId);
   });
 
+  it('A41 gives a job on the host to a runner of a trusted pool that offers it, and to no other', async () => {
+    const one = await replica();
+    const onHost = ONE_JOB.replace(/image: [^,]+/, 'host: true');
+    const runId = await rows.run(team, onHost);
+    expect(await one.poll(await rows.runner(pool), { waitSeconds: 0 })).toBeNull();
+    const untrusted = await rows.runner(await rows.pool({ trust: 'untrusted' }));
+    expect(await one.poll(untrusted, { host: true, waitSeconds: 0 })).toBeNull();
+    // Behind it, what a container will do for is not held up.
+    const next = await rows.run(team, ONE_JOB);
+    expect((await one.poll(await rows.runner(pool), { waitSeconds: 0 }))?.run.id).toBe(next);
+    const lease = await one.poll(await rows.runner(pool), { host: true, waitSeconds: 0 });
+    expect(lease?.run.id).toBe(runId);
+    expect(lease?.work).not.toHaveProperty('image');
+  });
+
   it('answers null when nothing came in time and leaves no poll behind', async () => {
     const one = await replica();
     expect(await one.poll(await rows.runner(pool), { waitSeconds: 0.05 })).toBeNull();

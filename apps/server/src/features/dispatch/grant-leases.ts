@@ -23,6 +23,7 @@ interface OpenPoll {
   readonly held: number;
   readonly trust: Trust;
   readonly labels: string[];
+  readonly host: boolean;
   readonly team_id: string | null;
   /** The same on every row: some attempt that is ready here may count against a limit. */
   readonly limited: boolean;
@@ -60,13 +61,13 @@ export class GrantLeases {
     }
   }
 
-  /** `mayGoOn`: attempts that a limit now holds may have hidden others from this look. */
+  /** `mayGoOn`: attempts that a limit now holds, or that no host is left for, may have hidden others from this look. */
   async #match(unit: Unit, poolId: string, now: Date): Promise<{ grants: GrantedPoll[]; mayGoOn: boolean }> {
     const polls = await openPolls(unit, poolId);
     if (polls.length === 0) return NOTHING;
     const limited = polls[0]!.limited;
     const limits = limited ? await countLimits(unit, poolId) : NO_LIMITS;
-    const ready = await lockReady(unit, poolId, polls.length, limits);
+    const ready = await lockReady(unit, poolId, polls, limits);
     if (ready.length === 0) return NOTHING;
     const teams = new Set(ready.map((row) => row.team_id));
     const matches = pick(
@@ -75,6 +76,7 @@ export class GrantLeases {
         teamId: row.team_id,
         trust: row.trust,
         labels: row.labels,
+        host: row.needs_host,
         priority: row.priority,
         limits: limitsOf(row),
         readyAt: row.queued_at.toISOString(),
@@ -84,6 +86,7 @@ export class GrantLeases {
         runnerId: poll.runner_id,
         trust: poll.trust,
         labels: poll.labels,
+        host: poll.host,
         teamId: poll.team_id,
         since: poll.since.toISOString(),
       })),
@@ -108,7 +111,7 @@ export class GrantLeases {
         attemptId,
         epoch: lease.epoch,
       })),
-      mayGoOn: limited && grants.length > 0 && grants.length < polls.length,
+      mayGoOn: (limited || ready.some((row) => row.needs_host)) && grants.length > 0 && grants.length < polls.length,
     };
   }
 }
@@ -139,7 +142,7 @@ async function openPolls(unit: Unit, poolId: string): Promise<OpenPoll[]> {
     with held as (
       select runner_id, count(*)::int as count from attempts where status = 'running' group by runner_id)
     select polls.id, polls.runner_id, polls.replica_id, polls.since, runners.slots, coalesce(held.count, 0) as held,
-      pools.trust, pools.labels, pools.team_id,
+      pools.trust, pools.labels, pools.team_id, runners.offers_host and pools.trust = 'trusted' as host,
       (exists (select from attempts where pool_id = ${poolId} and status = 'queued' and group_key is not null)
         or exists (select from teams where max_running is not null)
         or exists (select from services where max_running is not null)) as limited
@@ -163,7 +166,13 @@ async function openPolls(unit: Unit, poolId: string): Promise<OpenPoll[]> {
  * with thousands of them must not hide another team's only one, nor urgent ones a patient one that its wait has lifted. The
  * teams and levels are found by jumping through the index, not by reading it.
  */
-async function lockReady(unit: Unit, poolId: string, polls: number, limits: Limits): Promise<AttemptRow[]> {
+async function lockReady(
+  unit: Unit,
+  poolId: string,
+  polls: readonly OpenPoll[],
+  limits: Limits,
+): Promise<AttemptRow[]> {
+  const anyHost = polls.some(({ host }) => host);
   const { rows } = await sql<AttemptRow>`
     with recursive levels as (
       (select team_id, priority from attempts where pool_id = ${poolId} and status = 'queued'
@@ -182,7 +191,8 @@ async function lockReady(unit: Unit, poolId: string, polls: number, limits: Limi
           and priority = levels.priority
           and (group_key is null or run_id = any(${limits.admitted}::uuid[]))
           and team_id <> all(${fullOnes(limits, 'team')}::uuid[]) and service_id <> all(${fullOnes(limits, 'service')}::uuid[])
-        order by queued_at limit ${polls}) as best)
+          and (not needs_host or ${anyHost})
+        order by queued_at limit ${polls.length}) as best)
     select * from attempts where id in (select id from candidates) and status = 'queued'
     for update skip locked`.execute(unit.tx);
   return rows;

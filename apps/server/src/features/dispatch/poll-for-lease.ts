@@ -17,6 +17,7 @@ export interface PollRequest {
   readonly slots: number;
   readonly waitSeconds: number;
   readonly draining: boolean;
+  readonly host: boolean;
   readonly trouble?: string | undefined;
 }
 
@@ -83,10 +84,10 @@ export class PollForLease {
   }
 
   /** Whether the poll was given something before. One statement, because every poll pays for it. */
-  async #register(runner: RunnerPrincipal, { pollId, slots, draining, trouble }: PollRequest): Promise<boolean> {
+  async #register(runner: RunnerPrincipal, { pollId, slots, draining, host, trouble }: PollRequest): Promise<boolean> {
     const { rows } = await sql<{ seen: boolean; registered: boolean; answered: boolean; others: number }>`
       with seen as (
-        update runners set slots = ${slots}, draining = ${draining}, trouble = ${trouble ?? null}, last_seen_at = now()
+        update runners set slots = ${slots}, draining = ${draining}, offers_host = ${host}, trouble = ${trouble ?? null}, last_seen_at = now()
         where id = ${runner.runnerId} and removed_at is null returning id, pool_id),
       registered as (
         insert into polls (id, runner_id, pool_id, replica_id, expires_at)

@@ -59,6 +59,20 @@ describe('I07 every queued attempt says why it waits', () => {
     expect((await causeOf(last))?.message).toMatch(/2 jobs are ahead\.$/);
   });
 
+  it('for a job on the host only runners count that offer it', async () => {
+    const onHost = await rows.run(team, ONE_JOB.replace(/image: [^,]+/, 'host: true'));
+    const run = await rows.run(team, ONE_JOB);
+    expect(await causeOf(onHost)).toMatchObject({ code: 'no-runner' });
+    await rows.runner(pool);
+    expect(await causeOf(onHost)).toMatchObject({
+      code: 'no-host-runner',
+      endsWhen: expect.stringContaining('SLUICE_RUNNER_HOST_EXECUTOR=true') as string,
+    });
+    expect(await causeOf(run)).toMatchObject({ code: 'starting' });
+    await sql`update runners set offers_host = true`.execute(database.db);
+    expect(await causeOf(onHost)).toMatchObject({ code: 'starting' });
+  });
+
   it('the limit of the service before that of the team, by name', async () => {
     await take(await rows.run(team, ONE_JOB));
     const held = await rows.run(team, ONE_JOB);

@@ -7,12 +7,13 @@ import { showCause, type ShownCause } from './show-cause.ts';
 
 export type Queued = Pick<
   Row<'attempts'>,
-  'id' | 'team_id' | 'service_id' | 'run_id' | 'pool_id' | 'trust' | 'labels' | 'queued_at' | 'group_key'
+  'id' | 'team_id' | 'service_id' | 'run_id' | 'pool_id' | 'trust' | 'labels' | 'needs_host' | 'queued_at' | 'group_key'
 >;
 
 interface PoolNow {
   readonly name: string;
   readonly runnersOnline: number;
+  readonly withoutHost: number;
   readonly unfit: NonNullable<NonNullable<QueuedAttempt['pool']>['unfit']>;
   readonly freeSlots: number;
 }
@@ -37,12 +38,13 @@ export class ExplainQueue {
     ]);
     const causes = new Map<string, ShownCause>();
     for (const attempt of attempts) {
-      const pool = attempt.pool_id === null ? undefined : pools.get(attempt.pool_id);
+      const pool = attempt.pool_id === null ? undefined : pools.get(poolKey(attempt));
       const group = groups.get(attempt.run_id);
       const share = attempt.pool_id === null ? undefined : shares(attempt.pool_id, attempt.team_id);
       const cause = showCause({
         kind: 'attempt',
         requirement: { teamId: attempt.team_id, trust: attempt.trust, labels: attempt.labels },
+        host: attempt.needs_host,
         readyAt: attempt.queued_at.toISOString(),
         ...(pool && { pool: { ...pool, ahead: ahead.get(attempt.id) ?? 0 } }),
         ...(group && { group }),
@@ -55,19 +57,22 @@ export class ExplainQueue {
   }
 
   async #pools(attempts: readonly Queued[]): Promise<ReadonlyMap<string, PoolNow>> {
-    const ids = attempts.flatMap(({ pool_id: pool }) => pool ?? []);
-    const { rows } = await sql<PoolNow & { id: string }>`
-      select pools.id, pools.name, count(runners.id) filter (where not draining)::int as "runnersOnline",
+    const asked = [...new Map(attempts.map((attempt) => [poolKey(attempt), attempt])).values()];
+    const { rows } = await sql<PoolNow & { pool_id: string; needs_host: boolean }>`
+      select pools.id as pool_id, needs_host, pools.name,
+        count(runners.id) filter (where not draining and (offers_host or not needs_host))::int as "runnersOnline",
+        count(runners.id) filter (where not draining and needs_host and not offers_host)::int as "withoutHost",
         coalesce(jsonb_agg(jsonb_build_object('name', runners.name, 'trouble', trouble) order by runners.name)
-          filter (where draining), '[]') as unfit,
-        coalesce(sum(greatest(0, runners.slots - held.count)) filter (where not draining), 0)::int as "freeSlots"
-      from pools
+          filter (where draining and (offers_host or not needs_host)), '[]') as unfit,
+        coalesce(sum(greatest(0, runners.slots - held.count)) filter (where not draining and (offers_host or not needs_host)), 0)::int as "freeSlots"
+      from unnest(${asked.map((one) => one.pool_id)}::uuid[], ${asked.map((one) => one.needs_host)}::boolean[]) as asked(pool_id, needs_host)
+      join pools on pools.id = asked.pool_id
       left join runners on runners.pool_id = pools.id and removed_at is null
         and last_seen_at > now() - interval '90 seconds'
       left join lateral (
         select count(*)::int as count from attempts where runner_id = runners.id and status = 'running') as held on true
-      where pools.id = any(${ids}::uuid[]) group by pools.id`.execute(this.#db);
-    return new Map(rows.map(({ id, ...pool }) => [id, pool]));
+      group by pools.id, needs_host`.execute(this.#db);
+    return new Map(rows.map(({ pool_id, needs_host, ...pool }) => [poolKey({ pool_id, needs_host }), pool]));
   }
 
   /** Of the same team, in the same pool, served before: by priority with what waiting adds to it, then by age. */
@@ -137,4 +142,9 @@ export class ExplainQueue {
       };
     };
   }
+}
+
+/** Which runners count depends on what the job needs. */
+function poolKey({ pool_id: pool, needs_host: host }: Pick<Queued, 'pool_id' | 'needs_host'>): string {
+  return `${pool} ${host}`;
 }

@@ -1,4 +1,12 @@
-import { choosePool, priorityRank, runGroup, runPriority, type RunEffect, type RunState } from '@sluice/engine';
+import {
+  choosePool,
+  needsHost,
+  priorityRank,
+  runGroup,
+  runPriority,
+  type RunEffect,
+  type RunState,
+} from '@sluice/engine';
 import { json } from '../../platform/db/database.ts';
 import type { Unit } from '../../platform/db/transactions.ts';
 
@@ -40,6 +48,7 @@ export async function queueAttempts(
       pool_id: pool?.poolId ?? null,
       trust: state.trust,
       labels: json(job.labels),
+      needs_host: needsHost(job),
       ...shared,
     };
   });

@@ -142,7 +142,7 @@ export class ReadRun {
         name: planned.name,
         needs: [...planned.needs],
         status: job?.status ?? 'queued',
-        image: planned.work.kind === 'steps' ? planned.work.spec.image : planned.work.spec.repository,
+        image: planned.work.kind === 'steps' ? (planned.work.spec.image ?? null) : planned.work.spec.repository,
         startedAt: job?.startedAt ?? null,
         finishedAt: job?.finishedAt ?? null,
         reason: job?.reason ?? null,

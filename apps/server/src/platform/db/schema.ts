@@ -260,6 +260,8 @@ export interface Tables {
     version: Generated<string>;
     draining: Generated<boolean>;
     trouble: Generated<string | null>;
+    /** Announced with its polls: it also runs jobs on its machine itself. */
+    offers_host: Generated<boolean>;
     registered_at: TimeDefault;
     last_seen_at: TimeDefault;
     removed_at: TimeOrNull;
@@ -274,6 +276,8 @@ export interface Tables {
     pool_id: string | null;
     trust: Trust;
     labels: JsonDefault<string[]>;
+    /** Only a runner that offers its machine itself will do. */
+    needs_host: Generated<boolean>;
     /** `priorityRank`. */
     priority: Generated<number>;
     /** Of its run, as long as that is in the group. */

@@ -45,6 +45,7 @@ interface PollOptions {
   readonly waitSeconds?: number;
   readonly slots?: number;
   readonly draining?: boolean;
+  readonly host?: boolean;
   readonly gone?: AbortSignal;
 }
 
@@ -125,9 +126,10 @@ export class DispatchReplica {
       waitSeconds = 5,
       slots = 1,
       draining = false,
+      host = false,
       gone = new AbortController().signal,
     } = options;
-    return this.answer.answer(runner, { pollId, waitSeconds, slots, draining }, gone);
+    return this.answer.answer(runner, { pollId, waitSeconds, slots, draining, host }, gone);
   }
 
   async close(): Promise<void> {

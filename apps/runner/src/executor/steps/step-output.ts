@@ -1,5 +1,11 @@
 import type { AttemptLog } from '../../log/attempt-log.ts';
-import type { OutputSink } from './exec-output.ts';
+
+/** Where output goes, in order. The promise, when there is one, is kept when more may come. */
+export interface OutputSink {
+  write(stream: 'stdout' | 'stderr', chunk: Uint8Array): Promise<void> | undefined;
+  /** Nothing more is wanted: the stream is let go. */
+  readonly isOver?: boolean;
+}
 
 /** `255` and the end of the line. */
 const LONGEST_CODE_BYTES = 4;

@@ -1,27 +1,25 @@
 import { posix } from 'node:path';
+import type { Readable } from 'node:stream';
 import { matchesPattern } from '@sluice/pipeline-spec';
-import type Docker from 'dockerode';
 import { extract } from 'tar-stream';
-import type { SandboxFile, WorkspaceEntry } from '../executor.port.ts';
-import { engineStatus, toTrouble } from './engine-trouble.ts';
+import type { SandboxFile, WorkspaceEntry } from './executor.port.ts';
 
 export interface ReadLimits {
   readonly maxFiles: number;
   readonly maxBytes: number;
 }
 
-/**
- * Files below a folder of the container that match the globs, through the engine's archive call, so it works with a remote engine
- * too. Only the fixed beginning of each glob is fetched. Links are never followed.
- */
+/** A file, or a folder with everything in it, below the service's folder as a tar; names begin with the last part of the path. Undefined: nothing is there. */
+export type ArchiveOf = (path: string) => Promise<Readable | undefined>;
+
+/** Files that match the globs. Only the fixed beginning of each glob is fetched. Links are never followed. */
 export async function* readMatching(
-  container: Docker.Container,
-  folder: string,
+  archiveOf: ArchiveOf,
   globs: readonly string[],
   { maxFiles, maxBytes }: ReadLimits,
 ): AsyncGenerator<SandboxFile> {
   let count = 0;
-  for await (const { header, content } of readEntries(container, folder, globs, matchesPattern)) {
+  for await (const { header, content } of readEntries(archiveOf, globs, matchesPattern)) {
     if (header.type !== 'file' || count >= maxFiles) continue;
     count += 1;
     if ((header.size ?? 0) > maxBytes) {
@@ -40,10 +38,9 @@ export function isKept(path: string, name: string): boolean {
   return matchesPattern(path, name) || name.startsWith(`${path.replace(/\/$/, '')}/`);
 }
 
-/** Everything below a folder of the container that `matches` one of the paths, each once. What of an entry is not read is passed over. */
+/** Everything that `matches` one of the paths, each once. What of an entry is not read is passed over. */
 export async function* readEntries(
-  container: Docker.Container,
-  folder: string,
+  archiveOf: ArchiveOf,
   paths: readonly string[],
   matches: (path: string, name: string) => boolean,
 ): AsyncGenerator<WorkspaceEntry> {
@@ -51,13 +48,8 @@ export async function* readEntries(
   for (const path of paths) {
     const plain = posix.normalize(path).replace(/^\/+/, '');
     const start = fixedStart(plain).replace(/\/$/, '');
-    let archive: NodeJS.ReadableStream;
-    try {
-      archive = await container.getArchive({ path: posix.join(folder, start) });
-    } catch (error) {
-      if (engineStatus(error) === 404) continue;
-      throw toTrouble(error, 'read the workspace');
-    }
+    const archive = await archiveOf(start);
+    if (archive === undefined) continue;
     const entries = extract();
     archive.on('error', (error) => entries.destroy(error));
     archive.pipe(entries as unknown as NodeJS.WritableStream);
@@ -67,14 +59,19 @@ export async function* readEntries(
       const trimmed = given.replace(/\/$/, '');
       return start === '' || start === '.' ? trimmed.replace(/^[^/]*\/?/, '') : posix.join(above, trimmed);
     };
-    for await (const entry of entries) {
-      const name = below(entry.header.name);
-      if (name !== '' && !seen.has(name) && matches(plain, name)) {
-        seen.add(name);
-        const linkname = entry.header.type === 'link' ? below(entry.header.linkname ?? '') : entry.header.linkname;
-        yield { header: { ...entry.header, name, linkname: linkname ?? '' }, content: entry };
+    try {
+      for await (const entry of entries) {
+        const name = below(entry.header.name);
+        if (name !== '' && !seen.has(name) && matches(plain, name)) {
+          seen.add(name);
+          const linkname = entry.header.type === 'link' ? below(entry.header.linkname ?? '') : entry.header.linkname;
+          yield { header: { ...entry.header, name, linkname: linkname ?? '' }, content: entry };
+        }
+        entry.resume();
       }
-      entry.resume();
+    } finally {
+      // Whoever wants no more of it lets its source go too.
+      if (!archive.readableEnded) archive.destroy();
     }
   }
 }
