@@ -5,12 +5,14 @@ import {
   connectWithToken,
   eventually,
   freePort,
+  removeRunnerLeftovers,
   RunnerProcess,
   ServerProcess,
   setUpInstallation,
   startFakeForge,
   startGitHost,
   type Api,
+  type DockerEngine,
   type FakeForge,
   type GitHost,
   type Person,
@@ -122,6 +124,7 @@ export async function startWorld(
         {
           root,
           folder,
+          engine: parts.engine,
           gitHost,
           name,
           slots,
@@ -147,6 +150,7 @@ export async function startWorld(
           {
             root,
             folder,
+            engine: parts.engine,
             gitHost,
             name,
             slots: servers.replicas.length > 1 ? 3 : 5,
@@ -226,6 +230,7 @@ async function makeServers(
 interface RunnerPlan {
   readonly root: string;
   readonly folder: string;
+  readonly engine: DockerEngine;
   readonly gitHost: GitHost;
   readonly name: string;
   readonly slots: number;
@@ -234,7 +239,7 @@ interface RunnerPlan {
 }
 
 async function addRunner(
-  { root, folder, gitHost, name, slots, serverUrl, token }: RunnerPlan,
+  { root, folder, engine, gitHost, name, slots, serverUrl, token }: RunnerPlan,
   stops: (() => Promise<void>)[],
 ): Promise<RunnerProcess> {
   const runner = new RunnerProcess({
@@ -250,7 +255,11 @@ async function addRunner(
       ...(process.env['DOCKER_HOST'] ? { DOCKER_HOST: process.env['DOCKER_HOST'] } : {}),
     },
   });
-  stops.push(() => runner.stop());
+  stops.push(async () => {
+    await runner.stop();
+    // One that was killed, or had to be, cleans up no more.
+    await removeRunnerLeftovers(engine.docker, runner.identity());
+  });
   await runner.start();
   return runner;
 }
