@@ -6,6 +6,7 @@ import { MirrorCache } from './checkout/mirror-cache.ts';
 import type { RunnerConfig } from './config.ts';
 import { connectEngine } from './executor/docker/connect-engine.ts';
 import { DockerExecutor } from './executor/docker/docker-executor.ts';
+import { reachWarnings } from './executor/docker/reach-warnings.ts';
 import type { Executor } from './executor/executor.port.ts';
 import { Fitness } from './fitness.ts';
 import { ExecutorHealth } from './health.ts';
@@ -75,7 +76,7 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
         draining.signal,
         (error) => logger.warn(error.message),
       );
-    const executor = deps.executor?.(workDir.identity) ?? dockerExecutor(config, workDir.identity);
+    const executor = deps.executor?.(workDir.identity) ?? dockerExecutor(config, workDir.identity, logger);
     const mirrors = new MirrorCache({
       folder: workDir.mirrors,
       httpOrigins: config.gitHttpOrigins,
@@ -175,10 +176,14 @@ async function reportEach(attempts: readonly AttemptFolder[], recovery: Recovery
   for (const attempt of attempts) await reportLeft(attempt, recovery);
 }
 
-function dockerExecutor(config: RunnerConfig, identity: string): Executor {
+function dockerExecutor(config: RunnerConfig, identity: string, logger: Logger): Executor {
+  for (const warning of reachWarnings(config)) logger.warn(warning);
   return new DockerExecutor({
     docker: connectEngine(config),
     runner: identity,
     internalNetwork: config.jobNetwork === 'internal',
+    subnets: config.jobSubnets,
+    metadata: config.jobMetadata,
+    ...(config.helperImage === undefined ? {} : { helperImage: config.helperImage }),
   });
 }

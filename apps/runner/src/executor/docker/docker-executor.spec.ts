@@ -16,6 +16,7 @@ import { runnerBench } from '../../testing/runner-bench.ts';
 import { connectEngine } from './connect-engine.ts';
 import { DockerExecutor } from './docker-executor.ts';
 import { ATTEMPT_LABEL, RUNNER_LABEL } from './docker-names.ts';
+import { DEFAULT_JOB_SUBNETS } from './job-subnets.ts';
 import { NetworkShelf } from './network-shelf.ts';
 
 let engine: DockerEngine;
@@ -414,7 +415,13 @@ test('the next job has the network of an ended one, never one that is in use; no
 }, 120_000);
 
 test('a kept network that somebody removed is made anew, and one that could not be made is not kept', async () => {
-  const options = { docker: engine.docker, runner: randomUUID(), internalNetwork: false, most: 1 };
+  const options = {
+    docker: engine.docker,
+    runner: randomUUID(),
+    internalNetwork: false,
+    subnets: DEFAULT_JOB_SUBNETS,
+    most: 1,
+  };
   const shelf = new NetworkShelf(options);
   const lent = shelf.take();
   await lent.made;
