@@ -10,6 +10,7 @@ import type { DockerEngine, Registry } from '@sluice/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { pino } from 'pino';
 import type { RunnerDeps } from '../../start-runner.ts';
+import { buildSpecImage } from '../../testing/build-spec-image.ts';
 import type { AttemptRecord } from '../../testing/fake-server.ts';
 import type { RunnerBench } from '../../testing/runner-bench.ts';
 import { runnerBench } from '../../testing/runner-bench.ts';
@@ -454,25 +455,14 @@ async function networksOf(runner: string): Promise<string[]> {
 }
 
 async function serviceImage(script: string): Promise<string> {
-  return build([`FROM ${node}`, `ENTRYPOINT ["node", "-e", ${JSON.stringify(script)}]`].join('\n'));
+  return buildSpecImage(
+    engine.docker,
+    [`FROM ${node}`, `ENTRYPOINT ["node", "-e", ${JSON.stringify(script)}]`].join('\n'),
+  );
 }
 
 async function imageWithout(_program: 'sh'): Promise<string> {
-  return build('FROM scratch\nCOPY Dockerfile /only-file\n');
-}
-
-async function build(dockerfile: string): Promise<string> {
-  const { pack } = await import('tar-stream');
-  const { Readable } = await import('node:stream');
-  const tag = `sluice-runner-spec:${createHash('sha256').update(dockerfile).digest('hex').slice(0, 12)}`;
-  const context = pack();
-  context.entry({ name: 'Dockerfile', mtime: new Date(0) }, dockerfile);
-  context.finalize();
-  const answer = await engine.docker.buildImage(Readable.from(context) as unknown as NodeJS.ReadableStream, { t: tag });
-  let said = '';
-  for await (const chunk of answer as AsyncIterable<Uint8Array>) said += Buffer.from(chunk).toString();
-  if (said.includes('"error"')) throw new Error(said);
-  return tag;
+  return buildSpecImage(engine.docker, 'FROM scratch\nCOPY Dockerfile /only-file\n');
 }
 
 test('A60 files of every kind go into a cache and come back as they were, from below the service folder alone', async () => {

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
@@ -14,6 +14,7 @@ import {
 } from '@sluice/testing';
 import type { DockerEngine, Registry } from '@sluice/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { buildSpecImage } from '../../testing/build-spec-image.ts';
 import type { AttemptRecord } from '../../testing/fake-server.ts';
 import type { RunnerBench } from '../../testing/runner-bench.ts';
 import { runnerBench } from '../../testing/runner-bench.ts';
@@ -94,10 +95,9 @@ test('A87 service containers are kept from metadata too, and are found by name a
     let said = "waiting";
     require("net").connect({ host: "${address}", port: ${port} }).on("connect", () => { said = "cloud"; }).on("error", (e) => { said = e.code; }).setTimeout(4000, function () { said = "late"; this.destroy(); });
     require("http").createServer((q, r) => r.end(said)).listen(8080);`;
-  const image = await imageOf([
-    `FROM ${node}`,
-    `ENTRYPOINT ["node", "-e", ${JSON.stringify(script.replaceAll('\n', ' '))}]`,
-  ]);
+  const entry = JSON.stringify(script.replaceAll('\n', ' '));
+  const image = await buildSpecImage(engine.docker, `FROM ${node}\nENTRYPOINT ["node", "-e", ${entry}]`);
+  built.push(image);
   const ask = `node -e 'const ask = () => fetch("http://app:8080/").then(r => r.text()).then(t => t === "waiting" ? setTimeout(ask, 100) : console.log("app: " + t)); ask()'`;
   const record = bench.server.give(
     bench.steps([ask], { image: node, services: { app: { image, port: 8080, env: {} } } }),
@@ -237,20 +237,4 @@ async function run(image: string, command: readonly string[], HostConfig: object
   } finally {
     await container.remove({ force: true });
   }
-}
-
-async function imageOf(lines: readonly string[]): Promise<string> {
-  const { pack } = await import('tar-stream');
-  const { Readable } = await import('node:stream');
-  const dockerfile = lines.join('\n');
-  const tag = `sluice-runner-spec:${createHash('sha256').update(dockerfile).digest('hex').slice(0, 12)}`;
-  const context = pack();
-  context.entry({ name: 'Dockerfile', mtime: new Date(0) }, dockerfile);
-  context.finalize();
-  const answer = await engine.docker.buildImage(Readable.from(context) as unknown as NodeJS.ReadableStream, { t: tag });
-  let said = '';
-  for await (const chunk of answer as AsyncIterable<Uint8Array>) said += Buffer.from(chunk).toString();
-  if (said.includes('"error"')) throw new Error(said);
-  built.push(tag);
-  return tag;
 }
