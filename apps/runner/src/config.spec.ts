@@ -13,6 +13,8 @@ test('defaults', () => {
       slots: 2,
       gitHttpOrigins: [],
       jobNetwork: 'open',
+      jobSubnets: '198.19.0.0/16',
+      jobMetadata: 'denied',
       logLevel: 'info',
     },
   });
@@ -47,6 +49,9 @@ test.each([
   [{ ...good, SLUICE_URL: 'ftp://x' }, 'SLUICE_URL is no web address'],
   [{ ...good, SLUICE_URL: 'https://u:p@x' }, 'must not hold a password'],
   [{ ...good, DOCKER_HOST: 'tcp://10.0.0.1:2375' }, 'DOCKER_HOST reaches another machine without TLS'],
+  [{ ...good, SLUICE_RUNNER_JOB_SUBNETS: '10.0.0.0/30' }, 'SLUICE_RUNNER_JOB_SUBNETS must be a range of /8 to /26'],
+  [{ ...good, SLUICE_RUNNER_JOB_METADATA: 'off' }, 'SLUICE_RUNNER_JOB_METADATA must be "denied" or "open"'],
+  [{ ...good, SLUICE_RUNNER_HELPER_IMAGE: '-v' }, 'SLUICE_RUNNER_HELPER_IMAGE must be the name of an image'],
   [{ ...good, SLUICE_RUNNER_SLOTS: '0' }, 'SLUICE_RUNNER_SLOTS must be at least 1'],
 ])('%j is refused', (env, problem) => {
   const read = readRunnerConfig(env, 'h');

@@ -1,6 +1,7 @@
 import { platform } from 'node:os';
 import { plainHttpOrigins } from '@sluice/git';
 import { z } from 'zod';
+import { DEFAULT_JOB_SUBNETS, jobSubnetsProblem } from './executor/docker/job-subnets.ts';
 
 /** Everything the runner can be told. One environment variable each; the table of the guide is made from the descriptions. */
 export interface RunnerConfig {
@@ -23,6 +24,12 @@ export interface RunnerConfig {
   readonly gitHttpOrigins: readonly string[];
   /** `internal` = job networks have no way out at all. */
   readonly jobNetwork: 'open' | 'internal';
+  /** IPv4 range that networks of jobs are cut from. */
+  readonly jobSubnets: string;
+  /** Whether jobs may reach the addresses of cloud metadata. */
+  readonly jobMetadata: 'denied' | 'open';
+  /** Image with `sh` that holds the network for the steps of image builds. */
+  readonly helperImage?: string;
   /** A mirror may not grow beyond this. */
   readonly maxRepositoryMiB: number;
   /** Below this much free space in the work folder no new job is taken; 0 = never mind. */
@@ -99,6 +106,24 @@ export const runnerEnvironment = z
       .enum(['open', 'internal'], { error: 'must be "open" or "internal"' })
       .default('open')
       .describe('`internal` = job networks have no way out at all.'),
+    SLUICE_RUNNER_JOB_SUBNETS: z
+      .string()
+      .default(DEFAULT_JOB_SUBNETS)
+      .superRefine((range, context) => {
+        const problem = jobSubnetsProblem(range);
+        if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+      })
+      .describe('IPv4 range that networks of jobs are cut from, a /26 each.'),
+    SLUICE_RUNNER_JOB_METADATA: z
+      .enum(['denied', 'open'], { error: 'must be "denied" or "open"' })
+      .default('denied')
+      .describe('`open` = jobs may reach link-local addresses, where clouds answer with credentials.'),
+    SLUICE_RUNNER_HELPER_IMAGE: z
+      .string()
+      .max(512, 'is too long for an image')
+      .regex(/^[A-Za-z0-9]/, 'must be the name of an image')
+      .optional()
+      .describe('Image with `sh` that holds the network for the steps of image builds.'),
     SLUICE_RUNNER_MAX_REPOSITORY_MIB: whole(1, 1_000_000, 20_480).describe('Largest mirror of one repository, in MiB.'),
     SLUICE_RUNNER_MIN_FREE_MIB: whole(0, 10_000_000, 1024).describe(
       'Free space in the work folder, in MiB, below which no new job is taken.',
@@ -173,12 +198,15 @@ export function readRunnerConfig(
       once: values.SLUICE_RUNNER_ONCE === 'true',
       gitHttpOrigins: values.SLUICE_GIT_ALLOW_ORIGINS,
       jobNetwork: values.SLUICE_RUNNER_JOB_NETWORK,
+      jobSubnets: values.SLUICE_RUNNER_JOB_SUBNETS,
+      jobMetadata: values.SLUICE_RUNNER_JOB_METADATA,
       maxRepositoryMiB: values.SLUICE_RUNNER_MAX_REPOSITORY_MIB,
       logLevel: values.SLUICE_LOG_LEVEL,
       ...(values.SLUICE_RUNNER_TOKEN_FILE === undefined ? {} : { tokenFile: values.SLUICE_RUNNER_TOKEN_FILE }),
       ...(values.SLUICE_REGISTRATION_TOKEN === undefined
         ? {}
         : { registrationToken: values.SLUICE_REGISTRATION_TOKEN }),
+      ...(values.SLUICE_RUNNER_HELPER_IMAGE === undefined ? {} : { helperImage: values.SLUICE_RUNNER_HELPER_IMAGE }),
       ...(values.DOCKER_HOST === undefined ? {} : { dockerHost: values.DOCKER_HOST }),
       ...(values.DOCKER_CERT_PATH === undefined ? {} : { dockerCertPath: values.DOCKER_CERT_PATH }),
     },

@@ -108,6 +108,34 @@ test('a job and a step that take too long fail with reason timeout', async () =>
   });
 });
 
+test.each([2, -2])(
+  'F24 a clock that is %s hours off ends no job and moves no deadline; only the times of the steps are off',
+  async (hours) => {
+    const now = () => new Date(Date.now() + hours * 3_600_000);
+    const passes = bench.server.give(bench.steps(['print fine']));
+    const late = bench.steps(['hang']);
+    const ends = bench.server.give({ ...late, job: { ...late.job, timeoutSeconds: 0.1 } });
+    await bench.start({ now });
+    const { outcome, steps } = await ended(passes);
+    expect(outcome).toBe('passed');
+    expect(Math.abs(Date.parse(steps[0]?.startedAt ?? '') - now().getTime())).toBeLessThan(60_000);
+    expect(await ended(ends)).toMatchObject({ outcome: 'failed', reason: { code: 'timeout' } });
+  },
+);
+
+test('A56 a poll that is one too many waits as long as the server asks, and then goes on', async () => {
+  const asked: number[] = [];
+  bench.server.fault = (operation, times) => {
+    if (operation !== 'poll' || times > 2) return undefined;
+    asked.push(performance.now());
+    return { status: 429, headers: { 'retry-after': '1' } };
+  };
+  const record = bench.server.give(bench.steps(['print late']));
+  await bench.start();
+  expect((await ended(record)).outcome).toBe('passed');
+  expect((asked[1] ?? 0) - (asked[0] ?? 0)).toBeGreaterThan(990);
+});
+
 test('F61 a cancel reaches the step by the next renewal and gives it its grace', async () => {
   const record = bench.server.give(bench.steps(['print begun\nhang', 'print never']));
   await bench.start();

@@ -7,6 +7,7 @@ import type { RunnerConfig } from './config.ts';
 import { ContainerOrHost } from './executor/container-or-host.ts';
 import { connectEngine } from './executor/docker/connect-engine.ts';
 import { DockerExecutor } from './executor/docker/docker-executor.ts';
+import { reachWarnings } from './executor/docker/reach-warnings.ts';
 import type { Executor } from './executor/executor.port.ts';
 import { HostExecutor } from './executor/host/host-executor.ts';
 import { Fitness } from './fitness.ts';
@@ -77,7 +78,7 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
         draining.signal,
         (error) => logger.warn(error.message),
       );
-    const executor = deps.executor?.(workDir.identity) ?? ownExecutor(config, workDir);
+    const executor = deps.executor?.(workDir.identity) ?? ownExecutor(config, workDir, logger);
     const mirrors = new MirrorCache({
       folder: workDir.mirrors,
       httpOrigins: config.gitHttpOrigins,
@@ -177,12 +178,16 @@ async function reportEach(attempts: readonly AttemptFolder[], recovery: Recovery
   for (const attempt of attempts) await reportLeft(attempt, recovery);
 }
 
-function ownExecutor(config: RunnerConfig, { identity: runner, hostJobs }: WorkDir): Executor {
+function ownExecutor(config: RunnerConfig, { identity: runner, hostJobs }: WorkDir, logger: Logger): Executor {
+  for (const warning of reachWarnings(config)) logger.warn(warning);
   return new ContainerOrHost(
     new DockerExecutor({
       docker: connectEngine(config),
       runner,
       internalNetwork: config.jobNetwork === 'internal',
+      subnets: config.jobSubnets,
+      metadata: config.jobMetadata,
+      ...(config.helperImage === undefined ? {} : { helperImage: config.helperImage }),
     }),
     // Off, it still ends what is left from a time when it was on.
     new HostExecutor({ root: hostJobs, runner, enabled: config.hostExecutor }),

@@ -5,12 +5,14 @@ import {
   connectWithToken,
   eventually,
   freePort,
+  removeRunnerLeftovers,
   RunnerProcess,
   ServerProcess,
   setUpInstallation,
   startFakeForge,
   startGitHost,
   type Api,
+  type DockerEngine,
   type FakeForge,
   type GitHost,
   type Person,
@@ -127,6 +129,7 @@ export async function startWorld(
         {
           root,
           folder,
+          engine: parts.engine,
           gitHost,
           name,
           slots,
@@ -153,6 +156,7 @@ export async function startWorld(
           {
             root,
             folder,
+            engine: parts.engine,
             gitHost,
             name,
             slots: servers.replicas.length > 1 ? 3 : 5,
@@ -232,6 +236,7 @@ async function makeServers(
 interface RunnerPlan {
   readonly root: string;
   readonly folder: string;
+  readonly engine: DockerEngine;
   readonly gitHost: GitHost;
   readonly name: string;
   readonly slots: number;
@@ -241,7 +246,7 @@ interface RunnerPlan {
 }
 
 async function addRunner(
-  { root, folder, gitHost, name, slots, serverUrl, token, env }: RunnerPlan,
+  { root, folder, engine, gitHost, name, slots, serverUrl, token, env }: RunnerPlan,
   stops: (() => Promise<void>)[],
 ): Promise<RunnerProcess> {
   const runner = new RunnerProcess({
@@ -258,7 +263,11 @@ async function addRunner(
       ...env,
     },
   });
-  stops.push(() => runner.stop());
+  stops.push(async () => {
+    await runner.stop();
+    // One that was killed, or had to be, cleans up no more.
+    await removeRunnerLeftovers(engine.docker, runner.identity());
+  });
   await runner.start();
   return runner;
 }

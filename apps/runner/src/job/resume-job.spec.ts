@@ -1,11 +1,17 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { eventually, provideBaseImages, startDockerEngine, startRegistry } from '@sluice/testing';
+import {
+  eventually,
+  provideBaseImages,
+  removeRunnerLeftovers,
+  startDockerEngine,
+  startRegistry,
+} from '@sluice/testing';
 import type { DockerEngine, Registry } from '@sluice/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ATTEMPT_LABEL } from '../executor/docker/docker-names.ts';
@@ -39,10 +45,13 @@ beforeEach(async () => {
   bench = await runnerBench();
 });
 afterEach(async () => {
-  // In order, so that they take their networks with them: an engine has addresses for some thirty.
+  // In order, so that they take their networks with them.
   const living = processes.splice(0).filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
   await Promise.all(living.map((child) => end(child, 'SIGTERM')));
+  const identity = readFileSync(join(bench.config.workDir, 'identity'), 'utf8').trim();
   await bench.stop();
+  const left = await removeRunnerLeftovers(engine.docker, identity);
+  if (left.length > 0) throw new Error(`The test leaves in the engine: ${left.join(', ')}`);
 }, 60_000);
 
 /** The real program, so that it can be killed. */
@@ -175,7 +184,7 @@ test('F13 F69 a job whose lease has ended, whose secret was changed, or whose st
     }
     await removed(grant.attemptId);
     if (index === 0) expect(record.results).toEqual([]);
-    await kill(second);
+    await end(second, 'SIGTERM');
   }
 }, 300_000);
 

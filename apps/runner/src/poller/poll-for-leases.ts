@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { LeaseGrant } from '@sluice/protocol';
 import type { Logger } from 'pino';
 import type { BackOff } from '../server/back-off.ts';
-import { backOffMs } from '../server/back-off.ts';
+import { pauseAfterMs } from '../server/back-off.ts';
 import type { RunnerApi } from '../server/runner-api.ts';
 import { ServerRefusal } from '../server/server-answer.ts';
 
@@ -59,6 +59,7 @@ async function nextLease({
   const pollId = newId();
   const stop = AbortSignal.any([draining, mayNotTakeWork()]);
   for (let failures = 1; ; failures++) {
+    let wait: number;
     try {
       return await api.poll(pollId, slots, { signal: stop });
     } catch (error) {
@@ -70,8 +71,9 @@ async function nextLease({
         { failures },
         `no lease can be asked for: ${error instanceof Error ? error.message : String(error)}`,
       );
+      wait = pauseAfterMs(error, failures, backOff);
     }
-    await pause(backOffMs(failures, backOff), undefined, { signal: stop }).catch(() => undefined);
+    await pause(wait, undefined, { signal: stop }).catch(() => undefined);
     if (stop.aborted) return lastWord(api, pollId, slots, trouble(), logger);
   }
 }

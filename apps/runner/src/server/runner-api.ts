@@ -175,11 +175,11 @@ export class RunnerApi {
     signal?: AbortSignal,
   ): Promise<LogAppend> {
     const path = `/runner/attempts/${attemptId}/log?offset=${offset}&epoch=${epoch}`;
-    const { status, body } = await this.#send(path, bytes, 'application/octet-stream', { signal });
+    const { status, body, retryAfterMs } = await this.#send(path, bytes, 'application/octet-stream', { signal });
     const length = lengthOf(body);
     if (status === 200 && length !== undefined) return { kind: 'appended', length };
     if (status === 416 && length !== undefined) return { kind: 'resync', length };
-    const error = toError(status, body);
+    const error = toError(status, body, retryAfterMs);
     if (status === 409 && !(error instanceof LeaseLost))
       return length === undefined ? { kind: 'conflict' } : { kind: 'resync', length };
     throw status === 200 ? new ServerUnreachable('The answer to a log chunk names no length') : error;
@@ -191,8 +191,8 @@ export class RunnerApi {
     input: object,
     options: CallOptions = {},
   ): Promise<OutputOf<Route>> {
-    const { status, body } = await this.#send(path, JSON.stringify(input), 'application/json', options);
-    if (status < 200 || status > 299) throw toError(status, body);
+    const { status, body, retryAfterMs } = await this.#send(path, JSON.stringify(input), 'application/json', options);
+    if (status < 200 || status > 299) throw toError(status, body, retryAfterMs);
     const output = (route['~orpc'].outputSchema as unknown as z.ZodType<OutputOf<Route>>).safeParse(body);
     if (output.success) return output.data;
     const place = output.error.issues[0];
@@ -206,7 +206,7 @@ export class RunnerApi {
     body: string | Uint8Array,
     type: string,
     { deadlineMs = CALL_DEADLINE_MS, signal }: CallOptions,
-  ): Promise<{ status: number; body: unknown }> {
+  ): Promise<{ status: number; body: unknown; retryAfterMs: number }> {
     const deadline = AbortSignal.timeout(deadlineMs);
     try {
       const response = await fetch(this.#base + path, {
@@ -217,7 +217,8 @@ export class RunnerApi {
         signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
       });
       const text = await response.text();
-      return { status: response.status, body: parse(text) };
+      const seconds = Number(response.headers.get('retry-after') ?? 0);
+      return { status: response.status, body: parse(text), retryAfterMs: seconds > 0 ? seconds * 1000 : 0 };
     } catch (cause) {
       if (signal?.aborted) throw cause;
       throw new ServerUnreachable(`No answer from the server to ${path.split('?')[0]}: ${reasonOf(cause)}`, { cause });

@@ -20,6 +20,12 @@ export class LeaseLost extends Error {
 /** No answer, a cut answer, or one that asks for patience (5xx, 429, 408): ask again with the same content. */
 export class ServerUnreachable extends Error {
   override readonly name = 'ServerUnreachable';
+  /** We are too many or too quick for the server, which asks for at least this pause. */
+  readonly retryAfterMs: number;
+  constructor(message: string, { retryAfterMs = 0, ...options }: ErrorOptions & { retryAfterMs?: number } = {}) {
+    super(message, options);
+    this.retryAfterMs = retryAfterMs;
+  }
 }
 
 const unified = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
@@ -39,10 +45,14 @@ export function readErrorBody(body: unknown): { readonly code: string; readonly 
 }
 
 /** What an answer other than 2xx means for the caller. */
-export function toError(status: number, body: unknown): ServerRefusal | LeaseLost | ServerUnreachable {
+export function toError(
+  status: number,
+  body: unknown,
+  retryAfterMs = 0,
+): ServerRefusal | LeaseLost | ServerUnreachable {
   const { code, message } = readErrorBody(body);
   if (code === 'lease-lost' || code === 'lease_lost') return new LeaseLost(message);
   if (status >= 500 || status === 429 || status === 408)
-    return new ServerUnreachable(`The server answered ${status}: ${message}`);
+    return new ServerUnreachable(`The server answered ${status}: ${message}`, status === 429 ? { retryAfterMs } : {});
   return new ServerRefusal(status, code, message);
 }

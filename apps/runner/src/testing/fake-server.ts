@@ -37,7 +37,7 @@ export type Fault =
   | 'lose-answer'
   /** Nothing is carried out, the connection breaks. */
   | 'refuse'
-  | { readonly status: number; readonly body?: unknown };
+  | { readonly status: number; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> };
 
 export interface FakeServer {
   readonly url: URL;
@@ -144,6 +144,7 @@ export async function startFakeServer(): Promise<FakeServer> {
         response,
         fault.status,
         fault.body ?? { error: { code: 'unavailable', message: 'Not now.', requestId: 'x' } },
+        fault.headers,
       );
     const answer = await carryOut(operation, attemptId, url, body, request, response);
     if (fault === 'lose-answer') return void request.socket.destroy();
@@ -338,9 +339,14 @@ function append(record: AttemptRecord, offset: number, bytes: Buffer): Answer {
   return { status: 200, body: { length: record.log.length } };
 }
 
-function send(response: ServerResponse, status: number, body: unknown): void {
+function send(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   response
-    .writeHead(status, { 'content-type': 'application/json' })
+    .writeHead(status, { 'content-type': 'application/json', ...headers })
     .end(status === 204 ? undefined : JSON.stringify(body));
 }
 

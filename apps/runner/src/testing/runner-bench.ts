@@ -8,6 +8,7 @@ import { startGitHost } from '@sluice/testing';
 import type { GitHost } from '@sluice/testing';
 import { pino } from 'pino';
 import type { RunnerConfig } from '../config.ts';
+import { DEFAULT_JOB_SUBNETS } from '../executor/docker/job-subnets.ts';
 import { ScriptedExecutor } from '../executor/scripted/scripted-executor.ts';
 import type { Runner, RunnerDeps } from '../start-runner.ts';
 import { startRunner } from '../start-runner.ts';
@@ -78,6 +79,8 @@ export async function runnerBench(): Promise<RunnerBench> {
     slots: 1,
     gitHttpOrigins: [git.origin],
     jobNetwork: 'open',
+    jobSubnets: DEFAULT_JOB_SUBNETS,
+    jobMetadata: 'denied',
     maxRepositoryMiB: 1000,
     minFreeMiB: 0,
     hostExecutor: false,

@@ -19,11 +19,12 @@ const NOT_THE_USERS =
 export async function buildAndPush(
   docker: Docker,
   plan: ImagePlan,
+  network: string | undefined,
   log: AttemptLog,
   signal: AbortSignal,
 ): Promise<{ repository: string; digest: string }> {
   const { repository } = plan.work;
-  await build(docker, plan, `${repository}:${plan.commit}`, log, signal);
+  await build(docker, plan, `${repository}:${plan.commit}`, network, log, signal);
   const digest = await pushWithRetries(docker, repository, plan.commit, plan.registries, log, signal);
   const { RepoDigests } = await docker.getImage(`${repository}:${plan.commit}`).inspect();
   if (!(RepoDigests as readonly string[] | null)?.some((known) => known.endsWith(`@${digest}`))) {
@@ -40,6 +41,7 @@ async function build(
   docker: Docker,
   { work, registries, commit, sourceUrl, context }: ImagePlan,
   tag: string,
+  network: string | undefined,
   log: AttemptLog,
   signal: AbortSignal,
 ): Promise<void> {
@@ -58,6 +60,7 @@ async function build(
       rm: true,
       forcerm: true,
       abortSignal: signal,
+      ...(network === undefined ? {} : { networkmode: network }),
       ...(work.target === undefined ? {} : { target: work.target }),
       ...(platform === undefined ? {} : { platform }),
       ...(cacheFrom === undefined ? {} : { cachefrom: JSON.stringify([cacheFrom]) }),

@@ -10,12 +10,14 @@ import type { DockerEngine, Registry } from '@sluice/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { pino } from 'pino';
 import type { RunnerDeps } from '../../start-runner.ts';
+import { buildSpecImage } from '../../testing/build-spec-image.ts';
 import type { AttemptRecord } from '../../testing/fake-server.ts';
 import type { RunnerBench } from '../../testing/runner-bench.ts';
 import { runnerBench } from '../../testing/runner-bench.ts';
 import { connectEngine } from './connect-engine.ts';
 import { DockerExecutor } from './docker-executor.ts';
 import { ATTEMPT_LABEL, RUNNER_LABEL } from './docker-names.ts';
+import { DEFAULT_JOB_SUBNETS } from './job-subnets.ts';
 import { NetworkShelf } from './network-shelf.ts';
 
 let engine: DockerEngine;
@@ -414,7 +416,13 @@ test('the next job has the network of an ended one, never one that is in use; no
 }, 120_000);
 
 test('a kept network that somebody removed is made anew, and one that could not be made is not kept', async () => {
-  const options = { docker: engine.docker, runner: randomUUID(), internalNetwork: false, most: 1 };
+  const options = {
+    docker: engine.docker,
+    runner: randomUUID(),
+    internalNetwork: false,
+    subnets: DEFAULT_JOB_SUBNETS,
+    most: 1,
+  };
   const shelf = new NetworkShelf(options);
   const lent = shelf.take();
   await lent.made;
@@ -447,25 +455,14 @@ async function networksOf(runner: string): Promise<string[]> {
 }
 
 async function serviceImage(script: string): Promise<string> {
-  return build([`FROM ${node}`, `ENTRYPOINT ["node", "-e", ${JSON.stringify(script)}]`].join('\n'));
+  return buildSpecImage(
+    engine.docker,
+    [`FROM ${node}`, `ENTRYPOINT ["node", "-e", ${JSON.stringify(script)}]`].join('\n'),
+  );
 }
 
 async function imageWithout(_program: 'sh'): Promise<string> {
-  return build('FROM scratch\nCOPY Dockerfile /only-file\n');
-}
-
-async function build(dockerfile: string): Promise<string> {
-  const { pack } = await import('tar-stream');
-  const { Readable } = await import('node:stream');
-  const tag = `sluice-runner-spec:${createHash('sha256').update(dockerfile).digest('hex').slice(0, 12)}`;
-  const context = pack();
-  context.entry({ name: 'Dockerfile', mtime: new Date(0) }, dockerfile);
-  context.finalize();
-  const answer = await engine.docker.buildImage(Readable.from(context) as unknown as NodeJS.ReadableStream, { t: tag });
-  let said = '';
-  for await (const chunk of answer as AsyncIterable<Uint8Array>) said += Buffer.from(chunk).toString();
-  if (said.includes('"error"')) throw new Error(said);
-  return tag;
+  return buildSpecImage(engine.docker, 'FROM scratch\nCOPY Dockerfile /only-file\n');
 }
 
 test('A60 files of every kind go into a cache and come back as they were, from below the service folder alone', async () => {

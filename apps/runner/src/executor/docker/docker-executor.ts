@@ -3,8 +3,11 @@ import type { AttemptLog } from '../../log/attempt-log.ts';
 import { Executor } from '../executor.port.ts';
 import type { EarlierSandbox, ImagePlan, Sandbox, SandboxPlan } from '../executor.port.ts';
 import { buildAndPush } from './build-image.ts';
+import { inBuildNetwork } from './build-network.ts';
 import { attemptNames } from './docker-names.ts';
 import { toTrouble } from './engine-trouble.ts';
+import { DEFAULT_JOB_SUBNETS } from './job-subnets.ts';
+import { MetadataDenial } from './metadata-denial.ts';
 import { NetworkShelf } from './network-shelf.ts';
 import { prepareSandbox } from './prepare-sandbox.ts';
 import { reattachSandbox } from './reattach-sandbox.ts';
@@ -15,6 +18,12 @@ export interface DockerExecutorOptions {
   /** Label of everything this runner makes: stays the same over restarts. */
   readonly runner: string;
   readonly internalNetwork: boolean;
+  /** Range that networks of jobs are cut from. Default `DEFAULT_JOB_SUBNETS`. */
+  readonly subnets?: string;
+  /** Whether jobs may reach the addresses of cloud metadata. Default `denied`. */
+  readonly metadata?: 'denied' | 'open';
+  /** Image with `sh` that holds the network for the steps of image builds. Default: they run in the engine's own. */
+  readonly helperImage?: string;
   /** Empty networks that are kept for later jobs. Default 4. */
   readonly keptNetworks?: number;
 }
@@ -22,11 +31,14 @@ export interface DockerExecutorOptions {
 export class DockerExecutor extends Executor {
   readonly #options: DockerExecutorOptions;
   readonly #networks: NetworkShelf;
+  readonly #metadata: MetadataDenial;
 
   constructor(options: DockerExecutorOptions) {
     super();
     this.#options = options;
-    this.#networks = new NetworkShelf({ ...options, most: options.keptNetworks ?? 4 });
+    const { keptNetworks: most = 4, subnets = DEFAULT_JOB_SUBNETS } = options;
+    this.#networks = new NetworkShelf({ ...options, most, subnets });
+    this.#metadata = new MetadataDenial(options.metadata !== 'open');
   }
 
   prepare(plan: SandboxPlan, log: AttemptLog, signal: AbortSignal): Promise<Sandbox> {
@@ -36,6 +48,7 @@ export class DockerExecutor extends Executor {
         docker: this.#options.docker,
         names: attemptNames(this.#options.runner, plan.attemptId, plan.epoch),
         networks: this.#networks,
+        metadata: this.#metadata,
       },
       log,
       signal,
@@ -58,7 +71,11 @@ export class DockerExecutor extends Executor {
     signal: AbortSignal,
   ): Promise<{ repository: string; digest: string }> {
     try {
-      return await buildAndPush(this.#options.docker, plan, log, signal);
+      const { docker, runner, helperImage } = this.#options;
+      const parts = { docker, runner, helperImage, networks: this.#networks, metadata: this.#metadata };
+      return await inBuildNetwork(plan, parts, log, signal, (network) =>
+        buildAndPush(docker, plan, network, log, signal),
+      );
     } catch (error) {
       throw toTrouble(error, 'build the image');
     }

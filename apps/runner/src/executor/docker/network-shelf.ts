@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
+import { ExecutorTrouble } from '../executor.port.ts';
 import { RUNNER_LABEL } from './docker-names.ts';
-import { engineStatus, removed } from './engine-trouble.ts';
+import { engineStatus, removed, wordsOf } from './engine-trouble.ts';
+import { jobSubnets } from './job-subnets.ts';
 
 export interface NetworkShelfOptions {
   readonly docker: Docker;
   readonly runner: string;
   readonly internalNetwork: boolean;
-  /** Most empty networks that are kept; an engine has addresses for some thirty in all. */
+  /** Range of addresses that the networks are cut from: by itself an engine has some thirty ranges in all, for everybody. */
+  readonly subnets: string;
+  /** Most empty networks that are kept. */
   readonly most: number;
 }
 
@@ -72,14 +76,28 @@ export class NetworkShelf {
     await Promise.all(this.#free.splice(0).map((name) => this.#remove(name)));
   }
 
+  /** Whether a subnet is free is known to the engine alone: another runner may have it, or anything else. */
   async #make(name: string): Promise<void> {
-    const { docker, runner, internalNetwork } = this.#options;
-    await docker.createNetwork({
-      Name: name,
-      CheckDuplicate: true,
-      Internal: internalNetwork,
-      Labels: { [RUNNER_LABEL]: runner },
-    });
+    const { docker, runner, internalNetwork, subnets } = this.#options;
+    for (const Subnet of jobSubnets(subnets)) {
+      try {
+        await docker.createNetwork({
+          Name: name,
+          CheckDuplicate: true,
+          Internal: internalNetwork,
+          EnableIPv6: false,
+          IPAM: { Driver: 'default', Config: [{ Subnet }] },
+          Labels: { [RUNNER_LABEL]: runner },
+        });
+        return;
+      } catch (error) {
+        if (!/overlap/i.test(wordsOf(error))) throw error;
+      }
+    }
+    throw new ExecutorTrouble(
+      'engine',
+      `The container engine has no free subnet in ${subnets} for the network of a job: remove networks that nobody uses, or set SLUICE_RUNNER_JOB_SUBNETS to a larger range.`,
+    );
   }
 
   /** An operator's `docker network prune` takes empty networks away. */

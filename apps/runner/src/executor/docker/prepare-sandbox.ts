@@ -7,6 +7,7 @@ import type { AttemptNames } from './docker-names.ts';
 import { WORKSPACE } from './docker-names.ts';
 import { DockerSandbox } from './docker-sandbox.ts';
 import { toTrouble, wordsOf } from './engine-trouble.ts';
+import type { MetadataDenial } from './metadata-denial.ts';
 import type { LentNetwork, NetworkShelf } from './network-shelf.ts';
 import { createContainer, pullImage } from './pull-image.ts';
 import { removeParts } from './remove-attempt.ts';
@@ -14,7 +15,7 @@ import { awaitServices } from './start-services.ts';
 import type { RunningService } from './start-services.ts';
 
 /** Stays until it is removed and, by `wait`, buries the orphans that steps leave behind. An image without `sleep` gets a plain read. */
-const KEEPER =
+export const KEEPER =
   'if command -v sleep >/dev/null 2>&1; then while :; do sleep 3600 & wait $!; done; else while :; do read -r _; done; fi';
 
 export interface SandboxOptions {
@@ -23,13 +24,17 @@ export interface SandboxOptions {
   readonly networks: NetworkShelf;
 }
 
+export interface NewSandboxOptions extends SandboxOptions {
+  readonly metadata: MetadataDenial;
+}
+
 /**
  * Network, containers and checkout are made side by side: the engine takes a container whose network comes a moment later, and
  * the tree is written into the workspace volume while the container starts. Removes everything again when it throws.
  */
 export async function prepareSandbox(
   plan: SandboxPlan,
-  { docker, names, networks }: SandboxOptions,
+  { docker, names, networks, metadata }: NewSandboxOptions,
   log: AttemptLog,
   signal: AbortSignal,
 ): Promise<DockerSandbox> {
@@ -52,10 +57,10 @@ export async function prepareSandbox(
   };
 
   const services = Object.entries(plan.work.services).map(async ([name, spec]): Promise<RunningService> => {
-    const container = await start(await create(serviceContainer(plan, names, network.name, name)));
+    const container = await start(await create(serviceContainer(plan, names, network.name, name, metadata)));
     return { name, container, spec };
   });
-  const job = create(jobContainer(plan, names, network.name));
+  const job = create(jobContainer(plan, names, network.name, metadata));
   const filled = Promise.all([job, plan.source]).then(async ([container, source]) => {
     const tar = await source.tar();
     await container.putArchive(tar, { path: WORKSPACE, abortSignal: signal });
@@ -66,9 +71,11 @@ export async function prepareSandbox(
       : error;
   });
 
-  const making = [made, started, ...services] as const;
+  const proven = started.then((container) => metadata.prove(container));
+
+  const making = [made, started, proven, ...services] as const;
   try {
-    const [container, running] = await Promise.all([started, Promise.all(services), filled, made]);
+    const [container, running] = await Promise.all([started, Promise.all(services), filled, made, proven]);
     await awaitServices(container, running, log, signal);
     return new DockerSandbox({ job: container, base: names.base, path: plan.path }, destroy);
   } catch (error) {
@@ -97,6 +104,7 @@ function jobContainer(
   { work }: SandboxPlan,
   { base, labels }: AttemptNames,
   network: string,
+  { endpoint }: MetadataDenial,
 ): Docker.ContainerCreateOptions & { Image: string } {
   return {
     name: base,
@@ -123,6 +131,7 @@ function jobContainer(
         } as unknown as Docker.MountConfig[number],
       ],
     },
+    NetworkingConfig: { EndpointsConfig: { [network]: endpoint } },
   };
 }
 
@@ -131,6 +140,7 @@ function serviceContainer(
   { base, labels }: AttemptNames,
   network: string,
   name: string,
+  { endpoint }: MetadataDenial,
 ): Docker.ContainerCreateOptions & { Image: string } {
   const spec = work.services[name];
   return {
@@ -144,7 +154,7 @@ function serviceContainer(
       NetworkMode: network,
       LogConfig: { Type: 'json-file', Config: { 'max-size': '1m', 'max-file': '1' } },
     },
-    NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [name] } } },
+    NetworkingConfig: { EndpointsConfig: { [network]: { ...endpoint, Aliases: [name] } } },
   };
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { leaseGrant } from '@sluice/protocol';
 import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-database.ts';
+import { RegistrySecretError } from '../secrets/index.ts';
 import { DispatchReplica } from './testing/dispatch-replica.ts';
 import { PipelineRows, type TestTeam } from '../../testing/pipeline-rows.ts';
 
@@ -222,6 +223,18 @@ test:
       reason: { code: 'secret-missing', message: expect.stringContaining('NPM_TOKEN') },
     });
     expect((await rows.stateOf(runId)).status).toBe('errored');
+  });
+
+  it('ends a job as errored when the secret of a registry cannot be used, with its sentence', async () => {
+    one.secrets.values = { NPM_TOKEN: 'x' };
+    const sentence = 'The secret REGISTRY_X is not "user:password"; set it again.';
+    one.secrets.registryCredentials = () => Promise.reject(new RegistrySecretError(sentence));
+    const runId = await rows.run(team, STAGES);
+    expect(await one.poll(await rows.runner(pool), { waitSeconds: 0.2 })).toBeNull();
+    expect((await rows.attempts(runId))[0]).toMatchObject({
+      status: 'errored',
+      reason: { code: 'registry-secret', message: sentence },
+    });
   });
 
   it('returns the lease when it cannot be built right now', async () => {

@@ -6,7 +6,7 @@ import type { LeaseGrant } from '@sluice/protocol';
 import type { Db } from '../../platform/db/database.ts';
 import { FindUsedArtifacts, StorageSettings } from '../artifacts/index.ts';
 import { RunStates } from '../runs/index.ts';
-import { registryOf } from '../secrets/index.ts';
+import { registryOf, RegistrySecretError } from '../secrets/index.ts';
 import { DispatchSettings } from './dispatch-settings.ts';
 import { JobSecrets } from './job-secrets.port.ts';
 import type { HeldLease } from './return-lease.ts';
@@ -64,6 +64,8 @@ export class BuildLease {
         `The job declares ${missing.join(', ')}, which has no value for this service or its team; set it under Secrets.`,
       );
     }
+    const registries = trusted ? await this.#registries(facts.team_id, imagesOf(work)) : [];
+    if ('code' in registries) return { kind: 'refused', reason: registries };
     return {
       kind: 'lease',
       lease: {
@@ -90,7 +92,7 @@ export class BuildLease {
         },
         work: work.kind === 'steps' ? { ...work, ...files } : work,
         secrets,
-        registries: trusted ? await this.#registries(facts.team_id, imagesOf(work)) : [],
+        registries,
         log: { maxBytes: this.#settings.logLimitBytes, length: facts.log_length },
       },
     };
@@ -160,11 +162,16 @@ export class BuildLease {
       .executeTakeFirst();
   }
 
-  async #registries(teamId: string, images: readonly string[]): Promise<LeaseGrant['registries']> {
+  async #registries(teamId: string, images: readonly string[]): Promise<LeaseGrant['registries'] | Reason> {
     const found: LeaseGrant['registries'] = [];
-    for (const registry of new Set(images.map(registryOf))) {
-      const credential = await this.#secrets.registryCredentials(teamId, registry);
-      if (credential) found.push({ registry, ...credential });
+    try {
+      for (const registry of new Set(images.map(registryOf))) {
+        const credential = await this.#secrets.registryCredentials(teamId, registry);
+        if (credential) found.push({ registry, ...credential });
+      }
+    } catch (error) {
+      if (error instanceof RegistrySecretError) return { code: 'registry-secret', message: error.message };
+      throw error;
     }
     return found;
   }

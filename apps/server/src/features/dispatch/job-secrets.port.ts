@@ -7,7 +7,7 @@ export abstract class JobSecrets {
     readonly names: readonly string[];
     readonly trusted: boolean;
   }): Promise<{ name: string; value: string }[]>;
-  /** Credential of one registry (`host[:port]`), null when it needs none. Asked for trusted runs only. */
+  /** Credential of one registry (`host[:port]`), null when it needs none. Asked for trusted runs only. Throws RegistrySecretError. */
   abstract registryCredentials(
     teamId: string,
     registry: string,

@@ -56,7 +56,7 @@ export class PollForLease {
    * started (F05). `gone` fires when the runner's connection ended: what was granted meanwhile is returned at once.
    */
   async poll(runner: RunnerPrincipal, request: PollRequest, gone: AbortSignal): Promise<HeldLease | null> {
-    this.#limiter.admit(runner.runnerId);
+    using _open = this.#limiter.admit(runner.runnerId, request.slots);
     const connection = this.#waiting.wait(request.pollId);
     try {
       let lease = (await this.#register(runner, request)) ? await this.#leaseOf(runner, request.pollId) : null;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sql } from 'kysely';
 import { eventually } from '@sluice/testing';
+import { databaseNow } from '../../platform/db/database.ts';
 import { hashToken, newToken } from '../../platform/http/bearer-tokens.ts';
 import { ONE_JOB, type TestTeam } from '../../testing/pipeline-rows.ts';
 import { RunnerApp, type RunnerClient } from './testing/runner-app.ts';
@@ -124,6 +125,57 @@ describe('a runner in trouble', () => {
     expect((await runner.call('poll', pollBody({ trouble: 'x'.repeat(301) }))).status).toBe(400);
     expect((await runner.call('poll', pollBody())).body.lease).not.toBeNull();
     expect(await row()).toEqual({ draining: false, trouble: null });
+  });
+});
+
+describe('a flood of polls', () => {
+  it('A56 at once is answered 429 with Retry-After beyond what the slots call for, and then the runner is served as before', async () => {
+    const waiting = () =>
+      server.database.db.selectFrom('polls').select('id').where('runner_id', '=', runner.runnerId).execute();
+    let most = 0;
+    let isOver = false;
+    const flood = Promise.all(Array.from({ length: 300 }, () => runner.call('poll', pollBody({ waitSeconds: 1 }))));
+    void flood.finally(() => (isOver = true)).catch(() => undefined);
+    while (!isOver) most = Math.max(most, (await waiting()).length);
+    const answers = await flood;
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 429]));
+    expect(new Set(refused.map(({ headers }) => headers.get('retry-after')))).toEqual(new Set(['1']));
+    expect(refused.length).toBeGreaterThan(190);
+    expect(most).toBeLessThanOrEqual(6);
+    await server.rows.run(team, ONE_JOB);
+    const served = await eventually(
+      async () => {
+        const { status, body } = await runner.call('poll', pollBody());
+        return status === 200 ? body : undefined;
+      },
+      { everyMs: 100 },
+    );
+    expect(served.lease).not.toBeNull();
+  });
+});
+
+describe('the clock of a runner', () => {
+  it.each([2, -2])('F24 %s hours off decides nothing: its times are kept as it says them', async (hours) => {
+    const off = (seconds: number) => new Date(Date.now() + hours * 3_600_000 + seconds * 1_000).toISOString();
+    const { runId, attemptId, epoch } = await started();
+    const steps = [step({ startedAt: off(0), finishedAt: off(1) })];
+    expect((await runner.call(`attempts/${attemptId}/steps`, { epoch, steps })).status).toBe(200);
+    const { body } = await runner.call(`attempts/${attemptId}/renew`, { epoch });
+    expect((await runner.call(`attempts/${attemptId}/result`, { epoch, result: result({ steps }) })).status).toBe(200);
+    const now = (await databaseNow(server.database.db)).getTime();
+    const row = await server.rows.attempt(attemptId);
+    const events = await server.database.db
+      .selectFrom('run_events')
+      .select('at')
+      .where('run_id', '=', runId)
+      .orderBy('sequence')
+      .execute();
+    const times = [row.queued_at, row.leased_at, row.started_at, row.finished_at, ...events.map(({ at }) => at)];
+    for (const time of times) expect(Math.abs(time!.getTime() - now)).toBeLessThan(60_000);
+    expect(Math.abs(Date.parse(body.expiresAt as string) - now)).toBeLessThan(120_000);
+    expect(row.started_at!.getTime()).toBeLessThanOrEqual(row.finished_at!.getTime());
+    expect(row).toMatchObject({ status: 'passed', steps });
   });
 });
 

@@ -36,3 +36,22 @@ it.each(['no-colon', ':password', ''])('says how a credential must look, without
     /^The secret REGISTRY_LOCALHOST is not "user:password"; set it again\.$/,
   );
 });
+
+it("never takes one registry's credential for another whose host reads the same in capitals", async () => {
+  const dots = credentialsOf('team', { REGISTRY_REGISTRY_EXAMPLE_COM: 'robot:a' });
+  await expect(dots.find('team', 'registry-example.com')).rejects.toThrow(
+    'The secret REGISTRY_REGISTRY_EXAMPLE_COM may be of another registry than registry-example.com: store the credential of this one as REGISTRY_REGISTRY__EXAMPLE_COM, with "__" for each "-".',
+  );
+  const both = credentialsOf('team', {
+    REGISTRY_REGISTRY_EXAMPLE_COM: 'robot:dot',
+    REGISTRY_REGISTRY__EXAMPLE_COM: 'robot:dash',
+    REGISTRY_10_0_0_5: 'robot:address',
+  });
+  expect(await both.find('team', 'registry.example.com')).toMatchObject({ password: 'dot' });
+  expect(await both.find('team', 'registry-example.com')).toMatchObject({ password: 'dash' });
+  expect(await both.find('team', '10.0.0.5')).toMatchObject({ password: 'address' });
+  await expect(both.find('team', '10.0.0:5')).rejects.toThrow(
+    'name the registry by a host name or a full IPv4 address',
+  );
+  expect(await both.find('team', 'other-example.com')).toBeNull();
+});
