@@ -17,6 +17,7 @@ const screens: [name: string, path: () => string, ready: string, open?: string][
   ['run with live log', () => '/services/catalog/runs/1287', '.log-line, .job-node'],
   ['run with hostile log', () => '/services/catalog/runs/1287?job=lint', '.log-line, .job-node'],
   ['tests', () => '/services/checkout-ui/runs/318?tab=tests', 'text=2 tests failed'],
+  ['artifacts', () => '/services/catalog/runs/1287?tab=artifacts', 'text=screenshots'],
   ['events', () => '/services/catalog/runs/1287?tab=events', 'text=Run planned from'],
   ['approvals', () => '/approvals', 'text=asked by Mira Patel'],
   ['approval', () => `/approvals/${order()}`, 'text=Evidence'],

@@ -26,12 +26,12 @@ it('an empty installation leads from the one-time link to the first delivery', a
   await page.getByText('Listening for the first delivery').waitFor();
   const [repository] = browser.server.world.repositories;
   if (repository === undefined) throw new Error('No repository was connected.');
-  repository.lastDelivery = { at: new Date().toISOString(), outcome: 'accepted' };
-  await page.getByText(/^Last delivery at .*: accepted$/).waitFor();
+  repository.lastDelivery = { at: new Date().toISOString(), outcome: '1 of 1 services: catalog #1', failed: false };
+  await page.getByText(/^Last delivery at .*: 1 of 1 services: catalog #1$/).waitFor();
   await page.getByText('Listening: the run appears here').waitFor();
   // Coming back goes on where the server stands, without the secret.
   await page.reload();
-  await page.getByText('was shown once, when the repository was connected').waitFor();
+  await page.getByText('was shown once, when it was made').waitFor();
   expect(troubles).toEqual([]);
 });
 

@@ -19,20 +19,19 @@ export function contractRoutes(): Plugin {
         resolve: { conditions: ['@sluice/source', 'module', 'node'] },
         ssr: { resolve: { conditions: ['@sluice/source', 'module', 'node'] } },
       });
-      return `export const routes = ${JSON.stringify(onlyRoutes(module.contract, ['identity', 'catalog', 'runs', 'lanes', 'reports', 'audit', 'retention']))};`;
+      return `export const routes = ${JSON.stringify(onlyRoutes(module.contract))};`;
     },
   };
 }
 
-function onlyRoutes(router: unknown, names?: string[]): unknown {
+/** All that people may call; runners have a protocol of their own, which no page speaks. */
+function onlyRoutes(router: unknown): unknown {
   if (isContractProcedure(router)) {
     const { method, path } = router['~orpc'].route;
     return { '~orpc': { route: { method, path }, errorMap: {}, meta: {} } };
   }
   const entries = Object.entries(router as Record<string, unknown>);
   return Object.fromEntries(
-    entries
-      .filter(([name]) => names === undefined || names.includes(name))
-      .map(([name, value]) => [name, onlyRoutes(value)]),
+    entries.filter(([name]) => name !== 'runner').map(([name, value]) => [name, onlyRoutes(value)]),
   );
 }

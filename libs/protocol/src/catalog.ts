@@ -16,7 +16,16 @@ export const repository = z.object({
   defaultBranch: z.string(),
   /** Path that the forge posts to; joined with the public address. */
   hookPath: z.string(),
-  lastDelivery: z.object({ at: instant, outcome: z.string() }).nullable(),
+  /** Registered ones, by name. */
+  services: z.array(slug),
+  lastDelivery: z
+    .object({
+      at: instant,
+      /** In words: what became of it. */
+      outcome: z.string(),
+      failed: z.boolean(),
+    })
+    .nullable(),
   /** Absent = its commits are reported to no forge. */
   statuses: repositoryStatuses.optional(),
 });

@@ -35,7 +35,7 @@ export function WaitPanel({
         Why is {subject} waiting?
       </h2>
       <p className="mt-1.5">{waiting.message}</p>
-      <dl className="mt-2 grid grid-cols-[76px_1fr] gap-y-1">
+      <dl className="mt-2 grid grid-cols-[76px_minmax(0,1fr)] gap-y-1 wrap-anywhere">
         <dt className="text-text-2">Cause</dt>
         <dd>{causeName(waiting.code)}</dd>
         <dt className="text-text-2">Since</dt>

@@ -20,7 +20,7 @@ export function HookSettings(props: { repository: Repository; secret: string | n
   return (
     <>
       <p className="text-text-2">{forge.place}</p>
-      <dl className="mt-2 grid grid-cols-[110px_minmax(0,1fr)] items-center gap-y-1">
+      <dl className="mt-2 grid grid-cols-[auto_minmax(0,1fr)] items-center gap-x-4 gap-y-1">
         <dt className="text-text-2">{forge.address}</dt>
         <dd>
           <CopyText value={window.location.origin + repository.hookPath} label="hook address" />
@@ -104,10 +104,7 @@ function LastDelivery({ lastDelivery }: Pick<Repository, 'lastDelivery'>) {
         </>
       ) : (
         <>
-          <StatusIcon
-            status={lastDelivery.outcome === 'accepted' || lastDelivery.outcome === 'ignored' ? 'passed' : 'failed'}
-            size={15}
-          />
+          <StatusIcon status={lastDelivery.failed ? 'failed' : 'passed'} size={15} />
           Last delivery at {clockTime(lastDelivery.at)}: {lastDelivery.outcome}
         </>
       )}

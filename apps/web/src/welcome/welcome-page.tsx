@@ -13,6 +13,7 @@ import { CreateAdmin } from './create-admin.tsx';
 import { FirstRun } from './first-run.tsx';
 import { FirstDelivery, HookSettings } from './hook-settings.tsx';
 import { RegisterService } from './register-service.tsx';
+import { Select } from '../ui/select.tsx';
 import { isPresent } from '../ui/is-present.ts';
 
 const route = getRouteApi('/welcome');
@@ -71,15 +72,16 @@ function Steps() {
   });
   const board = useQuery({ ...queries.board(), refetchInterval: 5000 });
   useLive('board', ['board'], ['repositories']);
-  const newest = repositories.data?.at(-1);
+  const [chosen, setChosen] = useState<string | null>(null);
+  const known = repositories.data ?? [];
   const repository = another
     ? undefined
-    : (repositories.data?.find(({ id }) => id === connected?.repository.id) ?? connected?.repository ?? newest);
+    : (known.find(({ id }) => id === (chosen ?? connected?.repository.id)) ?? connected?.repository ?? known.at(-1));
   const services = board.data?.services ?? [];
   const [registered, setRegistered] = useState<string | null>(null);
   const service =
     services.find(({ slug }) => slug === registered) ??
-    (registered === null && !another ? services.find((each) => each.team === repository?.team) : undefined);
+    services.find(({ slug }) => repository?.services.includes(slug) === true);
   const delivered = isPresent(repository?.lastDelivery);
   const stateOf = (done: boolean, ready: boolean): StepState => (done ? 'done' : ready ? 'now' : 'later');
 
@@ -100,12 +102,31 @@ function Steps() {
                 setConnected({ repository: made.repository, secret: made.hookSecret });
                 setTeam(made.repository.team);
                 setAnother(false);
+                setChosen(made.repository.id);
                 void repositories.refetch();
               }}
             />
           ) : (
-            <p className="text-text-2">
-              <code className="break-all">{repository.url}</code>{' '}
+            <div className="flex flex-wrap items-center gap-x-3 gap-y-1 text-text-2">
+              {known.length > 1 ? (
+                <Select
+                  label="Repository"
+                  className="select-field max-w-full"
+                  value={repository.id}
+                  onChange={(id) => {
+                    setChosen(id);
+                    setRegistered(null);
+                  }}
+                >
+                  {known.map(({ id, url }) => (
+                    <option key={id} value={id}>
+                      {url}
+                    </option>
+                  ))}
+                </Select>
+              ) : (
+                <code className="break-all">{repository.url}</code>
+              )}
               <button
                 type="button"
                 className="link text-link underline"
@@ -117,7 +138,7 @@ function Steps() {
               >
                 Connect another one
               </button>
-            </p>
+            </div>
           )}
         </Step>
         <Step number={2} title="Register the service" state={stateOf(service !== undefined, repository !== undefined)}>
@@ -146,7 +167,11 @@ function Steps() {
         >
           {repository !== undefined && service !== undefined && (
             <>
-              <HookSettings repository={repository} secret={connected?.secret ?? null} />
+              <HookSettings
+                key={repository.id}
+                repository={repository}
+                secret={connected?.repository.id === repository.id ? connected.secret : null}
+              />
               <FirstDelivery repository={repository} />
             </>
           )}

@@ -93,6 +93,7 @@ export class ConnectRepository {
         kind,
         defaultBranch,
         hookPath: `/hooks/${hookId}`,
+        services: [],
         lastDelivery: null,
       };
       return { repository, hookSecret };

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Kysely } from 'kysely';
+import { Kysely, sql } from 'kysely';
 import type { Tables } from '../../platform/db/schema.ts';
 import { requireTeam, type UserPrincipal } from '../../platform/http/principal.ts';
 import { readRepositoryStatuses } from './read-statuses.ts';
@@ -38,6 +38,9 @@ export class ListRepositories {
         'last.outcome',
         'statuses',
         (eb) => eb('statuses_token_sealed', 'is not', null).as('ownToken'),
+        sql<string[]>`array(select slug from services where repository_id = repositories.id order by slug)`.as(
+          'services',
+        ),
       ])
       .where('repositories.team_id', '=', teamId)
       .orderBy('url')
@@ -50,10 +53,15 @@ export class ListRepositories {
         kind: row.kind,
         defaultBranch: row.default_branch,
         hookPath: `/hooks/${row.hookId}`,
+        services: row.services,
         lastDelivery:
           row.received_at === null
             ? null
-            : { at: row.received_at.toISOString(), outcome: row.outcome?.message ?? row.status ?? 'received' },
+            : {
+                at: row.received_at.toISOString(),
+                outcome: row.outcome?.message ?? row.status ?? 'received',
+                failed: row.status === 'failed',
+              },
         ...(await readRepositoryStatuses(this.#db, { ...row, ownToken: Boolean(row.ownToken) })),
       })),
     );
