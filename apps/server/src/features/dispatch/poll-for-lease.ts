@@ -116,6 +116,8 @@ export class PollForLease {
           .deleteFrom('polls')
           // Said twice: a poll that is granted while this waits for its row must stay.
           .where('attempt_id', 'is', null)
+          // One that was ended itself while it waited for its turn has nothing to end.
+          .where((eb) => eb.exists(eb.selectFrom('polls as own').select('own.id').where('own.id', '=', pollId)))
           .where('id', 'in', (eb) =>
             eb
               .selectFrom('polls')
