@@ -5,7 +5,7 @@ import { IdleCollection } from './idle-collection.ts';
 
 const LOOK_MS = 5_000;
 
-/** For the whole life of the process; keeps it from nothing. */
+/** From the end of the start on, for the whole life of the process. */
 export function collectWhenIdle(): void {
   // The only way to the collector in a process that was started without the flag.
   setFlagsFromString('--expose-gc');

@@ -5,7 +5,7 @@ export interface IdleCollectionParts {
   readonly collect: () => void;
 }
 
-const BUSY = 0.1;
+const BUSY = 0.3;
 const GROWN = 16 * 1024 * 1024;
 
 /**
