@@ -1,10 +1,7 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import {
   eventually,
   provideBaseImages,
@@ -19,15 +16,15 @@ import { runQuietly } from '../executor/docker/run-in-container.ts';
 import type { AttemptRecord } from '../testing/fake-server.ts';
 import type { RunnerBench } from '../testing/runner-bench.ts';
 import { runnerBench } from '../testing/runner-bench.ts';
+import { RunnerProgram } from '../testing/runner-program.ts';
 
-const main = fileURLToPath(new URL('../main.ts', import.meta.url));
 const PATIENCE = { timeoutMs: 100_000, everyMs: 20 } as const;
 const state = mkdtempSync(join(tmpdir(), 'sluice-resume-'));
 let engine: DockerEngine;
 let registry: Registry;
 let busybox: string;
 let bench: RunnerBench;
-const processes: ChildProcess[] = [];
+const programs: RunnerProgram[] = [];
 
 beforeAll(async () => {
   engine = await startDockerEngine({ stateDir: state });
@@ -46,41 +43,18 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   // In order, so that they take their networks with them.
-  const living = processes.splice(0).filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
-  await Promise.all(living.map((child) => end(child, 'SIGTERM')));
+  await Promise.all(programs.splice(0).map((program) => program.end('SIGTERM')));
   const identity = readFileSync(join(bench.config.workDir, 'identity'), 'utf8').trim();
   await bench.stop();
   const left = await removeRunnerLeftovers(engine.docker, identity);
   if (left.length > 0) throw new Error(`The test leaves in the engine: ${left.join(', ')}`);
 }, 60_000);
 
-/** The real program, so that it can be killed. */
-function startRunner(): ChildProcess {
-  const child = spawn(process.execPath, ['--conditions', '@sluice/source', '--no-warnings', main], {
-    env: {
-      PATH: process.env['PATH'],
-      SLUICE_URL: bench.server.url.href,
-      SLUICE_RUNNER_DIR: bench.config.workDir,
-      SLUICE_REGISTRATION_TOKEN: 'registration-token',
-      SLUICE_RUNNER_SLOTS: '1',
-      SLUICE_GIT_ALLOW_ORIGINS: bench.git.origin,
-      DOCKER_HOST: engine.address,
-    } as NodeJS.ProcessEnv,
-    stdio: 'ignore',
-  });
-  processes.push(child);
-  return child;
+function startRunner(): RunnerProgram {
+  const program = new RunnerProgram(bench, engine.address);
+  programs.push(program);
+  return program;
 }
-
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  child.kill(signal);
-  await gone;
-  // Its connection may end later than its process.
-  await eventually(() => bench.server.openPolls === 0, { ...PATIENCE, describe: 'the end of its poll' });
-}
-
-const kill = (child: ChildProcess) => end(child, 'SIGKILL');
 
 const ended = (record: AttemptRecord) => eventually(() => record.results[0], { ...PATIENCE, describe: 'the result' });
 const printed = (record: AttemptRecord, text: string) =>
@@ -104,7 +78,7 @@ test('F13 a runner killed in mid-step takes the job up again under the same leas
   for (const line of ['out 3 ', 'out 20 ']) {
     const runner = startRunner();
     await printed(record, line);
-    await kill(runner);
+    await runner.end('SIGKILL');
   }
   startRunner();
   const result = await ended(record);
@@ -135,7 +109,7 @@ test('F13 a step that ended while no runner lived keeps its output and exit code
   const record = bench.server.give(grant);
   const runner = startRunner();
   await printed(record, '\none\n');
-  await kill(runner);
+  await runner.end('SIGKILL');
   await eventually(() => fileIn(grant.attemptId, '/workspace/services/catalog/over'), PATIENCE);
   startRunner();
   expect(await ended(record)).toMatchObject({
@@ -173,7 +147,7 @@ test('F13 F69 a job whose lease has ended, whose secret was changed, or whose st
       await inJob(grant.attemptId, 'touch /go');
       await eventually(() => inJob(grant.attemptId, '[ -e /gone ]'), { ...PATIENCE, describe: 'the loss of the copy' });
     }
-    await kill(first);
+    await first.end('SIGKILL');
     if (index === 0) bench.server.loseLease(grant.attemptId);
     if (index === 1) record.grant = { ...record.grant, secrets: [{ name: 'TOKEN', value: 'changed-value' }] };
     const second = startRunner();
@@ -184,7 +158,7 @@ test('F13 F69 a job whose lease has ended, whose secret was changed, or whose st
     }
     await removed(grant.attemptId);
     if (index === 0) expect(record.results).toEqual([]);
-    await end(second, 'SIGTERM');
+    await second.end('SIGTERM');
   }
 }, 300_000);
 
@@ -193,10 +167,10 @@ test('F15 a runner that was frozen for longer than its lease ends the container 
   const record = bench.server.give(grant);
   const runner = startRunner();
   await printed(record, 'more');
-  runner.kill('SIGSTOP');
+  runner.send('SIGSTOP');
   bench.server.loseLease(grant.attemptId);
   const had = record.log.toString();
-  runner.kill('SIGCONT');
+  runner.send('SIGCONT');
   await removed(grant.attemptId);
   const next = bench.server.give(bench.steps(['echo next'], { image: busybox }));
   expect((await ended(next)).outcome).toBe('passed');

@@ -1,9 +1,6 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, rmSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { LeaseGrant } from '@sluice/protocol';
 import { eventually, startDockerEngine } from '@sluice/testing';
 import type { DockerEngine } from '@sluice/testing';
@@ -13,13 +10,13 @@ import type { RunnerDeps } from '../../start-runner.ts';
 import type { AttemptRecord } from '../../testing/fake-server.ts';
 import type { RunnerBench } from '../../testing/runner-bench.ts';
 import { runnerBench } from '../../testing/runner-bench.ts';
+import { RunnerProgram } from '../../testing/runner-program.ts';
 import { HostExecutor } from './host-executor.ts';
 import { findMarked } from './host-processes.ts';
 
 const PATIENCE = { timeoutMs: 60_000, everyMs: 20 } as const;
-const main = fileURLToPath(new URL('../../main.ts', import.meta.url));
 const state = mkdtempSync(join(tmpdir(), 'sluice-host-executor-'));
-const processes: ChildProcess[] = [];
+const programs: RunnerProgram[] = [];
 let engine: DockerEngine;
 let bench: RunnerBench;
 
@@ -34,8 +31,7 @@ beforeEach(async () => {
   bench = await runnerBench();
 });
 afterEach(async () => {
-  const living = processes.splice(0).filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
-  await Promise.all(living.map((child) => end(child, 'SIGTERM')));
+  await Promise.all(programs.splice(0).map((program) => program.end('SIGTERM')));
   await bench.stop();
 }, 60_000);
 
@@ -63,31 +59,12 @@ const nothingLeft = (grant: LeaseGrant) =>
     },
   );
 
-/** The real program, so that it can be killed. */
-function startProgram(host = 'true'): ChildProcess {
-  const child = spawn(process.execPath, ['--conditions', '@sluice/source', '--no-warnings', main], {
-    env: {
-      PATH: process.env['PATH'],
-      OF_THE_RUNNER: 'not for jobs',
-      SLUICE_URL: bench.server.url.href,
-      SLUICE_RUNNER_DIR: bench.config.workDir,
-      SLUICE_REGISTRATION_TOKEN: 'registration-token',
-      SLUICE_RUNNER_SLOTS: '1',
-      SLUICE_RUNNER_HOST_EXECUTOR: host,
-      SLUICE_GIT_ALLOW_ORIGINS: bench.git.origin,
-      DOCKER_HOST: engine.address,
-    } as NodeJS.ProcessEnv,
-    stdio: 'ignore',
-  });
-  processes.push(child);
-  return child;
-}
-
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  child.kill(signal);
-  await gone;
-  await eventually(() => bench.server.openPolls === 0, { ...PATIENCE, describe: 'the end of its poll' });
+/** By default with the setting on. */
+function startProgram(host = 'true'): RunnerProgram {
+  const env = { SLUICE_RUNNER_HOST_EXECUTOR: host, OF_THE_RUNNER: 'not for jobs' };
+  const program = new RunnerProgram(bench, engine.address, env);
+  programs.push(program);
+  return program;
 }
 
 test('steps run in the service folder of the checkout, share the workspace, and leave nothing behind (I31, A88)', async () => {
@@ -218,10 +195,10 @@ test('F13 a runner killed in mid-step takes the job up again: no step twice, no 
   const record = bench.server.give(grant);
   const first = startProgram();
   await printed(record, 'line 5\n');
-  await end(first, 'SIGKILL');
+  await first.end('SIGKILL');
   const second = startProgram();
   await printed(record, 'line 20\n');
-  await end(second, 'SIGKILL');
+  await second.end('SIGKILL');
   // It ends while nobody is there.
   await eventually(async () => (await processesOf(grant)).length === 0, {
     ...PATIENCE,
@@ -244,7 +221,7 @@ test('F13 I31 a runner that comes back without the executor ends what is left an
   const record = bench.server.give(grant);
   const first = startProgram();
   await printed(record, '\nready\n');
-  await end(first, 'SIGKILL');
+  await first.end('SIGKILL');
   expect((await processesOf(grant)).length).toBeGreaterThan(1);
   startProgram('false');
   expect(await ended(record)).toMatchObject({ outcome: 'errored', reason: { code: 'runner-restarted' } });

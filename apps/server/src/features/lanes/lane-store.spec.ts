@@ -181,6 +181,26 @@ describe('lanes on PostgreSQL', () => {
     }
   });
 
+  it('lists show how the last deployment went, each time anew: also after retention has taken it', async () => {
+    const team = await rows.team();
+    const environmentId = await environment(team, 0);
+    const { id, lane_id: laneId } = await deploymentOf(await release(team));
+    const viewer = await person(team, 'developer');
+    const shown = async () => (await deployments.lanes(viewer))[0]?.current;
+    expect(await shown()).toMatchObject({ deploymentId: id, status: 'running' });
+    await database.transactions.run((unit) =>
+      lanes.apply(
+        unit,
+        { laneId, environmentId, settings: {} },
+        { type: 'deployment-ended', deploymentId: id, outcome: 'failed' },
+      ),
+    );
+    expect(await shown()).toMatchObject({ deploymentId: id, status: 'failed' });
+    expect(await shown()).toMatchObject({ deploymentId: id, status: 'failed' });
+    await database.db.deleteFrom('deployments').where('id', '=', id).execute();
+    expect(await shown()).toBeNull();
+  });
+
   it('the same release offered twice is one deployment', async () => {
     const team = await rows.team();
     await environment(team, 1);

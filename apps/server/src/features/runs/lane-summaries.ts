@@ -37,8 +37,12 @@ export class LaneSummaries {
       .orderBy('environments.name')
       .execute();
     const shown = await this.#shown.of(rows, (unknown) => this.#look(unknown.map(({ id }) => id)));
-    for (const { id: laneId, service_id: serviceId, slug: service, team, name: environment } of rows) {
-      const summary = { laneId, service, team, environment, ...shown.get(laneId)! };
+    // One that went meanwhile is left out.
+    const present = rows.flatMap((row) => (shown.has(row.id) ? [{ ...row, ...shown.get(row.id)! }] : []));
+    const idle = present.filter(({ open }) => open === null).map(({ id }) => id);
+    const ended = await newestEnded(this.#db, idle);
+    for (const { id: laneId, service_id: serviceId, slug: service, team, name: environment, live, open } of present) {
+      const summary = { laneId, service, team, environment, live, current: open ?? ended.get(laneId) ?? null };
       byService.set(serviceId, [...(byService.get(serviceId) ?? []), summary]);
     }
     return byService;
@@ -52,21 +56,19 @@ export class LaneSummaries {
       .select(sql<LaneState>`state - 'endedReleases'`.as('state'))
       .where('id', '=', sql<string>`any(${laneIds}::uuid[])`)
       .execute();
-    const idle = rows.filter(({ state }) => state.open.length === 0);
-    const ended = await newestEnded(
-      this.#db,
-      idle.map(({ id }) => id),
-    );
-    return new Map(rows.map(({ id, state }) => [id, show(state, ended.get(id) ?? null)]));
+    return new Map(rows.map(({ id, state }) => [id, show(state)]));
   }
 }
 
 type Current = NonNullable<LaneSummary['current']>;
 
-/** Follows from the lane's state, and from its deployments, which change together with it. */
-type Shown = Pick<LaneSummary, 'live' | 'current'>;
+/** Follows from the lane's state alone. What ended does not: retention removes that from behind it. */
+interface Shown {
+  readonly live: LaneSummary['live'];
+  readonly open: Current | null;
+}
 
-function show(state: LaneState, ended: Current | null): Shown {
+function show(state: LaneState): Shown {
   const inOrder = state.settings.supersede === false ? firstOf(state) : undefined;
   const open = inOrder ?? state.open.at(-1);
   return {
@@ -79,7 +81,7 @@ function show(state: LaneState, ended: Current | null): Shown {
           since: state.live.since,
         }
       : null,
-    current: open
+    open: open
       ? {
           deploymentId: open.id,
           status: open.status,
@@ -90,7 +92,7 @@ function show(state: LaneState, ended: Current | null): Shown {
           needed: approvalsNeeded(state.settings.gate, open.unlinked),
           reason: open.reason ?? null,
         }
-      : ended,
+      : null,
   };
 }
 

@@ -22,54 +22,23 @@ function collectedAt(looks: readonly (readonly [busy: number, mib: number])[]): 
   return collected;
 }
 
+const aMinute = (mib: number) => Array.from({ length: 12 }, () => [0, mib] as const);
+
 test.each([
+  ['the first rest after the start', [[0.9, 200], [0.01, 200], ...aMinute(105)], [1]],
   [
-    'the first rest after the start',
-    [
-      [0.9, 200],
-      [0.01, 200],
-      [0.01, 105],
-    ],
-    [1],
-  ],
-  [
-    'not while there is work',
+    'no time while there is work',
     [
       [0.9, 300],
       [0.5, 400],
-      [0.4, 500],
+      [0.2, 500],
     ],
     [],
   ],
-  [
-    'not again as long as little has grown',
-    [
-      [0, 200],
-      [0, 110],
-      [0, 116],
-      [0, 115],
-    ],
-    [0],
-  ],
-  [
-    'again after much has grown',
-    [
-      [0, 200],
-      [0.8, 300],
-      [0, 300],
-      [0, 101],
-    ],
-    [0, 2],
-  ],
-  [
-    'counted from the least there was',
-    [
-      [0, 200],
-      [0, 80],
-      [0, 97],
-    ],
-    [0, 2],
-  ],
+  ['no rest after little growth', [[0, 200], ...aMinute(110), [0, 115]], [0]],
+  ['a rest after much growth', [[0, 200], ...aMinute(101), [0.8, 300], [0, 300], [0, 101]], [0, 14]],
+  ['most once a minute', [[0, 200], [0, 300], ...aMinute(300)], [0, 12]],
+  ['growth counted from the least there was', [[0, 200], ...aMinute(80), [0, 97]], [0, 13]],
 ] as const)('memory is collected at %s', (_, looks, expected) => {
   expect(collectedAt(looks)).toEqual(expected);
 });

@@ -5,17 +5,20 @@ export interface IdleCollectionParts {
   readonly collect: () => void;
 }
 
-const BUSY = 0.3;
+const BUSY = 0.1;
 const GROWN = 16 * 1024 * 1024;
+/** Looks from one collection to the next: each one stops the process for a tenth of a second. */
+const LOOKS_BETWEEN = 12;
 
 /**
  * The engine collects garbage while it makes more: a server that was busy and then rests keeps twice or three times what it needs, for
- * as long as it rests. So a rest after growth is used to collect it all, once.
+ * as long as it rests. So a rest after growth is used to collect it all.
  */
 export class IdleCollection {
   readonly #parts: IdleCollectionParts;
   /** After the last collection, or less where memory was given back since. */
   #settled: number | undefined;
+  #looks = LOOKS_BETWEEN;
 
   constructor(parts: IdleCollectionParts) {
     this.#parts = parts;
@@ -28,8 +31,10 @@ export class IdleCollection {
     const isBusy = busy() > BUSY;
     const now = size();
     if (this.#settled !== undefined) this.#settled = Math.min(this.#settled, now);
-    if (isBusy || now <= (this.#settled ?? 0) + GROWN) return;
+    this.#looks += 1;
+    if (isBusy || this.#looks < LOOKS_BETWEEN || now <= (this.#settled ?? 0) + GROWN) return;
     collect();
+    this.#looks = 0;
     this.#settled = size();
   }
 }
