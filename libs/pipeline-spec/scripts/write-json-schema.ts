@@ -1,6 +1,11 @@
 import { writeFileSync } from 'node:fs';
-import { definitionJsonSchemaText } from '../src/definition-json-schema.ts';
+import { definitionJsonSchemaText, fragmentJsonSchemaText } from '../src/definition-json-schema.ts';
 
-const target = new URL('../../../docs/reference/sluice.schema.json', import.meta.url);
-writeFileSync(target, definitionJsonSchemaText());
-process.stdout.write(`${target.pathname} written\n`);
+for (const [name, text] of [
+  ['sluice.schema.json', definitionJsonSchemaText()],
+  ['sluice.fragment.schema.json', fragmentJsonSchemaText()],
+] as const) {
+  const target = new URL(`../../../docs/reference/${name}`, import.meta.url);
+  writeFileSync(target, text);
+  process.stdout.write(`${target.pathname} written\n`);
+}

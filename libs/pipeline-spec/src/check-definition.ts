@@ -1,5 +1,6 @@
 import { checkArtifacts } from './check-artifacts.ts';
 import { ConditionChecker } from './check-conditions.ts';
+import { checkGenerators } from './check-generators.ts';
 import { checkHosts } from './check-hosts.ts';
 import { checkInputs } from './check-inputs.ts';
 import { checkMatrices } from './check-matrix.ts';
@@ -8,57 +9,28 @@ import { checkOutputs } from './check-outputs.ts';
 import { checkStages } from './check-stages.ts';
 import { checkTriggers } from './check-triggers.ts';
 import { ValueChecker } from './check-values.ts';
-import { FindingCollector } from './collect-findings.ts';
+import type { FindingCollector } from './collect-findings.ts';
 import type { CheckedDefinition } from './definition.ts';
-import { MAX_JOBS } from './file-schema.ts';
+import { fileSchema, MAX_JOBS } from './file-schema.ts';
 import { orderOf } from './job-order.ts';
 import { asMap, jobsOf } from './loose-tree.ts';
-import { MAX_BYTES, parseYaml, readTree, reportSyntax } from './read-yaml.ts';
+import { orUnreadable, readText } from './read-text.ts';
 import { checkShape } from './shape-findings.ts';
 import { toDefinition } from './to-definition.ts';
-
-const FIRST_PLACE = { line: 1, column: 1 };
 
 /**
  * Reads the text of a `sluice.yaml`. Whatever the text holds, the answer is a value: the definition when nothing is wrong,
  * and every finding at once, in the order of the file. `file` is only the name that findings carry.
  */
 export function checkDefinition(text: string, file: string): CheckedDefinition {
-  try {
-    return check(text, file);
-  } catch (trouble) {
-    const findings = new FindingCollector(file, () => FIRST_PLACE);
-    const why = trouble instanceof Error ? trouble.name : 'unknown trouble';
-    findings.error(
-      'unreadable',
-      [],
-      `The checker itself failed on this file (${why}), which is a fault of Sluice; report it with the file, and simplify the file until it passes.`,
-    );
-    return { findings: findings.list() };
-  }
+  return orUnreadable(file, () => check(text, file));
 }
 
 function check(text: string, file: string): CheckedDefinition {
-  if (typeof text !== 'string')
-    return single('invalid-yaml', 'The definition is not text; give the content of a YAML file.', file);
-  // One character is at least one byte, so a huge text is refused before it is encoded.
-  const bytes = text.length > MAX_BYTES ? text.length : new TextEncoder().encode(text).length;
-  if (bytes > MAX_BYTES) {
-    return single(
-      'file-too-large',
-      `The file has more than ${MAX_BYTES / 1024} KiB; move long scripts into files of the repository and call them.`,
-      file,
-    );
-  }
-  const { document, position } = parseYaml(text);
-  const findings = new FindingCollector(file, position);
-  if (reportSyntax(document, findings)) return { findings: findings.list() };
-  if (document.contents === null) {
-    return single('missing-key', 'The file is empty; begin with `service:` and the name of the service.', file);
-  }
-  const { value, places, complete } = readTree(document, findings);
-  if (!complete) return { findings: findings.list() };
-  findings.placesAre(places);
+  const read = readText(text, file, 'begin with `service:` and the name of the service');
+  const { findings } = read;
+  if (read.kind === 'unreadable') return { findings: findings.list() };
+  const { value, places } = read;
   const root = asMap(value);
   if (root !== undefined) {
     const withinLimit = dropJobsAboveLimit(root as Record<string, unknown>, findings);
@@ -74,6 +46,7 @@ function check(text: string, file: string): CheckedDefinition {
     checkStages(root, jobs, findings);
     checkHosts(jobs, findings);
     checkMatrices(jobs, places, findings);
+    checkGenerators(jobs, findings);
     checkInputs(root, findings);
     checkTriggers(root, findings);
     if (withinLimit) {
@@ -84,7 +57,7 @@ function check(text: string, file: string): CheckedDefinition {
     }
     new ValueChecker(text, places, findings).check(root, jobs);
   }
-  const shaped = checkShape(value, findings);
+  const shaped = checkShape(fileSchema, value, findings);
   if (shaped === undefined || findings.hasErrors) return { findings: findings.list() };
   return { definition: toDefinition(shaped, places), findings: findings.list() };
 }
@@ -110,14 +83,4 @@ function dropJobsAboveLimit(root: Record<string, unknown>, findings: FindingColl
     left = Math.max(0, left - names.length);
   }
   return withinLimit;
-}
-
-function single(
-  rule: 'invalid-yaml' | 'file-too-large' | 'missing-key',
-  message: string,
-  file: string,
-): CheckedDefinition {
-  const findings = new FindingCollector(file, () => FIRST_PLACE);
-  findings.error(rule, [], message);
-  return { findings: findings.list() };
 }

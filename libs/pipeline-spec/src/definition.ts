@@ -122,6 +122,8 @@ export interface JobSpec {
   /** Artifacts of jobs that ended before this one, put into the workspace; absent = none. */
   readonly use?: readonly ArtifactReference[];
   readonly cache?: readonly CacheSpec[];
+  /** Its steps write further jobs of its own stage to this file, below the service's folder; absent = none. */
+  readonly generate?: { readonly file: string };
 }
 
 export interface ArtifactSpec {
@@ -241,6 +243,12 @@ export interface Finding {
   readonly path: string;
   /** Relative docs link, e.g. `docs/reference/definition.md#needs-cycle`. */
   readonly docs: string;
+}
+
+/** `jobs` is present exactly when no finding has severity `error`; by name, with variants as in a definition. */
+export interface CheckedFragment {
+  readonly jobs?: Readonly<Record<string, JobSpec>>;
+  readonly findings: readonly Finding[];
 }
 
 /** `definition` is present exactly when no finding has severity `error`. */

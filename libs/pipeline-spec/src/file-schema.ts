@@ -396,49 +396,64 @@ const serviceContainer = z.strictObject(
   { error: mustBe('a mapping such as `{ image: postgres:17, port: 5432 }`') },
 );
 
+const jobKeys = {
+  image: imageOrAxis.optional().meta({
+    description: 'OCI reference, `built` (test stage only) for the image of this run, or an axis of the matrix',
+  }),
+  host: z
+    .literal(true, { error: mustBe('`true`, or absent where the job has an `image`') })
+    .optional()
+    .meta({ description: "Instead of `image`: no container, the steps are processes of the runner's machine" }),
+  steps: listOf(step, 'steps', 100).min(1, {
+    error: says('bad-value', 'is empty; write at least one step such as `- run: npm test`.'),
+  }),
+  needs: oneOrMany(name('the name of a job'), 'job names', MAX_JOBS).optional(),
+  if: condition.optional(),
+  when: when.optional(),
+  matrix: matrix.optional(),
+  allow_failure: z
+    .boolean({ error: mustBe('`true` or `false`') })
+    .optional()
+    .meta({ description: 'A failure of this job does not fail its stage', default: false }),
+  outputs: outputs.optional().meta({ description: 'Names that the steps write to the file $SLUICE_OUTPUT' }),
+  env: variablesOrOutputs.optional(),
+  secrets: secrets.optional(),
+  services: z
+    .record(name('the name of a service container'), serviceContainer, {
+      error: mustBe('a mapping of names to containers'),
+    })
+    .optional(),
+  labels: labels.optional(),
+  timeout: timeout.optional().meta({ default: '30m' }),
+  retry: retry.optional(),
+  reports: z
+    .strictObject(
+      { junit: oneOrMany(globText, 'path patterns', 50).optional() },
+      { error: mustBe('a mapping such as `{ junit: "reports/*.xml" }`') },
+    )
+    .optional(),
+  artifacts: artifacts.optional().meta({ description: 'Files that the job leaves behind, by name' }),
+  use: use.optional().meta({ description: 'Artifacts of jobs that ended before, put into the workspace' }),
+  cache: oneOrMany(cache, 'caches', MAX_CACHES).optional(),
+  resources: resources.optional(),
+};
+
+const generate = z.strictObject(
+  {
+    file: textWith('a path', 'unsafe-path', 'Write a relative path such as `generated.yaml`.', (text) =>
+      /[*?]/.test(text) ? 'it holds a wildcard' : pathProblem(text),
+    ).meta({ description: "Below the service's folder; at most 256 KiB" }),
+  },
+  { error: mustBe('a mapping such as `{ file: generated.yaml }`') },
+);
+
+const jobError = { error: mustBe('a job with `image` and `steps`') };
 const job = z.strictObject(
   {
-    image: imageOrAxis.optional().meta({
-      description: 'OCI reference, `built` (test stage only) for the image of this run, or an axis of the matrix',
-    }),
-    host: z
-      .literal(true, { error: mustBe('`true`, or absent where the job has an `image`') })
-      .optional()
-      .meta({ description: "Instead of `image`: no container, the steps are processes of the runner's machine" }),
-    steps: listOf(step, 'steps', 100).min(1, {
-      error: says('bad-value', 'is empty; write at least one step such as `- run: npm test`.'),
-    }),
-    needs: oneOrMany(name('the name of a job'), 'job names', MAX_JOBS).optional(),
-    if: condition.optional(),
-    when: when.optional(),
-    matrix: matrix.optional(),
-    allow_failure: z
-      .boolean({ error: mustBe('`true` or `false`') })
-      .optional()
-      .meta({ description: 'A failure of this job does not fail its stage', default: false }),
-    outputs: outputs.optional().meta({ description: 'Names that the steps write to the file $SLUICE_OUTPUT' }),
-    env: variablesOrOutputs.optional(),
-    secrets: secrets.optional(),
-    services: z
-      .record(name('the name of a service container'), serviceContainer, {
-        error: mustBe('a mapping of names to containers'),
-      })
-      .optional(),
-    labels: labels.optional(),
-    timeout: timeout.optional().meta({ default: '30m' }),
-    retry: retry.optional(),
-    reports: z
-      .strictObject(
-        { junit: oneOrMany(globText, 'path patterns', 50).optional() },
-        { error: mustBe('a mapping such as `{ junit: "reports/*.xml" }`') },
-      )
-      .optional(),
-    artifacts: artifacts.optional().meta({ description: 'Files that the job leaves behind, by name' }),
-    use: use.optional().meta({ description: 'Artifacts of jobs that ended before, put into the workspace' }),
-    cache: oneOrMany(cache, 'caches', MAX_CACHES).optional(),
-    resources: resources.optional(),
+    ...jobKeys,
+    generate: generate.optional().meta({ description: 'The steps write further jobs of this stage to a file' }),
   },
-  { error: mustBe('a job with `image` and `steps`') },
+  jobError,
 );
 
 const stageTimeout = timeout
@@ -667,6 +682,18 @@ export const fileSchema = z
     { error: mustBe('a definition: a mapping that begins with `service:`') },
   )
   .meta({ title: 'Sluice definition', description: 'What stands in a sluice.yaml' });
+
+/** What a job with `generate` writes: jobs of its own stage, which generate nothing themselves. None is fine: then nothing follows. */
+export const fragmentSchema = z
+  .strictObject(
+    {
+      jobs: z.record(name('the name of a job'), z.strictObject(jobKeys, jobError), {
+        error: mustBe('a mapping of job names to jobs'),
+      }),
+    },
+    { error: mustBe('a fragment: a mapping with `jobs:`') },
+  )
+  .meta({ title: 'Sluice fragment', description: 'What a job with `generate` writes' });
 
 export type DefinitionFile = z.infer<typeof fileSchema>;
 export type JobFile = z.infer<typeof job>;

@@ -1,11 +1,15 @@
 export * from './definition.ts';
 export { artifactNameProblem } from './artifact-name.ts';
 export { checkDefinition } from './check-definition.ts';
+export { checkFragment } from './check-fragment.ts';
+export type { FragmentOrigin } from './check-fragment.ts';
 export type { ConditionFacts, ConditionValue, EventFacts, JobFacts } from './condition-scope.ts';
 export { EVENTS } from './condition-scope.ts';
 export { ConditionError, evaluateCondition, patternsOfCondition } from './evaluate-condition.ts';
 export { inputVariable } from './input-variable.ts';
-export { definitionJsonSchema, definitionJsonSchemaText } from './definition-json-schema.ts';
+export { definitionJsonSchema, definitionJsonSchemaText, fragmentJsonSchemaText } from './definition-json-schema.ts';
+export { MAX_JOBS } from './file-schema.ts';
+export { MAX_BYTES as MAX_FILE_BYTES } from './read-yaml.ts';
 export { matchesAnyPath, matchesPattern, patternProblem } from './match-pattern.ts';
 export type { ImageReference, ImageReferenceResult } from './parse-image-reference.ts';
 export { parseImageReference, repositoryProblem } from './parse-image-reference.ts';

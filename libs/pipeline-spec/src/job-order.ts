@@ -9,13 +9,19 @@ export interface JobOrder {
   before(job: LooseJob): readonly LooseJob[];
 }
 
-export function orderOf(root: LooseMap, jobs: readonly LooseJob[]): JobOrder {
+/** `after`: a job that some of them follow without naming it. */
+export function orderOf(
+  root: LooseMap,
+  jobs: readonly LooseJob[],
+  after?: { readonly job: LooseJob; readonly followers: ReadonlySet<LooseJob> },
+): JobOrder {
   const needs = new Map<LooseJob, LooseJob[]>();
   const byName = new Map(jobs.map((job) => [`${job.stage}/${job.name}`, job]));
   for (const job of jobs) {
     const found = entriesOf(job.value['needs'], []).map(({ value }) =>
       typeof value === 'string' ? byName.get(`${job.stage}/${value}`) : undefined,
     );
+    if (after?.followers.has(job)) found.push(after.job);
     needs.set(
       job,
       found.filter((need) => need !== undefined),

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { checkDefinition } from './check-definition.ts';
-import { definitionJsonSchema, definitionJsonSchemaText } from './definition-json-schema.ts';
+import { definitionJsonSchema, definitionJsonSchemaText, fragmentJsonSchemaText } from './definition-json-schema.ts';
 import { RULES } from './rules.ts';
 
 const reference = new URL('../../../docs/reference/', import.meta.url);
@@ -18,9 +18,15 @@ function keysOf(schema: unknown): string[] {
 }
 
 describe('the reference of the definition', () => {
-  it('sluice.schema.json is what the code accepts (node --conditions=@sluice/source libs/pipeline-spec/scripts/write-json-schema.ts)', () => {
-    expect(readFileSync(new URL('sluice.schema.json', reference), 'utf8')).toBe(definitionJsonSchemaText());
-  });
+  it.each([
+    ['sluice.schema.json', definitionJsonSchemaText()],
+    ['sluice.fragment.schema.json', fragmentJsonSchemaText()],
+  ])(
+    '%s is what the code accepts (node --conditions=@sluice/source libs/pipeline-spec/scripts/write-json-schema.ts)',
+    (name, text) => {
+      expect(readFileSync(new URL(name, reference), 'utf8')).toBe(text);
+    },
+  );
 
   it.each(Object.entries(RULES))('the rule %s has its anchor and its text', (rule, text) => {
     expect(page).toContain(`\n### ${rule}\n\n${text}`);

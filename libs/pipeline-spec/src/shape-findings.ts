@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { At, FindingCollector } from './collect-findings.ts';
 import { MAX_FINDINGS } from './collect-findings.ts';
-import { fileSchema, RULE_SEPARATOR } from './file-schema.ts';
+import { fragmentSchema, RULE_SEPARATOR } from './file-schema.ts';
 import type { PathPart } from './place.ts';
 import { quote, showPath } from './place.ts';
 import type { RuleId } from './rules.ts';
@@ -37,19 +37,23 @@ const LATER_KEYS: ReadonlySet<string> = new Set(['strategy']);
 type Issue = z.core.$ZodIssue;
 
 /** Checks the shape and reports every mismatch; the typed file only when there is none. */
-export function checkShape(value: unknown, findings: FindingCollector): z.infer<typeof fileSchema> | undefined {
-  const result = fileSchema.safeParse(value);
+export function checkShape<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  findings: FindingCollector,
+): z.infer<Schema> | undefined {
+  const result = schema.safeParse(value);
   if (result.success) return result.data;
-  for (const issue of result.error.issues) reportIssue(issue, [], findings);
+  for (const issue of result.error.issues) reportIssue(schema, issue, [], findings);
   return undefined;
 }
 
-function reportIssue(issue: Issue, above: readonly PathPart[], findings: FindingCollector): void {
+function reportIssue(schema: z.ZodType, issue: Issue, above: readonly PathPart[], findings: FindingCollector): void {
   const path = [...above, ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))];
   switch (issue.code) {
     case 'unrecognized_keys':
       // More are never listed, and tens of thousands would cost seconds.
-      for (const key of issue.keys.slice(0, MAX_FINDINGS)) reportKey(key, path, findings);
+      for (const key of issue.keys.slice(0, MAX_FINDINGS)) reportKey(schema, key, path, findings);
       return;
     case 'invalid_key':
       for (const inner of issue.issues) reportText(inner.message, path, 'key', findings);
@@ -60,7 +64,7 @@ function reportIssue(issue: Issue, above: readonly PathPart[], findings: Finding
         issues.every((inner) => inner.path.length > 0 || inner.code !== 'invalid_type'),
       );
       if (meant !== undefined && meant.length > 0) {
-        for (const inner of meant) reportIssue(inner, path, findings);
+        for (const inner of meant) reportIssue(schema, inner, path, findings);
         return;
       }
       reportText(issue.message, path, 'value', findings);
@@ -84,7 +88,7 @@ function split(text: string): [RuleId, string] {
   return isRuleId(rule) ? [rule, text.slice(end + 1)] : ['wrong-type', `is not accepted: ${text}.`];
 }
 
-function reportKey(key: string, above: readonly PathPart[], findings: FindingCollector): void {
+function reportKey(schema: z.ZodType, key: string, above: readonly PathPart[], findings: FindingCollector): void {
   const path = [...above, key];
   if (POWER_KEYS.has(key)) {
     findings.error(
@@ -100,6 +104,13 @@ function reportKey(key: string, above: readonly PathPart[], findings: FindingCol
       'An image is built by the container engine, never on the host; remove `host`.',
       'key',
     );
+  } else if (key === 'generate' && schema === fragmentSchema && above.length === 2) {
+    findings.error(
+      'generate-in-fragment',
+      path,
+      'A generated job generates no further jobs; write those to the same file, or remove `generate`.',
+      'key',
+    );
   } else if (LATER_KEYS.has(key)) {
     findings.error(
       'not-supported-yet',
@@ -108,9 +119,10 @@ function reportKey(key: string, above: readonly PathPart[], findings: FindingCol
       'key',
     );
   } else {
-    const known = keysAt(fileSchema, above);
+    const known = keysAt(schema, above);
     const list = known.length === 0 ? 'none' : known.map((name) => `\`${name}\``).join(', ');
-    const where = above.length === 0 ? 'a definition' : `\`${showPath(above)}\``;
+    const where =
+      above.length === 0 ? (schema === fragmentSchema ? 'a fragment' : 'a definition') : `\`${showPath(above)}\``;
     findings.error(
       'unknown-key',
       path,

@@ -137,11 +137,15 @@ function stageTimeout(timeout: string | number | undefined): { timeoutSeconds?: 
   return timeoutSeconds === undefined ? {} : { timeoutSeconds };
 }
 
-/** A job with a matrix becomes its variants, and who needs it needs them all. */
-function toJobs(
+/**
+ * A job with a matrix becomes its variants, and who needs it needs them all. `variantsElsewhere`: those of jobs that stand in
+ * another file.
+ */
+export function toJobs(
   jobs: Readonly<Record<string, JobFile>>,
   places: Place,
   above: readonly PathPart[],
+  variantsElsewhere: ReadonlyMap<string, readonly string[]> = new Map(),
 ): Record<string, JobSpec> {
   const variants = new Map(
     Object.entries(jobs).map(([name, job]): [string, JobVariant[]] => {
@@ -151,7 +155,9 @@ function toJobs(
   );
   const namesOf = (job: string): string[] => {
     const made = variants.get(job) ?? [];
-    return made.length === 0 ? [job] : made.map(({ values }) => variantName(job, values));
+    return made.length === 0
+      ? [...(variantsElsewhere.get(job) ?? [job])]
+      : made.map(({ values }) => variantName(job, values));
   };
   return Object.fromEntries(
     Object.entries(jobs).flatMap(([name, job]): [string, JobSpec][] => {
@@ -209,6 +215,7 @@ function toJob(
         .filter((reference) => reference !== undefined),
     }),
     ...(job.cache && { cache: toCaches(job.cache) }),
+    ...(job.generate && { generate: { file: job.generate.file } }),
   };
 }
 
