@@ -1,11 +1,12 @@
 import { isTerminal } from './statuses.ts';
 import type { AttemptStatus } from './statuses.ts';
 import type { BuiltImage, Reason, RunCommand, RunState } from './run.ts';
-import type { JobKey, PlannedJob } from './plan.ts';
+import type { JobKey, Plan, PlannedJob } from './plan.ts';
 import { draftRun, ignored, rejected } from './run-draft.ts';
 import type { RunDecision, RunDraft } from './run-draft.ts';
 import { advanceRun } from './advance-run.ts';
 import { endJobBadly, jobOf, overdueReason } from './end-stage.ts';
+import { generatesTo, refuseGenerated } from './generate-jobs.ts';
 import { judgeOutputs } from './judge-outputs.ts';
 import { isOverdue } from './stage-timeout.ts';
 import { mayRetry, retryJob } from './retry-job.ts';
@@ -34,7 +35,7 @@ export function endAttempt(state: RunState, command: Ended, ctx: DecideContext):
   if (isTerminal(attempt.status)) return ignored(`The attempt ended already: ${attempt.status}.`);
 
   const draft = draftRun(state, ctx);
-  const result = stopped(state, jobKey) ?? judge(command, plannedJob(state, jobKey));
+  const result = stopped(state, jobKey) ?? judge(command, plannedJob(state, jobKey), state.plan);
   // The word that it began may have been lost on the way; a result proves that it did.
   if (attempt.status === 'queued' && (result.status === 'passed' || result.status === 'failed')) {
     begin(draft, { jobKey, attemptId, runner: 'unknown' });
@@ -57,6 +58,7 @@ interface Judged {
   readonly reason?: Reason;
   readonly image?: BuiltImage;
   readonly outputs?: Readonly<Record<string, string>>;
+  readonly generated?: readonly PlannedJob[];
 }
 
 /**
@@ -71,10 +73,11 @@ function stopped(state: RunState, jobKey: JobKey): Judged | undefined {
   return { status: 'cancelled', reason: overdueReason(state, stage) };
 }
 
-function judge({ outcome, reason, image, outputs }: Ended, planned: PlannedJob): Judged {
+function judge({ outcome, reason, image, outputs, generated }: Ended, planned: PlannedJob, plan: Plan): Judged {
   switch (outcome) {
     case 'passed':
-      if (planned.work.kind !== 'image') return judgeOutputs(planned, outputs ?? {});
+      if (planned.work.kind !== 'image')
+        return judgeGenerated(judgeOutputs(planned, outputs ?? {}), planned, plan, generated);
       if (image?.digest) return { status: 'passed', image };
       return {
         status: 'errored',
@@ -99,6 +102,17 @@ function judge({ outcome, reason, image, outputs }: Ended, planned: PlannedJob):
   }
 }
 
+function judgeGenerated(
+  judged: Judged,
+  planned: PlannedJob,
+  plan: Plan,
+  generated: readonly PlannedJob[] | undefined,
+): Judged {
+  if (judged.status !== 'passed' || generatesTo(planned) === undefined) return judged;
+  const reason = refuseGenerated(plan, planned, generated);
+  return reason ? { status: 'errored', reason } : { ...judged, generated: generated ?? [] };
+}
+
 const DEFAULT_REASON: Record<Bad, Reason> = {
   failed: { code: 'failed', message: 'A command of the job ended with an error.' },
   errored: { code: 'errored', message: 'The job could not be carried out.' },
@@ -108,11 +122,13 @@ const DEFAULT_REASON: Record<Bad, Reason> = {
 function settleJob(
   draft: RunDraft,
   jobKey: JobKey,
-  { status, reason, image, outputs }: Judged,
+  { status, reason, image, outputs, generated }: Judged,
   exitCode: number | undefined,
 ): void {
   if (status === 'passed') {
     if (image) draft.emit({ type: 'image-recorded', image });
+    // Before the end of the job, or the stage would have ended with it.
+    if (generated) draft.emit({ type: 'jobs-generated', jobKey, jobs: generated });
     return draft.emit({ type: 'job-ended', jobKey, status: 'passed', ...(outputs && { outputs }) });
   }
   if (status === 'cancelled') {

@@ -110,6 +110,8 @@ function apply(state: RunState, event: RunEvent): RunState {
         ...(event.outputs && { outputs: event.outputs }),
         ...(event.allowed && { allowed: event.allowed }),
       }));
+    case 'jobs-generated':
+      return withGenerated(state, event);
     case 'image-recorded':
       return { ...state, image: event.image };
     case 'cancel-requested':
@@ -131,6 +133,18 @@ function apply(state: RunState, event: RunEvent): RunState {
     default:
       return unknownEvent(event);
   }
+}
+
+function withGenerated(state: RunState, { jobKey, jobs }: Extract<RunEvent, { type: 'jobs-generated' }>): RunState {
+  const planned = state.plan.jobs.map((job) => (job.key === jobKey ? { ...job, generated: true as const } : job));
+  const queued = jobs.map(({ key }): [JobKey, JobState] => [key, { key, status: 'queued', attempts: [] }]);
+  // Behind the others of their stage.
+  const end = 1 + planned.findLastIndex(({ key, stage }) => key === jobKey || stage === jobs[0]?.stage);
+  return {
+    ...state,
+    plan: { ...state.plan, jobs: planned.toSpliced(end, 0, ...jobs) },
+    jobs: { ...state.jobs, ...(Object.fromEntries(queued) as Record<JobKey, JobState>) },
+  };
 }
 
 function mirrored(lane: LaneMirror, event: Extract<RunEvent, { type: 'lane-changed' }>): LaneMirror {

@@ -9,10 +9,13 @@ import { readLaneEvent, readLaneState, readRunEvent, readRunState } from './read
  * a new version of events gets new files beside these.
  */
 describe('I34: histories of earlier versions fold to the same state under the code of today', () => {
-  test.each(['run-passed.v1', 'run-cancelled-retry.v1', 'run-features.v2', 'run-rerun-failed.v2'])('%s', (name) => {
-    const { events, state } = golden(name);
-    expect(foldRun(events.map(readRunEvent))).toEqual(readRunState(state));
-  });
+  test.each(['run-passed.v1', 'run-cancelled-retry.v1', 'run-features.v2', 'run-rerun-failed.v2', 'run-generated.v2'])(
+    '%s',
+    (name) => {
+      const { events, state } = golden(name);
+      expect(foldRun(events.map(readRunEvent))).toEqual(readRunState(state));
+    },
+  );
 
   test.each(['lane-superseded-approved.v1'])('%s', (name) => {
     const { events, state } = golden(name);

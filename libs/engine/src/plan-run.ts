@@ -3,6 +3,7 @@ import type {
   Definition,
   EventFacts,
   ImageBuildSpec,
+  JobSpec,
   JobStage,
   StageName,
 } from '@sluice/pipeline-spec';
@@ -23,9 +24,7 @@ export function jobKey(stage: StageName, name: string): JobKey {
  */
 export function plan({ definition, commit, event }: PlanInput): Plan {
   const facts = factsOf(definition, event);
-  const inputs = Object.fromEntries(
-    Object.entries(facts.inputs).map(([name, value]) => [inputVariable(name), String(value)]),
-  );
+  const inputs = inputVariables(facts);
   return {
     schemaVersion: PLAN_VERSION,
     service: definition.service,
@@ -98,6 +97,24 @@ function shortName(ref: string, prefix: string): string {
 function timeoutOf(stage: 'commit' | 'build' | 'test', definition: Definition): Plan['stageTimeouts'] {
   const seconds = definition[stage]?.timeoutSeconds;
   return seconds === undefined ? {} : { [stage]: seconds };
+}
+
+/** The jobs of a checked fragment. Each needs the job that generated it, so it is done again whenever that one is. */
+export function planGenerated(
+  { facts }: Plan,
+  { key, stage }: PlannedJob,
+  jobs: Readonly<Record<string, JobSpec>>,
+): PlannedJob[] {
+  if (stage === 'build') throw new RangeError('The build stage generates nothing.');
+  return planSteps(stage, { jobs }, inputVariables(facts)).map((job) => ({
+    ...job,
+    needs: [key, ...job.needs.filter((need) => need !== key)],
+    generatedBy: key,
+  }));
+}
+
+function inputVariables({ inputs }: EventFacts): Record<string, string> {
+  return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [inputVariable(name), String(value)]));
 }
 
 function planSteps(

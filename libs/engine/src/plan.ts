@@ -59,6 +59,10 @@ export interface PlannedJob {
   /** Names that an attempt must have written to pass. */
   readonly outputs: readonly string[];
   readonly variant?: JobVariant;
+  /** The job of this stage that generated it; absent = the definition has it. */
+  readonly generatedBy?: JobKey;
+  /** What its steps generate is in the plan: neither a retry nor a re-run generates once more. */
+  readonly generated?: true;
   readonly work:
     { readonly kind: 'steps'; readonly spec: JobSpec } | { readonly kind: 'image'; readonly spec: ImageBuildSpec };
   readonly labels: readonly string[];

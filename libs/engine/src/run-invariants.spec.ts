@@ -41,13 +41,14 @@ const shape = fc.record({
   allowFailure: often(false, true),
   outputs: often<string[]>([], ['url']),
   inMatrix: often(false, true),
+  generates: often(false, true),
 });
 
 /** Needs point at earlier names, so there is no cycle; the order in the file is turned round half of the time. */
 const jobs = (stage: 'commit' | 'test'): fc.Arbitrary<Record<string, JobSketch>> =>
   fc.tuple(fc.array(shape, { maxLength: 4 }), fc.boolean()).map(([shapes, turned]) => {
     const names = shapes.map(({ inMatrix }, index) => (inMatrix ? `m[n=${index}]` : `j${index}`));
-    const entries = shapes.map(({ mask, inMatrix, condition, ...rest }, index): [string, JobSketch] => {
+    const entries = shapes.map(({ mask, inMatrix, generates, condition, ...rest }, index): [string, JobSketch] => {
       const needs = names.filter((_, need) => need < index && (mask >> need) & 1);
       const [need] = needs;
       const conditions = {
@@ -58,7 +59,15 @@ const jobs = (stage: 'commit' | 'test'): fc.Arbitrary<Record<string, JobSketch>>
       };
       const text = conditions[condition];
       const variant = { of: 'm', values: { n: `${index}` } };
-      return [names[index]!, { ...rest, needs, ...(text && { if: text }), ...(inMatrix && { variant, outputs: [] }) }];
+      return [
+        names[index]!,
+        {
+          ...rest,
+          needs,
+          ...(text && { if: text }),
+          ...(inMatrix ? { variant, outputs: [] } : generates && { generate: true }),
+        },
+      ];
     });
     return Object.fromEntries(turned ? entries.toReversed() : entries);
   });
@@ -90,10 +99,12 @@ const seed = Number(process.env['SLUICE_SEED'] ?? 7);
 
 test('I01 I02 I03 I05 I07 I08 I09 I19 I34 F20 F60: any sequence of commands keeps the invariants of a run and lets it end', () => {
   const ends = new Map<string, number>();
+  let grown = 0;
   fc.assert(
     fc.property(planSketch, trust, moves, (sketch, trusted, sequence) => {
-      const { status } = playRun(decideRun, planOf(sketch), trusted, sequence);
+      const { status, plan } = playRun(decideRun, planOf(sketch), trusted, sequence);
       ends.set(status, (ends.get(status) ?? 0) + 1);
+      if (plan.jobs.some(({ generatedBy }) => generatedBy !== undefined)) grown++;
     }),
     { numRuns: 1000, seed },
   );
@@ -101,6 +112,7 @@ test('I01 I02 I03 I05 I07 I08 I09 I19 I34 F20 F60: any sequence of commands keep
   for (const status of ['passed', 'failed', 'errored', 'cancelled', 'superseded']) {
     expect(ends.get(status) ?? 0, status).toBeGreaterThan(0);
   }
+  expect(grown).toBeGreaterThan(50);
 });
 
 test('I02 I05 I07 I08 I09 I15 I34: a re-run of any part keeps the invariants, and takes over only what stands', () => {
@@ -119,7 +131,7 @@ test('I02 I05 I07 I08 I09 I15 I34: a re-run of any part keeps the invariants, an
       if (answer.kind === 'rejected' || !answer.carried) return;
       carriedOver++;
       const { jobs, image } = answer.carried;
-      for (const planned of plan.jobs) {
+      for (const planned of old.plan.jobs) {
         if (!jobs[planned.key]) continue;
         const { status, allowed } = old.jobs[planned.key] ?? {};
         expect(status === 'passed' || status === 'skipped' || allowed).toBe(true);
@@ -127,7 +139,10 @@ test('I02 I05 I07 I08 I09 I15 I34: a re-run of any part keeps the invariants, an
         for (const need of planned.needs) expect(Object.keys(jobs)).toContain(need);
       }
       if (jobs['build/image']?.status === 'passed') expect(image).toEqual(old.image);
-      const again = playRun(decideRun, plan, 'trusted', second, answer.carried);
+      const again = playRun(decideRun, old.plan, 'trusted', second, answer.carried);
+      expect(again.plan.jobs.filter(({ generated }) => generated).length).toBeGreaterThanOrEqual(
+        old.plan.jobs.filter(({ generated }) => generated).length,
+      );
       for (const [key, job] of Object.entries(jobs))
         expect(again.jobs[key as JobKey]).toMatchObject({ ...job, carriedFrom: old.runId, attempts: [] });
     }),
@@ -168,6 +183,36 @@ const BUGS: Record<string, { readonly breaks: readonly string[]; readonly decide
     breaks: ['I07'],
     decide: (state, command, ctx) =>
       command.type === 'wake' ? { kind: 'ignored', why: 'asleep' } : decideRun(state, command, ctx),
+  },
+  'what a job generates is forgotten': {
+    breaks: ['generated'],
+    decide: (state, command, ctx) => withoutEvent(decideRun(state, command, ctx), 'jobs-generated'),
+  },
+  'a stage ends without what was generated': {
+    breaks: ['I02', 'I07', 'generated'],
+    decide: (state, command, ctx) => {
+      const decision = decideRun(state, command, ctx);
+      if (decision.kind !== 'accepted') return decision;
+      const late = decision.events.filter(({ type }) => type === 'jobs-generated');
+      return { ...decision, events: [...decision.events.filter((event) => !late.includes(event)), ...late] };
+    },
+  },
+  'a job that generates is believed twice': {
+    breaks: ['I05', 'I02', 'F20', 'I01', 'generated'],
+    decide: (state, command, ctx) =>
+      withEvents(decideRun(state, command, ctx), (event) =>
+        event.type === 'jobs-generated' ? { ...event, jobs: [...event.jobs, ...event.jobs] } : event,
+      ),
+  },
+  'generated jobs are not counted': {
+    breaks: ['generated'],
+    decide: (state, command, ctx) => {
+      if (command.type !== 'attempt-ended' || !command.generated) return decideRun(state, command, ctx);
+      const { generated } = command;
+      return withEvents(decideRun(state, { ...command, generated: generated.slice(0, 100) }, ctx), (event) =>
+        event.type === 'jobs-generated' ? { ...event, jobs: generated } : event,
+      );
+    },
   },
   'an allowed failure is forgotten': {
     breaks: ['allowed', 'I09'],
@@ -224,11 +269,7 @@ const BUGS: Record<string, { readonly breaks: readonly string[]; readonly decide
   },
   'the end of the run is forgotten': {
     breaks: ['I07'],
-    decide: (state, command, ctx) => {
-      const decision = decideRun(state, command, ctx);
-      if (decision.kind !== 'accepted') return decision;
-      return { ...decision, events: decision.events.filter(({ type }) => type !== 'run-ended') };
-    },
+    decide: (state, command, ctx) => withoutEvent(decideRun(state, command, ctx), 'run-ended'),
   },
   'an older word of a lane overwrites a newer one': {
     breaks: ['I01', 'I02', 'F20', 'I09'],
@@ -264,6 +305,12 @@ function foundBy(decide: typeof decideRun): string {
 
 function withEvents(decision: RunDecision, change: (event: AcceptedEvent) => AcceptedEvent): RunDecision {
   return decision.kind === 'accepted' ? { ...decision, events: decision.events.map(change) } : decision;
+}
+
+function withoutEvent(decision: RunDecision, unwanted: AcceptedEvent['type']): RunDecision {
+  return decision.kind === 'accepted'
+    ? { ...decision, events: decision.events.filter(({ type }) => type !== unwanted) }
+    : decision;
 }
 type AcceptedEvent = Extract<RunDecision, { kind: 'accepted' }>['events'][number];
 

@@ -1,6 +1,6 @@
 import type { StageName } from '@sluice/pipeline-spec';
 import type { AttemptStatus, DeploymentStatus, Status } from './statuses.ts';
-import type { JobKey, Plan, Trust } from './plan.ts';
+import type { JobKey, Plan, PlannedJob, Trust } from './plan.ts';
 
 /** Version of run events and of the stored run state. */
 export const RUN_VERSION = 2;
@@ -207,6 +207,8 @@ export type RunCommand =
       readonly image?: BuiltImage;
       /** What its steps wrote to the file of outputs. */
       readonly outputs?: Readonly<Record<string, string>>;
+      /** Required when a job passed that generates: what `planGenerated` made of its checked fragment. */
+      readonly generated?: readonly PlannedJob[];
     }
   | { readonly type: 'cancel'; readonly by: Actor; readonly reason?: string }
   /** There is a newer run of the same service and ref, made by this kind of event. */
@@ -269,6 +271,8 @@ export type RunEvent = { readonly v: typeof RUN_VERSION; readonly at: Instant } 
       readonly outputs?: Readonly<Record<string, string>>;
       readonly allowed?: true;
     }
+  /** They join the plan, before the job that generated them ends; only in runs whose definition asks for it. */
+  | { readonly type: 'jobs-generated'; readonly jobKey: JobKey; readonly jobs: readonly PlannedJob[] }
   | { readonly type: 'image-recorded'; readonly image: BuiltImage }
   | {
       readonly type: 'cancel-requested';

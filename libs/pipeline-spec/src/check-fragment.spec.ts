@@ -146,7 +146,7 @@ describe('generate in a definition', () => {
     ['generate: {}', 'missing-key'],
     ['generate: x.yaml', 'wrong-type'],
     ['generate: { file: x.yaml }, matrix: { n: [1, 2] }', 'generate-in-matrix'],
-  ])('A62: %s is refused by %s', (keys, rule) => {
+  ])('%s is refused by %s', (keys, rule) => {
     expect(definition(keys).findings.map((finding) => finding.rule)).toEqual([rule]);
   });
 });

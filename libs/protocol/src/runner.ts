@@ -1,5 +1,5 @@
 import { oc } from '@orpc/contract';
-import { WHEN } from '@sluice/pipeline-spec';
+import { MAX_FILE_BYTES, WHEN } from '@sluice/pipeline-spec';
 import { z } from 'zod';
 import { digest, id, instant, ok, reason, sha, slug, trust } from './values.ts';
 
@@ -85,6 +85,8 @@ export const stepsWork = z.object({
   services: z.record(z.string(), serviceContainer),
   junit: z.array(z.string()),
   resources,
+  /** The file, below the service's folder, that holds further jobs when the steps have passed; it is sent with the result. */
+  generate: z.object({ file: z.string(), maxBytes: z.number().int() }).optional(),
   ...fileWork,
 });
 export const imageWork = z.object({
@@ -147,6 +149,8 @@ export const attemptResult = z.object({
     .record(z.string().max(63), z.string().max(4096))
     .refine((written) => Object.keys(written).length <= 64, 'at most 64 outputs')
     .optional(),
+  /** Text of the file that the job was to generate, when it passed. */
+  generated: z.string().max(MAX_FILE_BYTES).optional(),
 });
 export type AttemptResult = z.infer<typeof attemptResult>;
 

@@ -116,6 +116,8 @@ export const jobDetail = z.object({
   outputs: z.record(z.string(), z.string()).optional(),
   /** The run that did this work, when a re-run took it over. */
   carriedFrom: id.optional(),
+  /** Key of the job that generated it; absent = the definition has it. */
+  generatedBy: z.string().optional(),
 });
 export const testCounts = z.object({ passed: z.number().int(), failed: z.number().int(), skipped: z.number().int() });
 export const runLane = z.object({
@@ -141,6 +143,8 @@ export const runDetail = runSummary.extend({
       line: z.number(),
       column: z.number(),
       rule: z.string(),
+      /** Where a job generated what this is about: its key, and the file that it wrote. Absent = in the definition. */
+      generated: z.object({ job: z.string(), file: z.string() }).optional(),
     }),
   ),
   cancelRequested: z.object({ by: actor, at: instant }).nullable(),

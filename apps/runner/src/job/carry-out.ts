@@ -102,7 +102,7 @@ export function onFullDisk(
 }
 
 function toResult(
-  { outcome, reason, exitCode, steps, image, outputs }: WorkOutcome,
+  { outcome, reason, exitCode, steps, image, outputs, generated }: WorkOutcome,
   log: AttemptResult['log'],
 ): AttemptResult {
   return {
@@ -113,5 +113,6 @@ function toResult(
     ...(exitCode === undefined ? {} : { exitCode }),
     ...(image === undefined ? {} : { image }),
     ...(outputs === undefined ? {} : { outputs: { ...outputs } }),
+    ...(generated === undefined || outcome !== 'passed' ? {} : { generated }),
   };
 }

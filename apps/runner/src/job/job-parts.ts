@@ -37,6 +37,7 @@ export interface WorkOutcome extends Outcome {
   readonly steps: StepReport[];
   readonly image?: { readonly repository: string; readonly digest: string };
   readonly outputs?: Readonly<Record<string, string>>;
+  readonly generated?: string;
   /** Everything the executor made is gone; rejects when something stays. */
   readonly cleaned: Promise<void>;
 }

@@ -52,7 +52,8 @@ export async function readOutputs(
   return { kind: 'written', outputs: Object.fromEntries(written) };
 }
 
-function holdsSecret(value: string, secrets: readonly Secret[]): boolean {
+/** In any form that the log would hide. */
+export function holdsSecret(value: string, secrets: readonly Secret[]): boolean {
   if (secrets.length === 0) return false;
   const masker = createMasker(secrets);
   const bytes = Buffer.from(value);

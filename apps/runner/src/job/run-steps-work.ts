@@ -16,6 +16,7 @@ import type { Outcome } from './attempt-outcome.ts';
 import { PASSED, stoppedOutcome, thrownOutcome } from './attempt-outcome.ts';
 import { stepEnvironment } from './job-environment.ts';
 import type { WorkOutcome, WorkParts } from './job-parts.ts';
+import { readGenerated } from './read-generated.ts';
 import { readOutputs } from './read-outputs.ts';
 import { runStep } from './run-step.ts';
 import { secretsFingerprint } from './secrets-fingerprint.ts';
@@ -44,6 +45,7 @@ export async function runStepsWork(
   let sandbox = earlier?.sandbox;
   let outcome: Outcome;
   let outputs: WorkOutcome['outputs'];
+  let generated: string | undefined;
   try {
     const path = folderInTree(grant.source.path);
     const save = progressKeeper(grant, path, reports, parts, earlier?.progress);
@@ -58,6 +60,8 @@ export async function runStepsWork(
     if (outcome.outcome === 'passed' || outcome.outcome === 'failed') {
       await sendJunitReports({ api, lease: grant, sandbox, globs: work.junit, log, backOff, signal: control.lost });
       outcome = await leaveFiles(outcome, work, caches, files);
+      if (outcome.outcome === 'passed' && work.generate)
+        ({ generated, ...outcome } = await readGenerated(sandbox, work.generate, secretsOf(grant)));
     }
   } catch (error) {
     outcome = control.stopped.aborted ? stoppedOutcome(control.cause, grant.job.timeoutSeconds) : thrownOutcome(error);
@@ -67,7 +71,13 @@ export async function runStepsWork(
   const cleaned = sandbox?.destroy() ?? Promise.resolve();
   cleaned.catch(() => undefined);
   const written = outcome.outcome === 'passed' && outputs !== undefined ? { outputs } : {};
-  return { ...outcome, ...written, steps: reports.all, cleaned };
+  return {
+    ...outcome,
+    ...written,
+    ...(generated === undefined ? {} : { generated }),
+    steps: reports.all,
+    cleaned,
+  };
 }
 
 /** What a command said stands: after it, files that cannot be kept are a line of the log. */

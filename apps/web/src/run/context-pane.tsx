@@ -77,15 +77,18 @@ export function ContextPane({ run, job }: { run: RunDetail; job: JobDetail | und
       {run.findings.length > 0 && (
         <section aria-labelledby="findings-title">
           <h2 id="findings-title" className="text-section font-semibold">
-            Findings in sluice.yaml
+            Findings
           </h2>
           <ul className="mt-1.5 flex flex-col gap-1.5">
             {run.findings.map((finding) => (
               <li
-                key={`${finding.line}:${finding.column}:${finding.rule}`}
+                key={`${finding.generated?.job}:${finding.line}:${finding.column}:${finding.rule}`}
                 className={finding.severity === 'error' ? 'text-failed' : 'text-warning'}
               >
-                Line {finding.line}: {finding.message}
+                {finding.generated === undefined
+                  ? `sluice.yaml, line ${finding.line}`
+                  : `${finding.generated.file} of ${finding.generated.job}, line ${finding.line}, column ${finding.column}`}
+                : {finding.message}
               </li>
             ))}
           </ul>

@@ -71,6 +71,12 @@ export function StepsPane(props: {
       <dl className="grid grid-cols-[76px_minmax(0,1fr)] gap-y-1.5 border-t border-line px-4 py-3">
         <dt className="text-text-2">Runner</dt>
         <dd className="truncate">{attempt?.runner ?? 'none yet'}</dd>
+        {job.generatedBy !== undefined && (
+          <>
+            <dt className="text-text-2">Generated</dt>
+            <dd className="truncate">by {job.generatedBy}</dd>
+          </>
+        )}
         <dt className="text-text-2">Image</dt>
         {job.image === null ? (
           <dd>none: on the runner's machine itself</dd>

@@ -62,10 +62,19 @@ export function checkRunEvent(state: RunState, event: RunEvent): void {
     const passed = Date.parse(event.at) - Date.parse(state.stages[event.stage].startedAt ?? event.at);
     hold('timeout', limit !== undefined && passed >= limit * 1000, () => `${event.stage} was stopped before its time`);
   }
+  if (event.type === 'jobs-generated') checkGenerated(state, event);
   if (event.type === 'attempt-started')
     hold('I19', !state.cancelRequested, () => `${event.jobKey} started after the cancel`);
   if (event.type === 'job-ended') {
     const planned = state.plan.jobs.find(({ key }) => key === event.jobKey);
+    hold(
+      'generated',
+      event.status !== 'passed' ||
+        planned?.work.kind !== 'steps' ||
+        !planned.work.spec.generate ||
+        planned.generated === true,
+      () => `${event.jobKey} passed and what it generates is missing`,
+    );
     hold(
       'allowed',
       (event.allowed === true) ===
@@ -92,6 +101,26 @@ export function checkRunEvent(state: RunState, event: RunEvent): void {
   }
   if (event.type === 'run-ended')
     hold('I09', event.status === state.status, () => `the end of the run says ${event.status}, it is ${state.status}`);
+}
+
+function checkGenerated(state: RunState, { jobKey, jobs }: Extract<RunEvent, { type: 'jobs-generated' }>): void {
+  const generator = state.plan.jobs.find(({ key }) => key === jobKey);
+  hold('I05', generator?.generated !== true, () => `${jobKey} generated jobs twice`);
+  hold('I19', !state.cancelRequested, () => `${jobKey} generated jobs after the cancel`);
+  hold(
+    'I02',
+    generator !== undefined && !isTerminal(state.stages[generator.stage].status),
+    () => `${jobKey} is too late`,
+  );
+  hold('generated', generator?.generatedBy === undefined, () => `${jobKey} is generated and generates`);
+  const known = new Set(Object.keys(state.jobs));
+  for (const { key, stage, generatedBy } of jobs) {
+    hold('I05', !known.has(key), () => `${key} is in the run already`);
+    hold('generated', stage === generator?.stage && generatedBy === jobKey, () => `${key} is none of ${jobKey}`);
+    known.add(key);
+  }
+  const all = state.plan.jobs.filter((job) => job.generatedBy !== undefined).length + jobs.length;
+  hold('generated', all <= 100 && known.size <= 201, () => `the run has ${all} generated jobs of ${known.size}`);
 }
 
 function checkRetry(state: RunState, planned: PlannedJob, event: Extract<RunEvent, { type: 'attempt-queued' }>): void {

@@ -4,12 +4,13 @@ import type { decideRun } from '../decide-run.ts';
 import { evolveRun, foldRun } from '../evolve-run.ts';
 import { STAGE_ORDER } from '../plan-run.ts';
 import { nextWakeAt } from '../next-wake.ts';
-import type { JobKey, Plan } from '../plan.ts';
+import type { JobKey, Plan, PlannedJob } from '../plan.ts';
 import type { CarriedWork, RunCommand, RunEffect, RunEvent, RunState } from '../run.ts';
 import { choose, hold, steadyContext } from './broken-invariant.ts';
 import type { Move } from './broken-invariant.ts';
 import { checkRunEvent, checkRunMoves, checkRunState } from './check-run.ts';
-import { ANNA, HELD, IMAGE, identityOf } from './run-builder.ts';
+import { ANNA, generatedJobs, HELD, IMAGE, identityOf } from './run-builder.ts';
+import type { JobSketch } from './run-builder.ts';
 
 /** Plays a sequence of commands on one run and checks the invariants after each event; throws `BrokenInvariant`. */
 export function playRun(
@@ -164,10 +165,35 @@ function commandOf(state: RunState, { kind, a, b }: Move): RunCommand {
 }
 
 /** Exit code and outputs of an attempt; now and then one forgets its outputs. */
-function writtenBy(state: RunState, key: JobKey, b: number): { exitCode: number; outputs: Record<string, string> } {
-  const declared = state.plan.jobs.find((job) => job.key === key)?.outputs ?? [];
+function writtenBy(
+  state: RunState,
+  key: JobKey,
+  b: number,
+): Pick<Extract<RunCommand, { type: 'attempt-ended' }>, 'exitCode' | 'outputs' | 'generated'> {
+  const planned = state.plan.jobs.find((job) => job.key === key);
+  const declared = planned?.outputs ?? [];
   const outputs = b % 7 === 0 ? [] : declared;
-  return { exitCode: b % 2 === 0 ? 75 : 1, outputs: Object.fromEntries(outputs.map((name) => [name, `${b}`])) };
+  return {
+    exitCode: b % 2 === 0 ? 75 : 1,
+    outputs: Object.fromEntries(outputs.map((name) => [name, `${b}`])),
+    ...(planned?.work.kind === 'steps' && planned.work.spec.generate && { generated: fragmentOf(key, b) }),
+  };
+}
+
+/** None, a few that need each other, now and then names that are taken or more than a run may have. */
+function fragmentOf(key: JobKey, b: number): PlannedJob[] {
+  if (b % 11 === 10) return generatedJobs(key, { j0: {} });
+  const count = b % 13 === 12 ? 101 : b % 4;
+  const name = (n: number): string => `${key.slice(key.indexOf('/') + 1)}-${n}`;
+  const sketches = Array.from({ length: count }, (_, n): [string, JobSketch] => [
+    name(n),
+    {
+      needs: n > 0 && b % 2 === 0 ? [name(n - 1)] : [],
+      allowFailure: b % 5 === 0,
+      outputs: b % 3 === 0 ? ['url'] : [],
+    },
+  ]);
+  return generatedJobs(key, Object.fromEntries(sketches));
 }
 
 function openAttempt(

@@ -30,6 +30,8 @@ export interface JobSketch {
   readonly host?: true;
   readonly envFrom?: Readonly<Record<string, OutputReference>>;
   readonly use?: readonly ArtifactReference[];
+  /** It generates jobs. */
+  readonly generate?: true;
 }
 
 /** `commit` and `test` name their jobs; `build` adds the image job. */
@@ -100,9 +102,19 @@ function planned(stage: 'commit' | 'build' | 'test', name: string, sketch: JobSk
               reports: { junit: [] },
               resources: { cpus: 1, memoryMiB: 512, pids: 256 },
               ...(sketch.use && { use: sketch.use }),
+              ...(sketch.generate && { generate: { file: 'generated.yaml' } }),
             },
           },
   };
+}
+
+/** What the job `generator` generates. */
+export function generatedJobs(generator: JobKey, sketches: Readonly<Record<string, JobSketch>>): PlannedJob[] {
+  const stage = generator.startsWith('commit/') ? 'commit' : 'test';
+  return Object.entries(sketches).map(([name, sketch]) => {
+    const job = planned(stage, name, sketch);
+    return { ...job, needs: [generator, ...job.needs], generatedBy: generator };
+  });
 }
 
 export function identityOf(trust: RunIdentity['trust'] = 'trusted'): RunIdentity {
@@ -138,7 +150,7 @@ export interface PlayedRun {
 type Ended = Extract<RunCommand, { type: 'attempt-ended' }>;
 type Lane = Extract<RunCommand, { type: 'lane-changed' }>;
 
-export function createdRun(sketch: PlanSketch, trust?: RunIdentity['trust'], carried?: CarriedWork): PlayedRun {
+export function createdRun(sketch: PlanSketch | Plan, trust?: RunIdentity['trust'], carried?: CarriedWork): PlayedRun {
   const ctx: DecideContext & { tick(seconds?: number): void } = steadyContext();
   const events: RunEvent[] = [];
   const effects: RunEffect[] = [];
@@ -187,6 +199,11 @@ export function createdRun(sketch: PlanSketch, trust?: RunIdentity['trust'], car
         ...more,
       }),
   };
-  played.send({ type: 'create', identity: identityOf(trust), plan: planOf(sketch), ...(carried && { carried }) });
+  played.send({
+    type: 'create',
+    identity: identityOf(trust),
+    plan: 'schemaVersion' in sketch ? sketch : planOf(sketch),
+    ...(carried && { carried }),
+  });
   return played;
 }

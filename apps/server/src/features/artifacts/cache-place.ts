@@ -33,8 +33,7 @@ export class FindCachePlace {
     { index, filesHash }: AskedCache,
     db: Db | Transaction<Tables> = this.#db,
   ): Promise<CachePlace> {
-    const plan = await this.#states.readPlan(db, attempt.run_id);
-    const job = plan.jobs.find(({ key }) => key === attempt.job_key);
+    const job = await this.#states.readJob(db, attempt.run_id, attempt.job_key);
     const cache = job?.work.kind === 'steps' ? job.work.spec.cache?.[index] : undefined;
     if (!job || !cache || (cache.files.length === 0) !== (filesHash === null)) throw notFound('This cache');
     const origin = await db

@@ -57,9 +57,7 @@ export class LeaveArtifact {
     }
     const row = await this.#transactions.run(async (unit) => {
       const attempt = await heldAttempt(unit.tx, runner, lease, { lock: true });
-      const job = (await this.#states.readPlan(unit.tx, attempt.run_id)).jobs.find(
-        ({ key }) => key === attempt.job_key,
-      );
+      const job = await this.#states.readJob(unit.tx, attempt.run_id, attempt.job_key);
       const declared = job?.work.kind === 'steps' ? (job.work.spec.artifacts ?? []) : [];
       if (!declared.some((one) => one.name === name))
         throw invalid(`The job declares no artifact of that name.`, 'artifact-unknown');

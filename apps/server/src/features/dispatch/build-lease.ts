@@ -1,7 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Kysely } from 'kysely';
-import { conditionFacts, outputVariables, type PlannedJob, type Reason, type RunState } from '@sluice/engine';
-import type { JobSpec } from '@sluice/pipeline-spec';
+import {
+  conditionFacts,
+  generatesTo,
+  outputVariables,
+  type PlannedJob,
+  type Reason,
+  type RunState,
+} from '@sluice/engine';
+import { MAX_FILE_BYTES, type JobSpec } from '@sluice/pipeline-spec';
 import type { LeaseGrant } from '@sluice/protocol';
 import type { Db } from '../../platform/db/database.ts';
 import { FindUsedArtifacts, StorageSettings } from '../artifacts/index.ts';
@@ -208,6 +215,7 @@ function stepsWorkOf(spec: JobSpec, job: PlannedJob, state: RunState): LeaseGran
   if (usesBuilt && built === undefined) {
     return { code: 'no-image', message: 'The job uses the image "built", but the run has built none.' };
   }
+  const file = generatesTo(job);
   const resolve = (image: string) => (image === 'built' ? built! : image);
   return {
     kind: 'steps',
@@ -235,6 +243,7 @@ function stepsWorkOf(spec: JobSpec, job: PlannedJob, state: RunState): LeaseGran
       ]),
     ),
     junit: [...spec.reports.junit],
+    ...(file === undefined ? {} : { generate: { file, maxBytes: MAX_FILE_BYTES } }),
     resources: { ...spec.resources },
   };
 }

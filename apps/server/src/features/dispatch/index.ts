@@ -12,4 +12,5 @@ export {
   writeLease,
   type AttemptRow,
   type LockedAttempt,
+  type LockedWithRun,
 } from './attempt-lease.ts';

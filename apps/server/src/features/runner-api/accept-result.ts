@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { endLease, type PlannedJob, type RunCommand } from '@sluice/engine';
+import { endLease, generatesTo, type PlannedJob, type RunCommand } from '@sluice/engine';
 import type { AttemptResult } from '@sluice/protocol';
 import { json } from '../../platform/db/database.ts';
 import { Transactions, type Unit } from '../../platform/db/transactions.ts';
@@ -8,13 +9,13 @@ import type { RunnerPrincipal } from '../../platform/http/principal.ts';
 import { conflict, invalid, Problem } from '../../platform/http/problem.ts';
 import { missingArtifacts } from '../artifacts/index.ts';
 import { Audit } from '../audit/index.ts';
-import { EndAttempt, leaseOf, lockAttempt, type AttemptRow } from '../dispatch/index.ts';
+import { EndAttempt, leaseOf, lockAttempt, type AttemptRow, type LockedWithRun } from '../dispatch/index.ts';
 import { leaseLost, SealLog } from '../logs/index.ts';
-import { RunStates } from '../runs/index.ts';
+import { checkGenerated, RunStates } from '../runs/index.ts';
 import { known, type OnLease } from './hold-lease.ts';
 
-/** `{ outcome, reason, exitCode, image }` as the run hears it. */
-type Ended = Extract<RunCommand, { type: 'attempt-ended' }>;
+/** `{ outcome, reason, exitCode, image, ... }` as the run hears it. */
+type Ended = Omit<Extract<RunCommand, { type: 'attempt-ended' }>, 'type' | 'jobKey' | 'attemptId'>;
 
 /**
  * The end of an attempt as its runner tells it. Stored with the attempt and applied to the run in one transaction, once,
@@ -40,21 +41,21 @@ export class AcceptResult {
     const refusal = await this.#transactions.run(async (unit) => {
       const locked = known(runner, await lockAttempt(unit, lease.attemptId));
       const { row } = locked;
+      const kept = keptResult(result);
       if (row.result !== null && row.epoch === lease.epoch && row.runner_id === runner.runnerId) {
-        return sameContent(row.result, result) ? undefined : this.#conflict(unit, runner, row, result);
+        return sameContent(row.result, kept) ? undefined : this.#conflict(unit, runner, row, result);
       }
       const decision = endLease(leaseOf(row), { runnerId: runner.runnerId, epoch: lease.epoch }, result.outcome);
       if (decision.kind !== 'accepted') return this.#late(unit, runner, row, lease, result);
-      const plan = await this.#states.readPlan(unit.tx, row.run_id);
-      const job = plan.jobs.find(({ key }) => key === row.job_key);
+      const job = await this.#states.readJob(unit.tx, row.run_id, row.job_key);
       checkAgainstPlan(job, result);
       await requireArtifacts(unit, row.id, job, result);
       await unit.tx
         .updateTable('attempts')
-        .set({ result: json(result), steps: json(result.steps), log_truncated: result.log.truncated })
+        .set({ result: json(kept), steps: json(result.steps), log_truncated: result.log.truncated })
         .where('id', '=', row.id)
         .execute();
-      await this.#endAttempt.end(unit, locked, toEnded(result));
+      await this.#endAttempt.end(unit, locked, await this.#withGenerated(unit, locked, result));
       await failpoint('result:before-commit');
       return undefined;
     });
@@ -62,6 +63,19 @@ export class AcceptResult {
     await failpoint('result:after-commit');
     // Should this fail, the sweep of overdue logs does it.
     await this.#sealLog.sealIfComplete(lease.attemptId).catch(() => undefined);
+  }
+
+  /** A fragment that is refused fails the job that wrote it, whatever its commands said. */
+  async #withGenerated(unit: Unit, { row, runVersion }: LockedWithRun, result: AttemptResult): Promise<Ended> {
+    const ended = toEnded(result);
+    if (result.generated === undefined || result.outcome !== 'passed') return ended;
+    const { state } = await this.#states.load(unit.tx, row.run_id, runVersion);
+    const job = state.plan.jobs.find(({ key }) => key === row.job_key);
+    if (!job || job.stage === 'build' || generatesTo(job) === undefined)
+      throw invalid('The result names jobs that nobody asked it to generate.', 'result-contradiction');
+    const checked = await checkGenerated(unit, state, { ...job, stage: job.stage }, result.generated);
+    if (checked.kind === 'refused') return { outcome: 'failed', reason: checked.reason };
+    return { ...ended, generated: checked.jobs };
   }
 
   /** The first one stands; that there was another is on record (F21). */
@@ -160,13 +174,7 @@ function mayBeSkipped(job: PlannedJob | undefined, index: number): boolean {
   return step !== undefined && (step.if !== undefined || step.when === 'failure');
 }
 
-function toEnded({
-  outcome,
-  reason,
-  exitCode,
-  image,
-  outputs,
-}: AttemptResult): Omit<Ended, 'type' | 'jobKey' | 'attemptId'> {
+function toEnded({ outcome, reason, exitCode, image, outputs }: AttemptResult): Ended {
   return {
     outcome,
     ...(reason ? { reason } : {}),
@@ -174,6 +182,12 @@ function toEnded({
     ...(image ? { image } : {}),
     ...(outputs ? { outputs } : {}),
   };
+}
+
+/** What was generated is in the plan; its text is kept by its hash alone, to know a repetition by. */
+function keptResult({ generated, ...result }: AttemptResult): AttemptResult {
+  if (generated === undefined) return result;
+  return { ...result, generated: `sha256:${createHash('sha256').update(generated).digest('hex')}` };
 }
 
 function sameContent(left: unknown, right: unknown): boolean {

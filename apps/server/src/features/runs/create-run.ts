@@ -4,6 +4,7 @@ import { checkDefinition, DEFINITION_VERSION, type Definition, type Finding } fr
 import { Ids } from '../../platform/clock/clock.port.ts';
 import type { Unit } from '../../platform/db/transactions.ts';
 import type { CommitInfo } from '../../platform/forge/git-mirror.port.ts';
+import { firstError } from './first-error.ts';
 import { planHash } from './plan-hash.ts';
 import { RunStore } from './run-store.ts';
 
@@ -124,13 +125,8 @@ function readDefinition(service: string, file: CreateRunInput['file']): ReadDefi
     return { definition: emptyDefinition(service), findings: [], refused: { code: 'no-definition', message } };
   }
   const { definition, findings } = checkDefinition(file.text, file.path);
-  const errors = findings.filter((finding) => finding.severity === 'error');
   if (!definition) {
-    const first = errors[0];
-    const more = errors.length > 1 ? ` and ${errors.length - 1} more` : '';
-    const message = first
-      ? `${file.path}:${first.line}:${first.column}: ${first.message}${more}`
-      : `${file.path} could not be read.`;
+    const message = firstError(findings, file.path);
     return { definition: emptyDefinition(service), findings, refused: { code: 'bad-definition', message } };
   }
   if (definition.service !== service) {

@@ -28,6 +28,10 @@ export function describeEvent(event: RunEvent): string {
         `Job ${event.jobKey} ${event.status}${event.allowed ? ', which is allowed' : ''}`,
         event.reason?.message,
       );
+    case 'jobs-generated':
+      return event.jobs.length === 0
+        ? `${event.jobKey} generated no jobs.`
+        : `${event.jobKey} generated ${event.jobs.map(({ key }) => key).join(', ')}.`;
     case 'image-recorded':
       return `The image ${event.image.repository}@${event.image.digest} was pushed.`;
     case 'cancel-requested':

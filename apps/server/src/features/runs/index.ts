@@ -1,5 +1,6 @@
 export { RunsModule } from './runs.module.ts';
 export { RunStore, type Applied } from './run-store.ts';
+export { checkGenerated } from './check-generated.ts';
 export { RunStates } from './run-states.ts';
 export { currentStates } from './current-states.ts';
 export { CreateRun, type CreateRunInput } from './create-run.ts';

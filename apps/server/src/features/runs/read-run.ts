@@ -55,12 +55,13 @@ export class ReadRun {
       ...(row.tests_removed
         ? { testsRemoved: { at: row.tests_removed.at, afterDays: row.tests_removed.afterDays } }
         : {}),
-      findings: row.findings.map(({ severity, message, line, column, rule }) => ({
+      findings: row.findings.map(({ severity, message, line, column, rule, file, job }) => ({
         severity,
         message,
         line,
         column,
         rule,
+        ...(job === undefined ? {} : { generated: { job, file } }),
       })),
       cancelRequested: state.cancelRequested ? { by: state.cancelRequested.by, at: state.cancelRequested.at } : null,
       ...(state.admitted ? { admitted: state.admitted } : {}),
@@ -151,6 +152,7 @@ export class ReadRun {
         ...(planned.variant ? { matrix: { ...planned.variant.values } } : {}),
         ...(job?.allowed ? { allowedFailure: job.allowed } : {}),
         ...(job?.outputs ? { outputs: { ...job.outputs } } : {}),
+        ...(planned.generatedBy === undefined ? {} : { generatedBy: planned.generatedBy }),
         ...(job?.carriedFrom === undefined ? {} : { carriedFrom: job.carriedFrom }),
       };
     });

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { planRerun, type RerunScope } from '@sluice/engine';
+import { planRerun, type RerunScope, type RunState } from '@sluice/engine';
 import { Ids } from '../../platform/clock/clock.port.ts';
 import { Transactions } from '../../platform/db/transactions.ts';
 import { actorOf, requireRole, type UserPrincipal } from '../../platform/http/principal.ts';
@@ -75,7 +75,8 @@ export class Rerun {
         },
         definition: run.definition,
         definitionText: run.definition_text,
-        findings: run.findings,
+        // Of a fragment that is generated anew, they are found anew.
+        findings: run.findings.filter(({ job }) => job === undefined || hasGenerated(old, job)),
         planHash: run.plan_hash,
         dedupeKey: null,
       });
@@ -94,4 +95,8 @@ export class Rerun {
       return { runId: state.runId, number: state.number };
     });
   }
+}
+
+function hasGenerated({ plan }: RunState, jobKey: string): boolean {
+  return plan.jobs.some(({ key, generated }) => key === jobKey && generated === true);
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { evolveRun, readRunEvent, readRunState, type RunEvent, type RunState } from '@sluice/engine';
+import { evolveRun, readRunEvent, readRunState, type PlannedJob, type RunEvent, type RunState } from '@sluice/engine';
 import type { DbOrTx } from '../../platform/db/database.ts';
 
 /**
@@ -67,9 +67,14 @@ export class RunStates {
     return row && (await this.load(db, runId, row.version)).state;
   }
 
-  /** Identity and plan of a run never change; the rest of the answer may be old. */
-  async readPlan(db: DbOrTx, runId: string): Promise<RunState['plan']> {
-    return (this.#kept.get(runId) ?? (await readSnapshot(db, runId))).state.plan;
+  /**
+   * A job as it is planned. What a run is to do never changes, but jobs may join it: one that the state at hand lacks is looked
+   * for in the snapshot, which has them from the transaction on that added them.
+   */
+  async readJob(db: DbOrTx, runId: string, jobKey: string): Promise<PlannedJob | undefined> {
+    const planned = ({ state }: KnownRun) => state.plan.jobs.find(({ key }) => key === jobKey);
+    const kept = this.#kept.get(runId);
+    return (kept && planned(kept)) ?? planned(await readSnapshot(db, runId));
   }
 
   /** To be called after the commit that made the state true. */

@@ -16,6 +16,7 @@ import { json } from '../../platform/db/database.ts';
 import type { Unit } from '../../platform/db/transactions.ts';
 import { failpoint } from '../../platform/failpoints/failpoints.ts';
 import { message, Outbox, type OutboxMessage } from '../../platform/outbox/outbox.ts';
+import { planHash } from './plan-hash.ts';
 import { queueAttempts } from './queue-attempts.ts';
 import { olderOpenRuns } from './older-open-runs.ts';
 import { isSnapshotDue, RunStates, type KnownRun } from './run-states.ts';
@@ -126,6 +127,7 @@ export class RunStore {
       const by = state.cancelRequested?.by ?? { kind: 'system', name: 'Sluice' };
       messages.push(message('withdraw-release', { releaseId: effect.releaseId, by }));
     }
+    if (events.some(({ type }) => type === 'jobs-generated')) await hashPlanAnew(unit, state);
     const storedVersion = before === undefined ? state.version : before.storedVersion;
     const withSnapshot = before !== undefined && isSnapshotDue(events, state, storedVersion);
     await writeHistory(unit, state, { from: before?.state.version, events, messages, withSnapshot });
@@ -148,6 +150,20 @@ export class RunStore {
   #context() {
     return { now: this.#clock.now().toISOString(), newId: () => this.#ids.next() };
   }
+}
+
+/** An approval is bound to all that was planned, so to what was generated too (I17). */
+async function hashPlanAnew(unit: Unit, { runId, plan }: RunState): Promise<void> {
+  const { definition } = await unit.tx
+    .selectFrom('runs')
+    .select('definition')
+    .where('id', '=', runId)
+    .executeTakeFirstOrThrow();
+  await unit.tx
+    .updateTable('runs')
+    .set({ plan_hash: planHash(definition, plan) })
+    .where('id', '=', runId)
+    .execute();
 }
 
 /** Only a push makes older runs of its ref worthless, and only those that are still open. */

@@ -217,7 +217,7 @@ export interface Tables {
     dedupe_key: string | null;
     definition: Json<Definition>;
     definition_text: Generated<string>;
-    findings: JsonDefault<Finding[]>;
+    findings: JsonDefault<StoredFinding[]>;
     plan_hash: string;
     state: Json<RunState>;
     release_id: string | null;
@@ -531,6 +531,11 @@ export interface Removed {
   /** ISO 8601. */
   readonly at: string;
   readonly afterDays: number;
+}
+
+/** `job`: the one that generated the file; absent = the service's definition. */
+export interface StoredFinding extends Finding {
+  readonly job?: string;
 }
 
 export interface RemovedTests extends Removed {
