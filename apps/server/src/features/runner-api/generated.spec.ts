@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { armFailpoints } from '../../platform/failpoints/failpoints.ts';
 import type { TestTeam } from '../../testing/pipeline-rows.ts';
 import { RunnerApp, type RunnerClient } from './testing/runner-app.ts';
 
@@ -12,6 +13,7 @@ beforeAll(async () => {
   server = await RunnerApp.start();
 });
 afterAll(() => server.close());
+afterEach(() => armFailpoints(undefined, undefined));
 beforeEach(async () => {
   await server.database.empty();
   team = await server.rows.team();
@@ -77,6 +79,26 @@ describe('what a job generated', () => {
     expect((await made.end()).status).toBe(200);
     expect((await server.rows.stateOf(runId)).stages.commit.status).toBe('passed');
   });
+
+  it.each(['run:before-commit', 'result:before-commit', 'result:after-commit'])(
+    'F06 F07 joins the run once when the server fails at %s and is told again',
+    async (name) => {
+      const runId = await server.rows.run(team, STAGES);
+      const plan = await lease();
+      armFailpoints(`${name}=throw`, 'test');
+      expect((await plan.end({ generated: GOOD })).status).toBe(500);
+      // Before the commit nothing of it is there, after it all of it.
+      const added = name === 'result:after-commit' ? 1 : 0;
+      expect(await addedTo(runId)).toBe(added);
+      expect((await server.rows.stateOf(runId)).plan.jobs).toHaveLength(2 + added);
+      expect((await plan.end({ generated: GOOD })).status).toBe(200);
+      expect(await addedTo(runId)).toBe(1);
+      expect((await server.rows.attempts(runId)).map(({ job_key: key }) => key).toSorted()).toEqual([
+        'commit/a',
+        'commit/plan',
+      ]);
+    },
+  );
 
   it('A37 fails the job when it is refused, with its findings on the run', async () => {
     const runId = await server.rows.run(team, STAGES);
