@@ -23,14 +23,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'unguarded-run-write',
     what: 'A run is written without its row lock, expected version and event key: the later of two writers wins.',
     breaks: ['I01', 'I02', 'I03', 'I34', 'crash'],
-    seed: 20,
+    seed: 64,
     wiring: without({ runWrites: false }),
   },
   {
     name: 'epoch-ignored',
     what: 'A result counts whatever epoch it carries.',
     breaks: ['I06'],
-    seed: 5,
+    seed: 84,
     wiring: {
       ...real,
       endLease: (lease, by, outcome) =>
@@ -118,7 +118,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'message-lost-on-crash',
     what: 'A message leaves the outbox before it is carried out, and dies with its process.',
     breaks: ['I22', 'I28', 'I30'],
-    seed: 3,
+    seed: 4,
     wiring: without({ outboxUntilDone: false }),
   },
   {
@@ -132,7 +132,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'older-over-newer',
     what: 'A release that comes late replaces the newer one that is live.',
     breaks: ['I14'],
-    seed: 5,
+    seed: 10,
     wiring: {
       ...real,
       decideLane: (state, command, context) =>
@@ -190,7 +190,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'cancelled-release-at-gate',
     what: 'A gate opens for a run whose cancel was acknowledged, because the word has not yet come to the lane.',
     breaks: ['I19'],
-    seed: 64,
+    seed: 223,
     wiring: without({ cancelledAtGate: false }),
   },
 ];

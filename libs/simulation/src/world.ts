@@ -1,4 +1,4 @@
-import type { Actor, Contributor, ContributorFacts } from '@sluice/engine';
+import { generatesTo, type Actor, type Contributor, type ContributorFacts } from '@sluice/engine';
 import { Kernel, Process } from './kernel/kernel.ts';
 import { Random } from './kernel/random.ts';
 import { Store } from './kernel/store.ts';
@@ -199,6 +199,7 @@ export class World {
           image: job.work.kind === 'image' ? job.work.spec.repository : null,
           secret,
           outputs: job.outputs,
+          generates: generatesTo(job) !== undefined,
         } satisfies Work;
       });
     });

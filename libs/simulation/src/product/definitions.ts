@@ -1,5 +1,5 @@
-import { plan, type Plan } from '@sluice/engine';
-import { checkDefinition, type Definition } from '@sluice/pipeline-spec';
+import { jobsOfStage, plan, planGenerated, roomForJobs, type Plan, type PlannedJob } from '@sluice/engine';
+import { checkDefinition, checkFragment, type Definition } from '@sluice/pipeline-spec';
 
 const FILES = {
   catalog: `
@@ -41,7 +41,7 @@ priority: background
 commit:
   jobs:
     train: { image: "node:24", labels: [gpu], steps: [{ run: make train }], secrets: [TOKEN], retry: { on: [lost], times: 2 } }
-    lint: { image: "node:24", steps: [{ run: make lint }] }
+    lint: { image: "node:24", generate: { file: jobs.yaml }, steps: [{ run: make lint }] }
 `,
 } as const;
 
@@ -62,6 +62,32 @@ export function planAt(service: ServiceName, commit: string): { plan: Plan; plan
   const definition = checked.get(service) ?? check(service);
   checked.set(service, definition);
   return { plan: plan({ definition, commit, event: PUSH }), planHash: `plan of ${service} at ${commit}` };
+}
+
+/** What a job that generates writes, mostly; and a file with a mistake. */
+export const FRAGMENT = `
+jobs:
+  shard: { image: "node:24", matrix: { n: [1, 2] }, steps: [{ run: make shard }], retry: { on: [lost, errored], times: 1 } }
+  merge: { image: "node:24", needs: [shard], steps: [{ run: make merge }] }
+`;
+export const BAD_FRAGMENT = 'jobs: { shard: { image: "node:24" } }';
+
+/** features/runs/check-generated.ts; undefined = refused. */
+export function generatedBy(
+  service: ServiceName,
+  current: Plan,
+  job: PlannedJob,
+  text: string,
+): PlannedJob[] | undefined {
+  if (job.stage === 'build') throw new Error('the build stage generates nothing');
+  const { jobs } = checkFragment(text, 'jobs.yaml', {
+    definitionText: FILES[service],
+    stage: job.stage,
+    job: job.name,
+    known: jobsOfStage(current, job.stage),
+    room: roomForJobs(current),
+  });
+  return jobs && planGenerated(current, job, jobs);
 }
 
 function check(service: ServiceName): Definition {

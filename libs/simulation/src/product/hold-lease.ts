@@ -1,4 +1,4 @@
-import type { LeaseHolder } from '@sluice/engine';
+import { generatesTo, type LeaseHolder } from '@sluice/engine';
 import type { Task } from '../kernel/kernel.ts';
 import {
   dropPollsOf,
@@ -10,9 +10,10 @@ import {
   withLease,
   type LeaseCause,
 } from './attempt-lease.ts';
-import { instant, Refused, type Replica } from './replica.ts';
+import { generatedBy, type ServiceName } from './definitions.ts';
+import { instant, Refused, type Replica, type Unit } from './replica.ts';
 import { applyToRun } from './run-store.ts';
-import type { AttemptResult } from './tables.ts';
+import type { AttemptResult, Tables } from './tables.ts';
 
 /** features/runner-api/hold-lease.ts */
 export function* startLease(replica: Replica, attemptId: string, holder: LeaseHolder): Task {
@@ -57,12 +58,25 @@ export function* acceptResult(replica: Replica, attemptId: string, holder: Lease
       return 'lease-lost';
     }
     unit.put('attempts', { ...row, result });
-    const { log: _, ...ended } = result;
-    yield* endAttempt(replica, unit, unit.get('attempts', attemptId)!, ended);
+    yield* endAttempt(replica, unit, unit.get('attempts', attemptId)!, withGenerated(unit, row, result));
     return undefined;
   }, cause);
   if (refusal !== undefined) throw new Refused(refusal);
   yield* sealIfComplete(replica, attemptId);
+}
+
+/** A fragment that is refused fails its job. The run is locked with the attempt. */
+function withGenerated(
+  unit: Unit,
+  { runId, jobKey }: Tables['attempts'],
+  { log: _, generated: text, ...ended }: AttemptResult,
+): Parameters<typeof endAttempt>[3] {
+  const { plan } = unit.get('runs', runId)!.state;
+  const job = plan.jobs.find(({ key }) => key === jobKey)!;
+  if (text === undefined || generatesTo(job) === undefined) return ended;
+  const generated = generatedBy(plan.service as ServiceName, plan, job, text);
+  if (generated) return { ...ended, generated };
+  return { outcome: 'failed', reason: { code: 'generated-fragment', message: 'jobs.yaml is refused.' } };
 }
 
 /** features/logs/append-log.ts: the stored length afterwards. Throws `lease-lost`, `log-gap`, `log-conflict`, `log-sealed`. */

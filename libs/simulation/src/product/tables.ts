@@ -109,6 +109,7 @@ export interface AttemptResult {
   readonly exitCode?: number;
   readonly image?: BuiltImage;
   readonly outputs?: Readonly<Record<string, string>>;
+  readonly generated?: string;
   readonly log: string;
 }
 

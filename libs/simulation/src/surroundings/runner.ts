@@ -3,6 +3,7 @@ import type { LeaseHolder } from '@sluice/engine';
 import { Process, type Kernel, type Task } from '../kernel/kernel.ts';
 import type { Random } from '../kernel/random.ts';
 import { RENEW_MS } from '../product/attempt-lease.ts';
+import { BAD_FRAGMENT, FRAGMENT } from '../product/definitions.ts';
 import { pollForLease, type HeldLease } from '../product/dispatch.ts';
 import { acceptResult, appendLog, renewLease, startLease } from '../product/hold-lease.ts';
 import type { Replica } from '../product/replica.ts';
@@ -15,6 +16,8 @@ export interface Work {
   readonly secret: string | null;
   /** Names of the values that it must write to pass. */
   readonly outputs: readonly string[];
+  /** Its steps write further jobs. */
+  readonly generates: boolean;
 }
 
 /** On the runner's disk: it survives a crash of the runner, not the loss of its host. */
@@ -208,7 +211,14 @@ export class Runner {
     if (luck <= 9) return { outcome: 'errored', log };
     if (work.image === null) {
       const outputs = Object.fromEntries(work.outputs.map((name) => [name, lease.attemptId]));
-      return { outcome: 'passed', exitCode: 0, ...(work.outputs.length > 0 && { outputs }), log };
+      const generated = luck > 95 ? BAD_FRAGMENT : FRAGMENT;
+      return {
+        outcome: 'passed',
+        exitCode: 0,
+        ...(work.outputs.length > 0 && { outputs }),
+        ...(work.generates && { generated }),
+        log,
+      };
     }
     const digest = `sha256:${lease.attemptId}.${lease.epoch}`;
     this.#events.pushed(work.image, digest);
