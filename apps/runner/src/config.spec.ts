@@ -15,6 +15,7 @@ test('defaults', () => {
       jobNetwork: 'open',
       jobSubnets: '198.19.0.0/16',
       jobMetadata: 'denied',
+      imageBuilder: 'auto',
       logLevel: 'info',
     },
   });
@@ -52,6 +53,11 @@ test.each([
   [{ ...good, SLUICE_RUNNER_JOB_SUBNETS: '10.0.0.0/30' }, 'SLUICE_RUNNER_JOB_SUBNETS must be a range of /8 to /26'],
   [{ ...good, SLUICE_RUNNER_JOB_METADATA: 'off' }, 'SLUICE_RUNNER_JOB_METADATA must be "denied" or "open"'],
   [{ ...good, SLUICE_RUNNER_HELPER_IMAGE: '-v' }, 'SLUICE_RUNNER_HELPER_IMAGE must be the name of an image'],
+  [{ ...good, SLUICE_RUNNER_IMAGE_BUILDER: 'kaniko' }, 'must be "auto", "buildkit" or "classic"'],
+  [
+    { ...good, SLUICE_RUNNER_IMAGE_BUILDER: 'buildkit', SLUICE_RUNNER_HELPER_IMAGE: 'busybox' },
+    'SLUICE_RUNNER_IMAGE_BUILDER cannot be buildkit with SLUICE_RUNNER_HELPER_IMAGE',
+  ],
   [{ ...good, SLUICE_RUNNER_SLOTS: '0' }, 'SLUICE_RUNNER_SLOTS must be at least 1'],
 ])('%j is refused', (env, problem) => {
   const read = readRunnerConfig(env, 'h');

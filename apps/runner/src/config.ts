@@ -30,6 +30,8 @@ export interface RunnerConfig {
   readonly jobMetadata: 'denied' | 'open';
   /** Image with `sh` that holds the network for the steps of image builds. */
   readonly helperImage?: string;
+  /** Which of the engine's builders builds images; `auto` = BuildKit where the engine has it and no network of jobs is needed. */
+  readonly imageBuilder: 'auto' | 'buildkit' | 'classic';
   /** A mirror may not grow beyond this. */
   readonly maxRepositoryMiB: number;
   /** Below this much free space in the work folder no new job is taken; 0 = never mind. */
@@ -124,6 +126,12 @@ export const runnerEnvironment = z
       .regex(/^[A-Za-z0-9]/, 'must be the name of an image')
       .optional()
       .describe('Image with `sh` that holds the network for the steps of image builds.'),
+    SLUICE_RUNNER_IMAGE_BUILDER: z
+      .enum(['auto', 'buildkit', 'classic'], { error: 'must be "auto", "buildkit" or "classic"' })
+      .default('auto')
+      .describe(
+        'Builder of images: `auto` = the BuildKit of the engine, or its classic builder where there is none or a helper image is set.',
+      ),
     SLUICE_RUNNER_MAX_REPOSITORY_MIB: whole(1, 1_000_000, 20_480).describe('Largest mirror of one repository, in MiB.'),
     SLUICE_RUNNER_MIN_FREE_MIB: whole(0, 10_000_000, 1024).describe(
       'Free space in the work folder, in MiB, below which no new job is taken.',
@@ -155,6 +163,14 @@ export const runnerEnvironment = z
       .describe("Least level of the runner's own log."),
   })
   .superRefine((env, context) => {
+    if (env.SLUICE_RUNNER_IMAGE_BUILDER === 'buildkit' && env.SLUICE_RUNNER_HELPER_IMAGE !== undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['SLUICE_RUNNER_IMAGE_BUILDER'],
+        message:
+          'cannot be buildkit with SLUICE_RUNNER_HELPER_IMAGE: BuildKit does not take the network that the helper image holds; leave one of them out',
+      });
+    }
     if (env.SLUICE_RUNNER_HOST_EXECUTOR === 'true' && platform() !== 'linux') {
       context.addIssue({
         code: 'custom',
@@ -200,6 +216,7 @@ export function readRunnerConfig(
       jobNetwork: values.SLUICE_RUNNER_JOB_NETWORK,
       jobSubnets: values.SLUICE_RUNNER_JOB_SUBNETS,
       jobMetadata: values.SLUICE_RUNNER_JOB_METADATA,
+      imageBuilder: values.SLUICE_RUNNER_IMAGE_BUILDER,
       maxRepositoryMiB: values.SLUICE_RUNNER_MAX_REPOSITORY_MIB,
       logLevel: values.SLUICE_LOG_LEVEL,
       ...(values.SLUICE_RUNNER_TOKEN_FILE === undefined ? {} : { tokenFile: values.SLUICE_RUNNER_TOKEN_FILE }),

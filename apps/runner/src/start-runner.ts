@@ -187,6 +187,7 @@ function ownExecutor(config: RunnerConfig, { identity: runner, hostJobs }: WorkD
       internalNetwork: config.jobNetwork === 'internal',
       subnets: config.jobSubnets,
       metadata: config.jobMetadata,
+      builder: config.imageBuilder,
       ...(config.helperImage === undefined ? {} : { helperImage: config.helperImage }),
     }),
     // Off, it still ends what is left from a time when it was on.

@@ -60,7 +60,9 @@ export interface ImagePlan {
   readonly commit: string;
   /** Address of the repository, for the label. */
   readonly sourceUrl: string;
-  /** The build context as a tar stream. */
+  /** Who may share what steps of a build keep in the engine for later builds: the same service on runs of the same trust. */
+  readonly cacheScope: string;
+  /** The build context as a tar stream, anew with each call. */
   readonly context: () => Promise<Readable>;
 }
 

@@ -19,7 +19,7 @@ export async function runImageWork(
   try {
     const folder = folderInTree(grant.source.path, work.context);
     const checkout = await mirrors.provide(grant.source, control.stopped);
-    const { commit } = grant.run;
+    const { commit, team, service, trust } = grant.run;
     image = await executor.buildImage(
       {
         attemptId: grant.attemptId,
@@ -27,6 +27,7 @@ export async function runImageWork(
         registries: grant.registries,
         commit,
         sourceUrl: grant.source.url,
+        cacheScope: `${team}/${service}/${trust}`,
         context: () => buildContext(checkout, folder, work.dockerfile),
       },
       log,

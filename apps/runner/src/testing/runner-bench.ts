@@ -81,6 +81,7 @@ export async function runnerBench(): Promise<RunnerBench> {
     jobNetwork: 'open',
     jobSubnets: DEFAULT_JOB_SUBNETS,
     jobMetadata: 'denied',
+    imageBuilder: 'auto',
     maxRepositoryMiB: 1000,
     minFreeMiB: 0,
     hostExecutor: false,

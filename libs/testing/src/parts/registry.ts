@@ -10,6 +10,8 @@ export interface RegistryOptions {
   readonly dataDir: string;
   /** A free one when left out; with a fixed port a registry that already answers there is used. */
   readonly port?: number;
+  /** Answers those only who come with {@link REGISTRY_LOGIN}. */
+  readonly locked?: boolean;
   readonly report?: (line: string) => void;
 }
 
@@ -23,8 +25,17 @@ export interface Registry {
   stop(): Promise<void>;
 }
 
+/** Of a locked registry, with its line in the file of passwords. */
+export const REGISTRY_LOGIN = { username: 'sluice', password: 'let-me-in-4711' } as const;
+const LOGIN_LINE = 'sluice:$2b$04$nJl/jQh1Jwu3/aoPKFm00.KpA6Bwv7TXfm78Zr1BfwlUXxmUeJnD.\n';
+
 /** Debian's image registry on loopback. Engines speak plain HTTP to 127.0.0.0/8 without any setting. */
-export async function startRegistry({ dataDir, port: fixed, report }: RegistryOptions): Promise<Registry> {
+export async function startRegistry({
+  dataDir,
+  port: fixed,
+  locked = false,
+  report,
+}: RegistryOptions): Promise<Registry> {
   const port = fixed ?? (await freePort());
   const host = `127.0.0.1:${port}`;
   const url = `http://${host}`;
@@ -35,7 +46,10 @@ export async function startRegistry({ dataDir, port: fixed, report }: RegistryOp
   const folder = resolve(dataDir);
   mkdirSync(join(folder, 'images'), { recursive: true });
   const config = join(folder, 'registry.json');
-  writeFileSync(config, JSON.stringify(configuration(folder, host), null, 2), { mode: 0o600 });
+  const passwords = join(folder, 'passwords');
+  if (locked) writeFileSync(passwords, LOGIN_LINE, { mode: 0o600 });
+  const auth = locked ? { auth: { htpasswd: { realm: 'sluice', path: passwords } } } : {};
+  writeFileSync(config, JSON.stringify({ ...configuration(folder, host), ...auth }, null, 2), { mode: 0o600 });
   const server = new LoopbackProcess({
     name: 'docker-registry',
     command: programPath('docker-registry') ?? 'docker-registry',
@@ -65,7 +79,10 @@ function configuration(folder: string, addr: string): object {
 async function isRegistry(url: string): Promise<boolean> {
   try {
     const answer = await fetch(`${url}/v2/`, { signal: AbortSignal.timeout(2_000) });
-    return answer.ok && (answer.headers.get('docker-distribution-api-version') ?? '').startsWith('registry/2');
+    return (
+      (answer.ok || answer.status === 401) &&
+      (answer.headers.get('docker-distribution-api-version') ?? '').startsWith('registry/2')
+    );
   } catch {
     return false;
   }

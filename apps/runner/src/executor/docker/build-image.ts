@@ -1,171 +1,66 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import type { AttemptLog } from '../../log/attempt-log.ts';
 import { ExecutorTrouble, JobRefused } from '../executor.port.ts';
-import type { ImagePlan, RegistryCredential } from '../executor.port.ts';
-import { engineStatus, toTrouble, wordsOf } from './engine-trouble.ts';
-import type { Progress } from './progress-stream.ts';
-import { readProgress } from './progress-stream.ts';
-import { pullImage } from './pull-image.ts';
-import { credentialFor, registryConfig } from './registry-credential.ts';
+import type { ImagePlan } from '../executor.port.ts';
+import { buildWithBuildkit } from './buildkit-builder.ts';
+import { openBuildkitSession } from './buildkit-session.ts';
+import { buildClassic } from './classic-builder.ts';
+import { pushImage } from './push-image.ts';
+import type { BuildOrder } from './start-build.ts';
 
-const PUSH_PAUSES_MS = [1000, 4000];
-/** What an engine says when the network or the disk is at fault, not the Dockerfile. */
-const NOT_THE_USERS =
-  /dial tcp|i\/o timeout|TLS handshake|connection re(fused|set)|temporary failure|no space left|unexpected EOF|Client\.Timeout|toomanyrequests|50[0-4] /i;
+/** `auto` = BuildKit where the engine has it and the build needs no network of jobs. */
+export type ImageBuilder = 'auto' | 'buildkit' | 'classic';
+
+export interface BuildTools {
+  readonly docker: Docker;
+  readonly builder: ImageBuilder;
+  /** Network mode for the steps of the build; only the classic builder takes one. Undefined: the engine's own network. */
+  readonly network: string | undefined;
+}
 
 /** Builds from a context and pushes `repository:<commit>`. The digest is the one that the registry returned for the push. */
 export async function buildAndPush(
-  docker: Docker,
+  tools: BuildTools,
   plan: ImagePlan,
-  network: string | undefined,
   log: AttemptLog,
   signal: AbortSignal,
 ): Promise<{ repository: string; digest: string }> {
-  const { repository } = plan.work;
-  await build(docker, plan, `${repository}:${plan.commit}`, network, log, signal);
-  const digest = await pushWithRetries(docker, repository, plan.commit, plan.registries, log, signal);
-  const { RepoDigests } = await docker.getImage(`${repository}:${plan.commit}`).inspect();
-  if (!(RepoDigests as readonly string[] | null)?.some((known) => known.endsWith(`@${digest}`))) {
-    throw new ExecutorTrouble(
-      'registry',
-      `The registry answered ${digest} for the push, but the engine does not know the image by it.`,
-    );
-  }
+  const { work, commit, registries } = plan;
+  const { docker } = tools;
+  const { repository } = work;
+  const platform = await foreignPlatform(docker, work.platforms);
+  await build(tools, { plan, tag: `${repository}:${commit}`, platform }, log, signal);
+  const digest = await pushImage(docker, repository, commit, registries, log, signal);
   log.line(`pushed ${repository}@${digest}`);
   return { repository, digest };
 }
 
 async function build(
-  docker: Docker,
-  { work, registries, commit, sourceUrl, context }: ImagePlan,
-  tag: string,
-  network: string | undefined,
+  { docker, builder, network }: BuildTools,
+  order: BuildOrder,
   log: AttemptLog,
   signal: AbortSignal,
 ): Promise<void> {
-  const platform = await foreignPlatform(docker, work.platforms);
-  const cacheFrom = await layersToUse(docker, work.cacheFrom, registries, log, signal);
-  let answer: NodeJS.ReadableStream;
-  let source: Readable | undefined;
-  try {
-    source = await context();
-    answer = await docker.buildImage(source, {
-      t: tag,
-      dockerfile: work.dockerfile,
-      buildargs: { ...work.args, SLUICE_COMMIT: commit },
-      labels: { 'org.opencontainers.image.revision': commit, 'org.opencontainers.image.source': sourceUrl },
-      registryconfig: registryConfig(registries),
-      rm: true,
-      forcerm: true,
-      abortSignal: signal,
-      ...(network === undefined ? {} : { networkmode: network }),
-      ...(work.target === undefined ? {} : { target: work.target }),
-      ...(platform === undefined ? {} : { platform }),
-      ...(cacheFrom === undefined ? {} : { cachefrom: JSON.stringify([cacheFrom]) }),
-    } as Docker.ImageBuildOptions);
-  } catch (error) {
-    source?.destroy();
-    if (signal.aborted) throw error;
-    // The engine refuses a Dockerfile that it cannot read before anything runs.
-    if (engineStatus(error) === 400 || engineStatus(error) === 500) throw buildError(wordsOf(error));
-    throw toTrouble(error, 'build the image');
+  if (builder === 'classic' || network !== undefined) {
+    if (builder === 'auto')
+      log.line('BuildKit cannot take the network that is kept for jobs: the classic builder builds');
+    return buildClassic(docker, order, network, log, signal);
+  }
+  const session = await openBuildkitSession(docker, order.plan.registries, signal);
+  if ('none' in session) {
+    if (builder === 'buildkit')
+      throw new ExecutorTrouble(
+        'engine',
+        `The container engine opens no session of BuildKit (${session.none}): SLUICE_RUNNER_IMAGE_BUILDER=auto on the runner takes the classic builder then.`,
+      );
+    log.line(`the engine opens no session of BuildKit (${session.none}): the classic builder builds`);
+    return buildClassic(docker, order, network, log, signal);
   }
   try {
-    for await (const { stream, status, error, errorDetail } of readProgress(answer)) {
-      if (stream !== undefined) await log.write('stdout', Buffer.from(stream));
-      else if (status !== undefined && error === undefined) await log.write('stdout', Buffer.from(`${status}\n`));
-      if (error !== undefined) throw buildError(error, errorDetail?.code);
-    }
-  } catch (error) {
-    if (signal.aborted) throw error;
-    throw toTrouble(error, 'build the image');
+    await buildWithBuildkit(docker, order, session, log, signal);
+  } finally {
+    session.close();
   }
-}
-
-/**
- * The image to take layers from, pulled for that. Undefined when the engine has it already: then it has the layers of later builds too,
- * and would leave those aside for the sake of the named image. A cache that cannot be had costs time, never the build.
- */
-async function layersToUse(
-  docker: Docker,
-  reference: string | undefined,
-  registries: readonly RegistryCredential[],
-  log: AttemptLog,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  if (reference === undefined) return undefined;
-  try {
-    await docker.getImage(reference).inspect();
-    return undefined;
-  } catch (error) {
-    if (engineStatus(error) !== 404) throw toTrouble(error, 'look for the image of the last release');
-  }
-  try {
-    await pullImage(docker, reference, registries, log, signal);
-    return reference;
-  } catch (error) {
-    if (signal.aborted) throw error;
-    log.line(`${wordsOf(error)}: the build begins without its layers`);
-    return undefined;
-  }
-}
-
-function buildError(words: string, exitCode?: number): Error {
-  if (exitCode === undefined && NOT_THE_USERS.test(words)) {
-    return new ExecutorTrouble(
-      /no space left/i.test(words) ? 'engine' : 'registry',
-      `The image could not be built: ${words}`,
-    );
-  }
-  return new JobRefused('image-build', words, exitCode);
-}
-
-async function pushWithRetries(
-  docker: Docker,
-  repository: string,
-  tag: string,
-  registries: readonly RegistryCredential[],
-  log: AttemptLog,
-  signal: AbortSignal,
-): Promise<string> {
-  for (const wait of [...PUSH_PAUSES_MS, undefined]) {
-    try {
-      return await push(docker, repository, tag, registries, signal);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      if (wait === undefined || !NOT_THE_USERS.test(wordsOf(error))) {
-        throw new ExecutorTrouble('registry', `The image could not be pushed to ${repository}: ${wordsOf(error)}`, {
-          cause: error,
-        });
-      }
-      log.line(`the push failed (${wordsOf(error)}), trying again`);
-      await pause(wait, undefined, { signal });
-    }
-  }
-  throw new Error('unreachable');
-}
-
-async function push(
-  docker: Docker,
-  repository: string,
-  tag: string,
-  registries: readonly RegistryCredential[],
-  signal: AbortSignal,
-): Promise<string> {
-  // Without credentials the engine still wants the header.
-  const authconfig = credentialFor(repository, registries) ?? { username: '', password: '', serveraddress: '' };
-  const answer = await docker
-    .getImage(`${repository}:${tag}`)
-    .push({ tag, authconfig, abortSignal: signal } as Docker.ImagePushOptions);
-  let digest: string | undefined;
-  for await (const { error, aux } of readProgress(answer) as AsyncGenerator<Progress>) {
-    if (error !== undefined) throw new Error(error);
-    digest = aux?.Digest ?? digest;
-  }
-  if (digest === undefined || !/^sha256:[0-9a-f]{64}$/.test(digest)) throw new Error('the registry returned no digest');
-  return digest;
 }
 
 /** The classic builder makes one platform at a time; the engine's own needs no word. */

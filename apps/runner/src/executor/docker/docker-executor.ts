@@ -3,6 +3,7 @@ import type { AttemptLog } from '../../log/attempt-log.ts';
 import { Executor } from '../executor.port.ts';
 import type { EarlierSandbox, ImagePlan, Sandbox, SandboxPlan } from '../executor.port.ts';
 import { buildAndPush } from './build-image.ts';
+import type { ImageBuilder } from './build-image.ts';
 import { inBuildNetwork } from './build-network.ts';
 import { attemptNames } from './docker-names.ts';
 import { toTrouble } from './engine-trouble.ts';
@@ -24,6 +25,8 @@ export interface DockerExecutorOptions {
   readonly metadata?: 'denied' | 'open';
   /** Image with `sh` that holds the network for the steps of image builds. Default: they run in the engine's own. */
   readonly helperImage?: string;
+  /** Default `auto`. */
+  readonly builder?: ImageBuilder;
   /** Empty networks that are kept for later jobs. Default 4. */
   readonly keptNetworks?: number;
 }
@@ -71,10 +74,10 @@ export class DockerExecutor extends Executor {
     signal: AbortSignal,
   ): Promise<{ repository: string; digest: string }> {
     try {
-      const { docker, runner, helperImage } = this.#options;
+      const { docker, runner, helperImage, builder = 'auto' } = this.#options;
       const parts = { docker, runner, helperImage, networks: this.#networks, metadata: this.#metadata };
       return await inBuildNetwork(plan, parts, log, signal, (network) =>
-        buildAndPush(docker, plan, network, log, signal),
+        buildAndPush({ docker, builder, network }, plan, log, signal),
       );
     } catch (error) {
       throw toTrouble(error, 'build the image');

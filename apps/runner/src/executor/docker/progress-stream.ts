@@ -7,7 +7,8 @@ export interface Progress {
   readonly id?: string;
   readonly error?: string;
   readonly errorDetail?: { readonly code?: number; readonly message?: string };
-  readonly aux?: { readonly ID?: string; readonly Tag?: string; readonly Digest?: string };
+  /** Text of base64 in what BuildKit tells. */
+  readonly aux?: string | { readonly ID?: string; readonly Tag?: string; readonly Digest?: string };
 }
 
 /** Reads the engine's stream of JSON messages, in whatever pieces it comes. */

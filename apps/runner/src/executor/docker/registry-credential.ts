@@ -6,6 +6,9 @@ export interface EngineAuth {
   readonly serveraddress: string;
 }
 
+/** Where images without a registry in their name come from. */
+const DOCKER_HUB = new Set(['docker.io', 'registry-1.docker.io', 'index.docker.io']);
+
 /** `registry.example.com:5000` of `registry.example.com:5000/team/app@sha256:...`; `docker.io` when none is named. */
 export function registryOf(reference: string): string {
   const [first = '', ...rest] = reference.split('/');
@@ -16,6 +19,15 @@ export function credentialFor(reference: string, credentials: readonly RegistryC
   const wanted = registryOf(reference);
   const found = credentials.find(({ registry }) => hostOf(registry) === wanted);
   return found && { username: found.username, password: found.password, serveraddress: wanted };
+}
+
+/** For the host that a builder is about to ask, as it names it. */
+export function credentialOfHost(
+  host: string,
+  credentials: readonly RegistryCredential[],
+): RegistryCredential | undefined {
+  const wanted = DOCKER_HUB.has(host) ? 'docker.io' : host;
+  return credentials.find(({ registry }) => hostOf(registry) === wanted);
 }
 
 /** All of them, for the base images of a build. */

@@ -180,7 +180,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 }
 
 const INHERITED =
-  /^(PATH|HOME|LANG|LC_[A-Z]+|TZ|TMPDIR|DOCKER_[A-Z_]+|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy|SLUICE_RUNNER_(NAME|JOB_NETWORK|JOB_SUBNETS|JOB_METADATA|HELPER_IMAGE|MAX_REPOSITORY_MIB|MIN_FREE_MIB|HOST_EXECUTOR))$/;
+  /^(PATH|HOME|LANG|LC_[A-Z]+|TZ|TMPDIR|DOCKER_[A-Z_]+|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy|SLUICE_RUNNER_(NAME|JOB_NETWORK|JOB_SUBNETS|JOB_METADATA|HELPER_IMAGE|IMAGE_BUILDER|MAX_REPOSITORY_MIB|MIN_FREE_MIB|HOST_EXECUTOR))$/;
 
 function contradictions(set: Readonly<Record<string, string | undefined>>): string[] {
   const problems: string[] = [];
