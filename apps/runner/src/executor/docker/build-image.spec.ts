@@ -25,29 +25,30 @@ import { openBuildkitSession } from './buildkit-session.ts';
 import { connectEngine } from './connect-engine.ts';
 import type { DockerExecutorOptions } from './docker-executor.ts';
 import { DockerExecutor } from './docker-executor.ts';
+import { removed } from './engine-trouble.ts';
 
 let engine: DockerEngine;
 let registry: Registry;
 let locked: Registry;
 let busybox: string;
 let bench: RunnerBench;
+/** Registries of this spec, which are gone after it. */
+const hosts = new Set<string>();
 const state = mkdtempSync(join(tmpdir(), 'sluice-build-image-'));
 
 beforeAll(async () => {
   engine = await startDockerEngine({ stateDir: state });
   registry = await startRegistry({ dataDir: join(state, 'registry') });
   locked = await startRegistry({ dataDir: join(state, 'locked'), locked: true });
+  for (const { host } of [registry, locked]) hosts.add(host);
   const images = await provideBaseImages({ docker: engine.docker, registry, only: ['base/busybox:1'] });
   busybox = images[0]!.reference;
 }, 300_000);
 afterAll(async () => {
-  // The registries are gone after this, so their tags would only gather.
   const images = await engine.docker.listImages();
-  for (const tag of images
-    .flatMap(({ RepoTags }) => RepoTags ?? [])
-    .filter((name) => [registry, locked].some(({ host }) => name.startsWith(`${host}/`)))) {
-    await engine.docker.getImage(tag).remove({ force: true });
-  }
+  const names = images.flatMap(({ RepoTags, RepoDigests }) => [...(RepoTags ?? []), ...(RepoDigests ?? [])]);
+  for (const name of names.filter((one) => hosts.has(one.split('/')[0] ?? '')))
+    await removed(() => engine.docker.getImage(name).remove({ force: true }));
   await registry.stop();
   await locked.stop();
   await engine.stop();
@@ -65,7 +66,8 @@ const start = (options: Partial<DockerExecutorOptions>) =>
   });
 const ended = (record: AttemptRecord) =>
   eventually(() => record.results[0], { describe: 'the result', timeoutMs: 60_000, everyMs: 20 });
-const newRepository = (name: string, { host } = registry) => `${host}/team/${name}-${randomUUID().slice(0, 8)}`;
+const newRepository = (name: string, { host }: { readonly host: string } = registry) =>
+  `${host}/team/${name}-${randomUUID().slice(0, 8)}`;
 
 /** Gives a job that builds this Dockerfile. */
 function give(
@@ -215,10 +217,43 @@ describe.each<ImageBuilder>(['classic', 'buildkit'])('the builder %s', (builder)
       const stolen = give(`FROM 127.0.0.1:${port}/x\n`, newRepository('stolen'), {}, { registries });
       expect(await ended(stolen)).toMatchObject({ reason: { code: 'image-build' } });
       expect(asked.length).toBeGreaterThan(0);
-      const word = Buffer.from(`${REGISTRY_LOGIN.username}:${REGISTRY_LOGIN.password}`).toString('base64');
-      expect(asked.filter((header) => header?.includes(word))).toEqual([]);
+      expect(asked.filter((header) => header === LOGIN)).toEqual([]);
     } finally {
       thief.close();
+    }
+  }, 180_000);
+
+  test('several platforms become one index that the registry has by the digest; each image is for its platform', async () => {
+    const front = await tokenRegistry(locked);
+    const registries = [{ registry: front.host, ...REGISTRY_LOGIN }];
+    const repository = newRepository('index', front);
+    try {
+      await start({ builder });
+      const platforms = ['linux/amd64', 'linux/arm64', 'linux/arm/v7'];
+      const record = give('FROM scratch\nCOPY Dockerfile /x\n', repository, { platforms }, { registries });
+      const { digest } = await passed(record);
+      const index = await manifestOf(repository, record.commit);
+      expect(index.digest).toBe(digest);
+      const made = await Promise.all(
+        (index.body.manifests ?? []).map(async ({ digest: image, platform }) => {
+          const { config } = (await manifestOf(repository, image)).body;
+          const { os, architecture, variant } = await blobOf(repository, config!.digest);
+          expect({ os, architecture, variant }).toMatchObject(platform);
+          return [os, architecture, variant].filter((part) => part !== undefined && part !== '').join('/');
+        }),
+      );
+      expect(made).toEqual(platforms);
+
+      // An engine takes its own of the images by the digest of the index.
+      const pulled = await engine.docker.pull(`${repository}@${digest}`, {
+        authconfig: { ...REGISTRY_LOGIN, serveraddress: front.host },
+      });
+      await new Promise((done) => pulled.on('end', done).resume());
+      const { RepoDigests, Architecture } = await engine.docker.getImage(`${repository}@${digest}`).inspect();
+      expect(RepoDigests).toContain(`${repository}@${digest}`);
+      expect(`linux/${Architecture}`).toBe('linux/amd64');
+    } finally {
+      await front.stop();
     }
   }, 180_000);
 
@@ -242,6 +277,35 @@ describe.each<ImageBuilder>(['classic', 'buildkit'])('the builder %s', (builder)
     }
   }, 180_000);
 });
+
+test('what fails for a platform of another machine says how it can be built; a base image of another one is no way', async () => {
+  const classic = await start({ builder: 'classic' });
+  const base = give(`FROM ${busybox}\nCOPY Dockerfile /x\n`, newRepository('base'), { platforms: ['linux/s390x'] });
+  const refused = await ended(base);
+  expect(refused, base.log.toString()).toMatchObject({ outcome: 'failed', reason: { code: 'image-build' } });
+  expect(refused.reason?.message).toContain('linux/s390x');
+  classic.drain();
+  await classic.finished;
+
+  await start({ builder: 'buildkit' });
+  const repository = newRepository('cross');
+  const word = randomUUID();
+  const cross = (end: string) =>
+    [
+      `FROM --platform=$BUILDPLATFORM ${busybox} AS make`,
+      'ARG TARGETARCH',
+      `RUN echo "for $TARGETARCH" > /made; cat /made; ${end} # ${word}`,
+      'FROM scratch',
+      'COPY --from=make /made /made',
+    ].join('\n');
+  const platforms = ['linux/amd64', 'linux/arm64'];
+  const broken = await ended(give(cross('test "$TARGETARCH" != arm64'), repository, { platforms }));
+  expect(broken).toMatchObject({ outcome: 'failed', reason: { code: 'image-build' }, exitCode: 1 });
+  expect(broken.reason?.message).toContain('FROM --platform=$BUILDPLATFORM');
+  const { log } = await passed(give(cross('true'), repository, { platforms }));
+  expect(log).toMatch(/^#\d+ for amd64$/m);
+  expect(log).toMatch(/^#\d+ for arm64$/m);
+}, 120_000);
 
 test('BuildKit builds what only it can, and keeps what a cache mount holds for one service and one trust', async () => {
   const word = randomUUID();
@@ -399,10 +463,71 @@ async function forgetSteps(word: string): Promise<void> {
   }
 }
 
+interface Manifest {
+  readonly layers?: readonly { readonly digest: string }[];
+  readonly config?: { readonly digest: string };
+  readonly manifests?: readonly { readonly digest: string; readonly platform: Record<string, string> }[];
+}
+
+const LOGIN = `Basic ${Buffer.from(`${REGISTRY_LOGIN.username}:${REGISTRY_LOGIN.password}`).toString('base64')}`;
+
+/** From the registry itself: the one with a token in front of it is the locked one. */
+async function fromRegistry(repository: string, path: string): Promise<Response> {
+  const [host, ...name] = repository.split('/');
+  const origin = host === registry.host ? registry.url : locked.url;
+  const types = ['manifest.v2', 'manifest.list.v2'].map((kind) => `application/vnd.docker.distribution.${kind}+json`);
+  const headers = { authorization: LOGIN, accept: types.join(', ') };
+  const answer = await fetch(`${origin}/v2/${name.join('/')}/${path}`, { headers });
+  if (!answer.ok) throw new Error(`The registry answered ${answer.status} for ${path}`);
+  return answer;
+}
+
+async function manifestOf(repository: string, reference: string): Promise<{ digest: string | null; body: Manifest }> {
+  const answer = await fromRegistry(repository, `manifests/${reference}`);
+  return { digest: answer.headers.get('docker-content-digest'), body: (await answer.json()) as Manifest };
+}
+
+async function blobOf(repository: string, digest: string): Promise<Record<string, string>> {
+  return (await (await fromRegistry(repository, `blobs/${digest}`)).json()) as Record<string, string>;
+}
+
 async function layersOf(repository: string, digest: string): Promise<string[]> {
-  const [host, ...path] = repository.split('/');
-  const answer = await fetch(`http://${host}/v2/${path.join('/')}/manifests/${digest}`, {
-    headers: { accept: 'application/vnd.docker.distribution.manifest.v2+json' },
+  return ((await manifestOf(repository, digest)).body.layers ?? []).map((layer) => layer.digest);
+}
+
+/** A registry that hands out tokens, as most do: in front of the locked one, whose credential gets the token. */
+async function tokenRegistry({ port }: Registry) {
+  const token = randomUUID();
+  const server = createServer((asked, answer) => {
+    const { method, url = '', headers } = asked;
+    if (url.startsWith('/token')) {
+      if (headers.authorization !== LOGIN) return answer.writeHead(401).end();
+      return answer.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ token }));
+    }
+    if (headers.authorization !== `Bearer ${token}`) {
+      const challenge = `Bearer realm="http://${headers.host}/token",service="spec",scope="repository:team/x:pull,push"`;
+      return answer.writeHead(401, { 'www-authenticate': challenge }).end('{}');
+    }
+    const passing = request({
+      host: '127.0.0.1',
+      port,
+      method,
+      path: url,
+      headers: { ...headers, authorization: LOGIN },
+    });
+    passing.on('response', (told) => told.pipe(answer.writeHead(told.statusCode ?? 500, told.headers)));
+    passing.on('error', () => answer.destroy());
+    return asked.pipe(passing);
   });
-  return ((await answer.json()) as { layers: { digest: string }[] }).layers.map((layer) => layer.digest);
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  hosts.add(host);
+  return {
+    host,
+    stop: async () => {
+      const closed = new Promise((done) => server.close(done));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
 }

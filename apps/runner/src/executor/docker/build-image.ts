@@ -5,7 +5,9 @@ import type { ImagePlan } from '../executor.port.ts';
 import { buildWithBuildkit } from './buildkit-builder.ts';
 import { openBuildkitSession } from './buildkit-session.ts';
 import { buildClassic } from './classic-builder.ts';
-import { pushImage } from './push-image.ts';
+import { pushImage, pushWithRetries } from './push-image.ts';
+import { pushIndex } from './push-index.ts';
+import type { PlatformImage } from './push-index.ts';
 import type { BuildOrder } from './start-build.ts';
 
 /** `auto` = BuildKit where the engine has it and the build needs no network of jobs. */
@@ -18,7 +20,10 @@ export interface BuildTools {
   readonly network: string | undefined;
 }
 
-/** Builds from a context and pushes `repository:<commit>`. The digest is the one that the registry returned for the push. */
+/**
+ * Builds from a context and pushes `repository:<commit>`. The digest is the one that the registry returned for the push. For several platforms
+ * each has an image of its own, `repository:<commit>-<platform>`, and `repository:<commit>` is the index of them.
+ */
 export async function buildAndPush(
   tools: BuildTools,
   plan: ImagePlan,
@@ -26,13 +31,68 @@ export async function buildAndPush(
   signal: AbortSignal,
 ): Promise<{ repository: string; digest: string }> {
   const { work, commit, registries } = plan;
-  const { docker } = tools;
-  const { repository } = work;
-  const platform = await foreignPlatform(docker, work.platforms);
-  await build(tools, { plan, tag: `${repository}:${commit}`, platform }, log, signal);
-  const digest = await pushImage(docker, repository, commit, registries, log, signal);
+  const { repository, platforms } = work;
+  const { Os, Arch } = await tools.docker.version();
+  const own = `${Os}/${Arch}`;
+  const buildOne = async (platform: string, tag: string) => {
+    await buildFor(platform, own, { plan, tag: `${repository}:${tag}` }, tools, log, signal);
+    return pushImage(tools.docker, repository, tag, registries, log, signal);
+  };
+  const digest = await (platforms.length > 1 ? buildAll() : buildOne(platforms[0] ?? own, commit));
   log.line(`pushed ${repository}@${digest}`);
   return { repository, digest };
+
+  async function buildAll(): Promise<string> {
+    const images: PlatformImage[] = [];
+    for (const platform of platforms) {
+      log.line(`building for ${platform}`);
+      images.push({ platform, digest: await buildOne(platform, `${commit}-${platform.replaceAll('/', '-')}`) });
+    }
+    return pushWithRetries(repository, log, signal, () => pushIndex(repository, commit, images, registries, signal));
+  }
+}
+
+/** Builds, and looks whether the image says that it is for the platform. */
+async function buildFor(
+  platform: string,
+  own: string,
+  order: Pick<BuildOrder, 'plan' | 'tag'>,
+  tools: BuildTools,
+  log: AttemptLog,
+  signal: AbortSignal,
+): Promise<void> {
+  const foreign = platform !== own;
+  // The engine's own needs no word.
+  const wanted = { ...order, platform: foreign ? platform : undefined };
+  try {
+    await build(tools, wanted, log, signal);
+    if (isFor(platform, await inspect())) return;
+    // The classic builder remembers a step upon nothing (FROM scratch) without its platform.
+    log.line(`the image is not for ${platform}: building without what the engine remembers`);
+    await build(tools, { ...wanted, anew: true }, log, signal);
+  } catch (error) {
+    if (!foreign || !(error instanceof JobRefused) || error.exitCode === undefined) throw error;
+    const remedy =
+      'give its machine an emulator (binfmt_misc), or compile in a stage that begins with FROM --platform=$BUILDPLATFORM';
+    const words = `${error.message} (building for ${platform}; this engine runs programs of ${own}: if that is why, ${remedy})`;
+    throw new JobRefused('image-build', words, error.exitCode);
+  }
+  const built = await inspect();
+  if (isFor(platform, built)) return;
+  throw new JobRefused(
+    'image-build',
+    `The image that was built for ${platform} is one for ${built.Os}/${built.Architecture}: take a base image that there is for ${platform}.`,
+  );
+
+  async function inspect(): Promise<Docker.ImageInspectInfo> {
+    return tools.docker.getImage(order.tag).inspect();
+  }
+}
+
+/** Engines leave out the variant that goes without saying, as in linux/arm64/v8. */
+function isFor(platform: string, { Os, Architecture, Variant = '' }: Docker.ImageInspectInfo): boolean {
+  const [os, architecture, variant] = platform.split('/');
+  return os === Os && architecture === Architecture && (variant === undefined || Variant === '' || variant === Variant);
 }
 
 async function build(
@@ -61,17 +121,4 @@ async function build(
   } finally {
     session.close();
   }
-}
-
-/** The classic builder makes one platform at a time; the engine's own needs no word. */
-async function foreignPlatform(docker: Docker, platforms: readonly string[]): Promise<string | undefined> {
-  if (platforms.length > 1)
-    throw new JobRefused(
-      'image-build',
-      `This runner builds one platform at a time, and the definition asks for ${platforms.join(', ')}: name one.`,
-    );
-  const [platform] = platforms;
-  if (platform === undefined) return undefined;
-  const { Os, Arch } = await docker.version();
-  return platform === `${Os}/${Arch}` ? undefined : platform;
 }

@@ -11,12 +11,14 @@ export interface BuildOrder {
   readonly tag: string;
   /** Undefined: the engine's own. */
   readonly platform: string | undefined;
+  /** Every step, whatever the engine remembers. */
+  readonly anew?: boolean;
 }
 
 /** Sends the context to the engine with what every builder is told; the answer is its stream of messages. */
 export async function startBuild(
   docker: Docker,
-  { plan: { work, commit, sourceUrl, context }, tag, platform }: BuildOrder,
+  { plan: { work, commit, sourceUrl, context }, tag, platform, anew = false }: BuildOrder,
   { buildargs = {}, ...more }: Record<string, unknown> & { readonly buildargs?: Readonly<Record<string, string>> },
   signal: AbortSignal,
 ): Promise<NodeJS.ReadableStream> {
@@ -30,6 +32,7 @@ export async function startBuild(
       labels: { 'org.opencontainers.image.revision': commit, 'org.opencontainers.image.source': sourceUrl },
       abortSignal: signal,
       ...(work.target === undefined ? {} : { target: work.target }),
+      ...(anew ? { nocache: true } : {}),
       ...(platform === undefined ? {} : { platform }),
       ...more,
     } as Docker.ImageBuildOptions);
