@@ -44,7 +44,7 @@ test('a credential goes to its own registry alone, and a missing one is told', a
   expect(asked).toEqual([undefined]);
 });
 
-test('a place of tokens that leads on elsewhere is not followed', async () => {
+test('a registry, and its place of tokens, that leads on elsewhere is not followed', async () => {
   let reached = false;
   const elsewhere = await serve((_, response) => {
     reached = true;
@@ -57,7 +57,9 @@ test('a place of tokens that leads on elsewhere is not followed', async () => {
         .writeHead(401, { 'www-authenticate': `Bearer realm="http://${request.headers.host}/token",service="a"` })
         .end();
   });
-  await expect(ask(host, [{ registry: host, ...login }])).rejects.toThrow('was not reached');
+  const astray = await serve((_, response) => response.writeHead(307, { location: `http://${elsewhere}/` }).end());
+  for (const registry of [host, astray])
+    await expect(ask(registry, [{ registry, ...login }])).rejects.toThrow('was not reached');
   expect(reached).toBe(false);
 });
 

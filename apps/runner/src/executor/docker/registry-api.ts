@@ -72,7 +72,6 @@ async function authorizationFor(
   for (const key of ['service', 'scope'] as const) if (asked[key] !== undefined) url.searchParams.set(key, asked[key]);
   const answer = await reach(url.href, {
     headers: basic === undefined ? {} : { authorization: basic },
-    redirect: 'error',
     signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]),
   });
   if (!answer.ok) throw new Error(`the registry gives no token: ${url.origin} answered ${answer.status} for it`);
@@ -80,10 +79,10 @@ async function authorizationFor(
   return `Bearer ${token ?? other ?? ''}`;
 }
 
-/** With the reason in the message, which `fetch` keeps apart. */
+/** Goes nowhere else, wherever the answer points to. With the reason in the message, which `fetch` keeps apart. */
 async function reach(url: string, init: RequestInit): Promise<Response> {
   try {
-    return await fetch(url, init);
+    return await fetch(url, { ...init, redirect: 'error' });
   } catch (error) {
     const { cause } = error as { cause?: { code?: string; message?: string } };
     if (cause === undefined) throw error;
