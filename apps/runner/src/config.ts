@@ -32,6 +32,8 @@ export interface RunnerConfig {
   readonly helperImage?: string;
   /** Which of the engine's builders builds images; `auto` = BuildKit where the engine has it and no network of jobs is needed. */
   readonly imageBuilder: 'auto' | 'buildkit' | 'classic';
+  /** Most containers that are started before their job comes. */
+  readonly warmContainers: number;
   /** A mirror may not grow beyond this. */
   readonly maxRepositoryMiB: number;
   /** Below this much free space in the work folder no new job is taken; 0 = never mind. */
@@ -132,6 +134,9 @@ export const runnerEnvironment = z
       .describe(
         'Builder of images: `auto` = the BuildKit of the engine, or its classic builder where there is none or a helper image is set.',
       ),
+    SLUICE_RUNNER_WARM_CONTAINERS: whole(0, 200, 0).describe(
+      'Most containers of images used of late that are started before their job comes.',
+    ),
     SLUICE_RUNNER_MAX_REPOSITORY_MIB: whole(1, 1_000_000, 20_480).describe('Largest mirror of one repository, in MiB.'),
     SLUICE_RUNNER_MIN_FREE_MIB: whole(0, 10_000_000, 1024).describe(
       'Free space in the work folder, in MiB, below which no new job is taken.',
@@ -217,6 +222,7 @@ export function readRunnerConfig(
       jobSubnets: values.SLUICE_RUNNER_JOB_SUBNETS,
       jobMetadata: values.SLUICE_RUNNER_JOB_METADATA,
       imageBuilder: values.SLUICE_RUNNER_IMAGE_BUILDER,
+      warmContainers: values.SLUICE_RUNNER_ONCE === 'true' ? 0 : values.SLUICE_RUNNER_WARM_CONTAINERS,
       maxRepositoryMiB: values.SLUICE_RUNNER_MAX_REPOSITORY_MIB,
       logLevel: values.SLUICE_LOG_LEVEL,
       ...(values.SLUICE_RUNNER_TOKEN_FILE === undefined ? {} : { tokenFile: values.SLUICE_RUNNER_TOKEN_FILE }),

@@ -188,6 +188,7 @@ function ownExecutor(config: RunnerConfig, { identity: runner, hostJobs }: WorkD
       subnets: config.jobSubnets,
       metadata: config.jobMetadata,
       builder: config.imageBuilder,
+      warmContainers: config.warmContainers,
       ...(config.helperImage === undefined ? {} : { helperImage: config.helperImage }),
     }),
     // Off, it still ends what is left from a time when it was on.

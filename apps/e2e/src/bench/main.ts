@@ -7,7 +7,8 @@ import type { Bench, BenchResult } from './bench.ts';
 import { deepQueue } from './deep-queue.ts';
 import { drainQueue } from './drain-queue.ts';
 import { gibLog } from './gib-log.ts';
-import { hostFirstCommand, hostPipeline } from './host-jobs.ts';
+import { hostFirstCommand, warmFirstCommand } from './hook-to-first-command.ts';
+import { hostPipeline } from './host-jobs.ts';
 import { hooksBurst } from './hooks-burst.ts';
 import { idleMemory } from './idle-memory.ts';
 import { idleRunners } from './idle-runners.ts';
@@ -28,6 +29,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'second-boot': secondBoot,
   'first-command': pushToFirstCommand,
   'trivial-pipeline': trivialPipeline,
+  'warm-first-command': warmFirstCommand,
   'host-first-command': hostFirstCommand,
   'host-pipeline': hostPipeline,
   'queued-2-slots': twoSlots,

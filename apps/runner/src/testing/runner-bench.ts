@@ -82,6 +82,7 @@ export async function runnerBench(): Promise<RunnerBench> {
     jobSubnets: DEFAULT_JOB_SUBNETS,
     jobMetadata: 'denied',
     imageBuilder: 'auto',
+    warmContainers: 0,
     maxRepositoryMiB: 1000,
     minFreeMiB: 0,
     hostExecutor: false,

@@ -3,9 +3,9 @@ import type { AttemptLog } from '../../log/attempt-log.ts';
 import type { ImagePlan } from '../executor.port.ts';
 import { containerLimits } from './container-limits.ts';
 import { ATTEMPT_LABEL, RUNNER_LABEL } from './docker-names.ts';
+import { KEEPER } from './job-container.ts';
 import type { MetadataDenial } from './metadata-denial.ts';
 import type { NetworkShelf } from './network-shelf.ts';
-import { KEEPER } from './prepare-sandbox.ts';
 import { createContainer, pullImage } from './pull-image.ts';
 import { removeParts } from './remove-attempt.ts';
 

@@ -13,6 +13,7 @@ import { NetworkShelf } from './network-shelf.ts';
 import { prepareSandbox } from './prepare-sandbox.ts';
 import { reattachSandbox } from './reattach-sandbox.ts';
 import { findLeftovers, removeParts } from './remove-attempt.ts';
+import { WarmShelf } from './warm-shelf.ts';
 
 export interface DockerExecutorOptions {
   readonly docker: Docker;
@@ -29,19 +30,30 @@ export interface DockerExecutorOptions {
   readonly builder?: ImageBuilder;
   /** Empty networks that are kept for later jobs. Default 4. */
   readonly keptNetworks?: number;
+  /** Most containers that are started before their job comes. Default 0. */
+  readonly warmContainers?: number;
 }
 
 export class DockerExecutor extends Executor {
   readonly #options: DockerExecutorOptions;
   readonly #networks: NetworkShelf;
   readonly #metadata: MetadataDenial;
+  readonly #warm: WarmShelf;
 
   constructor(options: DockerExecutorOptions) {
     super();
     this.#options = options;
-    const { keptNetworks: most = 4, subnets = DEFAULT_JOB_SUBNETS } = options;
+    const { keptNetworks: most = 4, subnets = DEFAULT_JOB_SUBNETS, warmContainers = 0 } = options;
     this.#networks = new NetworkShelf({ ...options, most, subnets });
     this.#metadata = new MetadataDenial(options.metadata !== 'open');
+    const { docker, runner } = options;
+    this.#warm = new WarmShelf({
+      docker,
+      runner,
+      networks: this.#networks,
+      metadata: this.#metadata,
+      most: warmContainers,
+    });
   }
 
   prepare(plan: SandboxPlan, log: AttemptLog, signal: AbortSignal): Promise<Sandbox> {
@@ -51,6 +63,7 @@ export class DockerExecutor extends Executor {
         docker: this.#options.docker,
         names: attemptNames(this.#options.runner, plan.attemptId, plan.epoch),
         networks: this.#networks,
+        warm: this.#warm,
         metadata: this.#metadata,
       },
       log,
@@ -62,7 +75,7 @@ export class DockerExecutor extends Executor {
     const { docker, runner } = this.#options;
     try {
       const names = attemptNames(runner, earlier.attemptId, earlier.epoch);
-      return await reattachSandbox(earlier.path, { docker, names, networks: this.#networks });
+      return await reattachSandbox(earlier.path, { docker, names, networks: this.#networks, warm: this.#warm });
     } catch (error) {
       throw toTrouble(error, 'look for the containers of a job that was under way');
     }
@@ -87,7 +100,8 @@ export class DockerExecutor extends Executor {
   async sweep(isActive: (attemptId: string) => boolean): Promise<number> {
     try {
       const { docker, runner } = this.#options;
-      const find = () => findLeftovers(docker, runner, isActive, this.#networks.isKnown);
+      const isKnown = (name: string): boolean => this.#networks.isKnown(name) || this.#warm.isKnown(name);
+      const find = () => findLeftovers(docker, runner, isActive, isKnown);
       await removeParts(await find());
       const { containers, networks, volumes } = await find();
       return containers.length + networks.length + volumes.length;
@@ -98,9 +112,10 @@ export class DockerExecutor extends Executor {
 
   async close(): Promise<void> {
     try {
+      await this.#warm.close();
       await this.#networks.close();
     } catch (error) {
-      throw toTrouble(error, 'remove the networks kept for later jobs');
+      throw toTrouble(error, 'remove the networks and containers kept for later jobs');
     }
   }
 }

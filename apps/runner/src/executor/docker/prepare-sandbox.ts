@@ -7,21 +7,20 @@ import type { AttemptNames } from './docker-names.ts';
 import { WORKSPACE } from './docker-names.ts';
 import { DockerSandbox } from './docker-sandbox.ts';
 import { toTrouble, wordsOf } from './engine-trouble.ts';
+import { jobContainer } from './job-container.ts';
 import type { MetadataDenial } from './metadata-denial.ts';
 import type { LentNetwork, NetworkShelf } from './network-shelf.ts';
 import { createContainer, pullImage } from './pull-image.ts';
 import { removeParts } from './remove-attempt.ts';
 import { awaitServices } from './start-services.ts';
 import type { RunningService } from './start-services.ts';
-
-/** Stays until it is removed and, by `wait`, buries the orphans that steps leave behind. An image without `sleep` gets a plain read. */
-export const KEEPER =
-  'if command -v sleep >/dev/null 2>&1; then while :; do sleep 3600 & wait $!; done; else while :; do read -r _; done; fi';
+import type { WarmShelf } from './warm-shelf.ts';
 
 export interface SandboxOptions {
   readonly docker: Docker;
   readonly names: AttemptNames;
   readonly networks: NetworkShelf;
+  readonly warm: WarmShelf;
 }
 
 export interface NewSandboxOptions extends SandboxOptions {
@@ -30,18 +29,21 @@ export interface NewSandboxOptions extends SandboxOptions {
 
 /**
  * Network, containers and checkout are made side by side: the engine takes a container whose network comes a moment later, and
- * the tree is written into the workspace volume while the container starts. Removes everything again when it throws.
+ * the tree is written into the workspace volume while the container starts, unless one was started before. Removes everything again when it throws.
  */
 export async function prepareSandbox(
   plan: SandboxPlan,
-  { docker, names, networks, metadata }: NewSandboxOptions,
+  { metadata, ...options }: NewSandboxOptions,
   log: AttemptLog,
   signal: AbortSignal,
 ): Promise<DockerSandbox> {
-  const containers: Docker.Container[] = [];
-  const network = networks.take();
+  const { docker, names, networks, warm } = options;
+  const ready = await warm.take(plan.work, names.base);
+  const containers = ready === undefined ? [] : [ready.container];
+  const network = ready?.network ?? networks.take();
   const { made } = network;
-  const destroy = (): Promise<void> => removeSandbox(containers, network, { docker, names, networks });
+  const volume = ready?.volume ?? names.base;
+  const destroy = (): Promise<void> => removeSandbox({ containers, network, volume }, options);
   const create = async (options: Docker.ContainerCreateOptions & { Image: string }): Promise<Docker.Container> => {
     const container = await createContainer(docker, options, () =>
       pullImage(docker, options.Image, plan.registries, log, signal),
@@ -60,12 +62,12 @@ export async function prepareSandbox(
     const container = await start(await create(serviceContainer(plan, names, network.name, name, metadata)));
     return { name, container, spec };
   });
-  const job = create(jobContainer(plan, names, network.name, metadata));
+  const job = ready ? Promise.resolve(ready.container) : create(jobContainer(plan.work, names, network.name, metadata));
   const filled = Promise.all([job, plan.source]).then(async ([container, source]) => {
     const tar = await source.tar();
     await container.putArchive(tar, { path: WORKSPACE, abortSignal: signal });
   });
-  const started = job.then(start).catch((error: unknown) => {
+  const started = (ready ? job : job.then(start)).catch((error: unknown) => {
     throw noShell(error)
       ? new JobRefused('image-without-shell', `The image ${plan.work.image} has no \`sh\` to run steps with.`)
       : error;
@@ -77,7 +79,10 @@ export async function prepareSandbox(
   try {
     const [container, running] = await Promise.all([started, Promise.all(services), filled, made, proven]);
     await awaitServices(container, running, log, signal);
-    return new DockerSandbox({ job: container, base: names.base, path: plan.path }, destroy);
+    return new DockerSandbox({ job: container, base: names.base, path: plan.path }, async () => {
+      await destroy();
+      warm.used(plan.work);
+    });
   } catch (error) {
     await Promise.allSettled(making);
     await destroy();
@@ -85,54 +90,27 @@ export async function prepareSandbox(
   }
 }
 
+export interface SandboxParts {
+  readonly containers: readonly Docker.Container[];
+  readonly network: LentNetwork;
+  /** Name of the workspace's. */
+  readonly volume: string;
+}
+
 /** The job's container and its services, then its workspace; the network is kept for another job. */
 export async function removeSandbox(
-  containers: readonly Docker.Container[],
-  network: LentNetwork,
-  { docker, names, networks }: SandboxOptions,
+  { containers, network, volume }: SandboxParts,
+  { docker, names, networks, warm }: SandboxOptions,
 ): Promise<void> {
   try {
-    await removeParts({ containers, networks: [], volumes: [docker.getVolume(names.base)] });
+    await removeParts({ containers, networks: [], volumes: [docker.getVolume(volume)] });
   } catch (error) {
     networks.abandon(network);
     throw error;
+  } finally {
+    warm.forget(names.base, volume);
   }
   await networks.giveBack(network);
-}
-
-function jobContainer(
-  { work }: SandboxPlan,
-  { base, labels }: AttemptNames,
-  network: string,
-  { endpoint }: MetadataDenial,
-): Docker.ContainerCreateOptions & { Image: string } {
-  return {
-    name: base,
-    Image: work.image ?? '',
-    Labels: labels,
-    Hostname: 'job',
-    // The tree belongs to root, whatever user the image names.
-    User: '0:0',
-    Entrypoint: ['sh', '-c', KEEPER],
-    Cmd: [],
-    OpenStdin: true,
-    WorkingDir: WORKSPACE,
-    Healthcheck: { Test: ['NONE'] },
-    HostConfig: {
-      ...containerLimits(work.resources),
-      NetworkMode: network,
-      LogConfig: { Type: 'none', Config: {} },
-      Mounts: [
-        {
-          Type: 'volume',
-          Source: base,
-          Target: WORKSPACE,
-          VolumeOptions: { NoCopy: true, Labels: labels, DriverConfig: {} },
-        } as unknown as Docker.MountConfig[number],
-      ],
-    },
-    NetworkingConfig: { EndpointsConfig: { [network]: endpoint } },
-  };
 }
 
 function serviceContainer(

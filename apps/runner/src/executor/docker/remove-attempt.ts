@@ -21,12 +21,15 @@ export async function removeParts({ containers, networks, volumes }: AttemptPart
   ]);
 }
 
-/** Everything with our label that no active attempt and no kept network accounts for; asked after the listing, so what begins meanwhile is safe. */
+/**
+ * Everything with our label that neither an active attempt nor what is kept for later ones accounts for; asked after the listing, so what
+ * begins meanwhile is safe.
+ */
 export async function findLeftovers(
   docker: Docker,
   runner: string,
   isActive: (attemptId: string) => boolean,
-  isKnownNetwork: (name: string) => boolean,
+  isKnown: (name: string) => boolean,
 ): Promise<AttemptParts> {
   const filters = { label: [`${RUNNER_LABEL}=${runner}`] };
   const [containers, networks, volumes] = await Promise.all([
@@ -34,12 +37,21 @@ export async function findLeftovers(
     docker.listNetworks({ filters }),
     docker.listVolumes({ filters }),
   ]);
-  const old = ({ Labels }: { Labels?: Record<string, string> | null | undefined }) =>
-    !isActive(Labels?.[ATTEMPT_LABEL] ?? '');
+  const old = (labels: Record<string, string> | null | undefined, names: readonly string[]) =>
+    !isActive(labels?.[ATTEMPT_LABEL] ?? '') && !names.some(isKnown);
   return {
-    containers: containers.filter(old).map(({ Id }) => docker.getContainer(Id)),
-    networks: networks.filter(({ Name }) => !isKnownNetwork(Name)).map(({ Id }) => docker.getNetwork(Id)),
-    volumes: volumes.Volumes.filter(old).map(({ Name }) => docker.getVolume(Name)),
+    containers: containers
+      .filter(({ Labels, Names }) =>
+        old(
+          Labels,
+          Names.map((name) => name.slice(1)),
+        ),
+      )
+      .map(({ Id }) => docker.getContainer(Id)),
+    networks: networks.filter(({ Name }) => !isKnown(Name)).map(({ Id }) => docker.getNetwork(Id)),
+    volumes: volumes.Volumes.filter(({ Labels, Name }) => old(Labels, [Name])).map(({ Name }) =>
+      docker.getVolume(Name),
+    ),
   };
 }
 
