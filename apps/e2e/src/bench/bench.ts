@@ -14,6 +14,8 @@ export interface BenchResult {
   readonly within: boolean;
   readonly rounds: readonly { readonly ours: number; readonly limit: number }[];
   readonly note?: string;
+  /** Where the time goes: medians over the rounds, in ms, by part of the work. */
+  readonly spent?: Readonly<Record<string, number>>;
 }
 
 export interface BenchContext {
@@ -74,6 +76,13 @@ export function withSpread(result: BenchResult, each: readonly number[], what: s
     within: ofBudget <= 1,
     note: `${result.note} ${each.length} ${what}: p50 ${p50} ms, p95 ${p95} ms.`,
   };
+}
+
+/** Each part's median over the rounds. */
+export function withSpent(result: BenchResult, rounds: readonly Readonly<Record<string, number>>[]): BenchResult {
+  const parts = Object.keys(rounds[0] ?? {});
+  const spent = parts.map((part) => [part, round3(median(rounds.map((round) => round[part] ?? 0)))]);
+  return { ...result, spent: Object.fromEntries(spent) };
 }
 
 export function median(values: readonly number[]): number {

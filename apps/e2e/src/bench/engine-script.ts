@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import { eventually } from '@sluice/testing';
+import { timed } from './bench.ts';
 
 /** What the script of one pipeline works with. */
 export interface ScriptedPipeline {
@@ -16,25 +17,31 @@ export interface ScriptedPipeline {
 
 const LABEL = 'bench.limit';
 
-/** The calls to the engine of a four-stage trivial pipeline, one container a job, and nothing else: no git, no server, no log. */
-export async function runScript(pipeline: ScriptedPipeline): Promise<void> {
+export type ScriptedStage = 'commit' | 'build' | 'test' | 'release';
+
+/**
+ * The calls to the engine of a four-stage trivial pipeline, one container a job, and nothing else: no git, no server, no log. Returns what
+ * each stage took, in ms.
+ */
+export async function runScript(pipeline: ScriptedPipeline): Promise<Record<ScriptedStage, number>> {
   const { docker, registryHost, folder, network, port } = pipeline;
   const tag = randomUUID();
   const image = `${registryHost}/bench/limit:${tag}`;
-  await job(docker, `${registryHost}/base/busybox:1`, network);
-  await follow(
-    docker,
-    await docker.buildImage(
-      { context: folder, src: ['Dockerfile', 'www'] },
-      { t: image, buildargs: { SLUICE_COMMIT: tag } },
-    ),
-  );
-  await follow(
-    docker,
-    await docker.getImage(image).push({ authconfig: { username: 'x', password: 'x', serveraddress: registryHost } }),
-  );
-  await job(docker, image, network);
-  await release(docker, image, port);
+  const build = async () => {
+    const context = { context: folder, src: ['Dockerfile', 'www'] };
+    await follow(
+      docker,
+      await docker.buildImage(context, { t: image, version: '2', buildargs: { SLUICE_COMMIT: tag } }),
+    );
+    const authconfig = { username: 'x', password: 'x', serveraddress: registryHost };
+    await follow(docker, await docker.getImage(image).push({ authconfig }));
+  };
+  return {
+    commit: await timed(() => job(docker, `${registryHost}/base/busybox:1`, network)),
+    build: await timed(build),
+    test: await timed(() => job(docker, image, network)),
+    release: await timed(() => release(docker, image, port)),
+  };
 }
 
 /** A network for the jobs of one script at a time. */

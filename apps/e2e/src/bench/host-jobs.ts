@@ -1,7 +1,8 @@
 import type { World } from '../world/world.ts';
 import { bareMirrors, newTree, sh } from './bare-git.ts';
-import { interleave, timed, type Bench } from './bench.ts';
+import { interleave, timed, withSpent, type Bench } from './bench.ts';
 import { BenchService } from './bench-service.ts';
+import { spentBy } from './spent.ts';
 
 const LABEL = 'bench-host';
 const JOBS = 4;
@@ -28,7 +29,8 @@ export const hostPipeline: Bench = async (context) => {
   const service = await BenchService.create(world, slug, { 'sluice.yaml': definition });
   await service.follow(await service.push());
   const [mirror] = await bareMirrors(world, service);
-  return interleave(
+  const spent: Record<string, number>[] = [];
+  const measured = await interleave(
     context,
     {
       name: `trivial pipeline of ${JOBS} jobs one after the other, host executor`,
@@ -44,10 +46,12 @@ export const hostPipeline: Bench = async (context) => {
       },
       ours: async () => {
         const run = await service.follow(await service.push());
+        spent.push(spentBy(run));
         return Date.parse(run.finishedAt!) - Date.parse(run.createdAt);
       },
     },
   );
+  return withSpent(measured, spent);
 };
 
 const JOBS_SCRIPT = `

@@ -1,8 +1,9 @@
 import { freePort } from '@sluice/testing';
 import { putEnvironment, settingsOf } from '../world/environments.ts';
-import { interleave, timed, type Bench } from './bench.ts';
+import { interleave, timed, withSpent, type Bench } from './bench.ts';
 import { BenchService } from './bench-service.ts';
 import { runScript, withNetworks } from './engine-script.ts';
+import { spentBy } from './spent.ts';
 import { trivialFiles } from './trivial-service.ts';
 
 const SLUG = 'bench-trivial';
@@ -22,8 +23,10 @@ export const trivialPipeline: Bench = async (context) => {
   await putEnvironment(world.admin(), plan, settingsOf(plan, world.parts.engine.address));
   const service = await BenchService.create(world, SLUG, trivialFiles(SLUG, plan.name));
   await service.follow(await service.push());
-  return withNetworks(docker, 1, ([network = '']) =>
-    interleave(
+  const spent: Record<string, number>[] = [];
+  return withNetworks(docker, 1, async ([network = '']) => {
+    let script: Record<string, number> = {};
+    const measured = await interleave(
       context,
       {
         name: 'four-stage trivial pipeline, one container a job',
@@ -34,21 +37,24 @@ export const trivialPipeline: Bench = async (context) => {
       },
       {
         limit: () =>
-          timed(() =>
-            runScript({
+          timed(async () => {
+            script = await runScript({
               docker,
               registryHost: world.parts.registry.host,
               folder: service.tree.folder,
               network,
               port: limitPort,
-            }),
-          ),
+            });
+          }),
         ours: async (round) => {
           service.write({ 'www/round': `${round} ${Date.now()}\n` });
           const run = await service.follow(await service.push());
+          const scripted = Object.entries(script).map(([stage, ms]) => [`script: ${stage}`, ms]);
+          spent.push({ ...spentBy(run), ...Object.fromEntries(scripted) });
           return Date.parse(run.finishedAt!) - Date.parse(run.createdAt);
         },
       },
-    ),
-  );
+    );
+    return withSpent(measured, spent);
+  });
 };
