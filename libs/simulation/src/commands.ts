@@ -1,8 +1,8 @@
-import type { Actor, RerunScope } from '@sluice/engine';
+import { isHeld, type Actor, type RerunScope } from '@sluice/engine';
 import type { Task } from './kernel/kernel.ts';
 import type { Random } from './kernel/random.ts';
 import { approve, changeRoles, changeSettings, reject, type GateWish } from './product/gates.ts';
-import { cancel, rerun, storeDelivery, type Push } from './product/planning.ts';
+import { admit, cancel, commitName, rerun, storeDelivery, type Push } from './product/planning.ts';
 import { type Replica } from './product/replica.ts';
 import type { TargetMood } from './surroundings/outside-target.ts';
 import { PEOPLE, type World } from './world.ts';
@@ -10,7 +10,8 @@ import { PEOPLE, type World } from './world.ts';
 /** How often each command is drawn. */
 const WEIGHTS = {
   push: 9,
-  pushFork: 1,
+  pushFork: 2,
+  admit: 3,
   redeliver: 4,
   approve: 22,
   approveStale: 3,
@@ -83,6 +84,8 @@ export function carryOut(world: World, { kind, a, b }: Command): void {
     case 'approveStale':
     case 'reject':
       return decide(world, kind, a, b);
+    case 'admit':
+      return letGo(world, a, b);
     case 'cancel': {
       const open = store.rows('runs').filter(({ state }) => state.finishedAt === undefined);
       const run = at(open.length > 0 ? open : store.rows('runs'), a);
@@ -219,6 +222,21 @@ function push(world: World, a: number, b: number, fork: boolean): void {
   };
   world.checks.pushes.push(one);
   deliver(world, one);
+}
+
+/** Somebody looks at a held run, or at one that was replaced meanwhile, and lets go what they saw. */
+function letGo(world: World, a: number, b: number): void {
+  const held = world.store.rows('runs').filter(({ state }) => isHeld(state));
+  const run = held[a % Math.max(1, held.length)]?.state;
+  if (!run) return;
+  const seen = b % 4 === 0 ? commitName(b % 8) : run.commit;
+  const by = [PEOPLE['ann']!, PEOPLE['rita']!][b % 2]!;
+  world.checks.looked(run.runId, seen);
+  ask(
+    world,
+    (server) => admit(server, by, run.runId, seen),
+    () => world.checks.admitAcked(run.runId),
+  );
 }
 
 function deliver(world: World, one: Push | undefined): void {

@@ -193,6 +193,21 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     seed: 223,
     wiring: without({ cancelledAtGate: false }),
   },
+  {
+    name: 'let-go-unseen',
+    what: "A person's word for one commit of a fork lets another one go, which nobody has looked at.",
+    breaks: ['I24'],
+    seed: 1,
+    wiring: {
+      ...real,
+      decideRun: (state, command, context) =>
+        real.decideRun(
+          state,
+          command.type === 'admit' && state ? { ...command, commit: state.commit } : command,
+          context,
+        ),
+    },
+  },
 ];
 
 /** The lane takes a second click for another person with the same rights. */

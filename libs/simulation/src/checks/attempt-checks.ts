@@ -38,6 +38,8 @@ export class AttemptChecks {
     const last = this.#numbers.get(key) ?? 0;
     hold('I03', number === last + 1, () => `${id} of ${key} has the number ${number} after ${last}`);
     this.#numbers.set(key, number);
+    const { held, admitted } = this.#store.get('runs', runId)!.state;
+    hold('I24', !held || admitted !== undefined, () => `${id} is queued although nobody has let ${runId} go`);
     this.#epochs.set(id, epoch);
   }
 

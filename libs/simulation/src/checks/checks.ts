@@ -3,6 +3,7 @@ import {
   foldLane,
   foldRun,
   isActiveDeployment,
+  isHeld,
   isTerminal,
   readLaneEvent,
   readLaneState,
@@ -112,6 +113,15 @@ export class Checks implements RunnerEvents {
 
   cancelAcked(runId: string): void {
     this.#promise(`cancel of ${runId}`, () => this.#store.get('runs', runId)?.state.cancelRequested !== undefined);
+  }
+
+  /** A person saw this commit of the run and is about to let it go. */
+  looked(runId: string, commit: string): void {
+    this.#runs.looked(runId, commit);
+  }
+
+  admitAcked(runId: string): void {
+    this.#promise(`word that lets ${runId} go`, () => this.#store.get('runs', runId)?.state.admitted !== undefined);
   }
 
   runAcked(runId: string): void {
@@ -224,7 +234,7 @@ export class Checks implements RunnerEvents {
 
   #unsettled(): string | undefined {
     for (const { id, state } of this.#store.table('runs').values()) {
-      if (isTerminal(state.status)) continue;
+      if (isTerminal(state.status) || isHeld(state)) continue;
       const gated = state.lanes.some(({ status, deploymentId }) => {
         if (status !== 'waiting' || deploymentId === undefined) return false;
         const row = this.#store.get('deployments', deploymentId);

@@ -1,5 +1,5 @@
 import { checkRunEvent, checkRunMoves, checkRunState, hold } from '@sluice/engine/testing';
-import { evolveRun, isTerminal, type RunEffect, type RunState } from '@sluice/engine';
+import { evolveRun, isHeld, isTerminal, type RunEffect, type RunEvent, type RunState } from '@sluice/engine';
 import type { Change } from '../kernel/store.ts';
 import type { OutboxRow, Tables } from '../product/tables.ts';
 
@@ -7,10 +7,15 @@ import type { OutboxRow, Tables } from '../product/tables.ts';
 export class RunChecks {
   readonly #releases = new Map<string, RunEffect[]>();
   readonly #pushed = new Set<string>();
+  readonly #looked = new Set<string>();
   readonly #note: (line: string) => void;
 
   constructor(note: (line: string) => void) {
     this.#note = note;
+  }
+
+  looked(runId: string, commit: string): void {
+    this.#looked.add(`${runId} ${commit}`);
   }
 
   changed({ before, after }: Change<Tables, 'runs'>, changes: readonly Change<Tables>[]): void {
@@ -40,6 +45,8 @@ export class RunChecks {
       );
       if (state) {
         checkRunEvent(state, event);
+        if (event.type === 'run-admitted') this.#admitted(state);
+        if (event.type === 'cancel-requested' && isHeld(state)) this.#pushed.delete(pushKey(state));
       }
       const next = evolveRun(state, event);
       if (state) checkRunMoves(state, next);
@@ -53,9 +60,7 @@ export class RunChecks {
     checkRunState(after.state, this.#effects(id, changes));
     if (!before) this.#created(after.state);
     const audited = changes.some(({ table }) => table === 'audit');
-    const asked = events
-      .slice(old)
-      .some((event) => event.type === 'cancel-requested' && event.supersededBy === undefined);
+    const asked = events.slice(old).some((event) => isAsked(event));
     hold(
       'I27',
       audited || (!asked && (before !== undefined || after.state.trigger.kind !== 'rerun')),
@@ -63,10 +68,15 @@ export class RunChecks {
     );
   }
 
-  #created({ serviceId, trust, commit, trigger, runId }: RunState): void {
-    if (trigger.kind !== 'push') return;
-    const key = `${serviceId} ${trust} ${commit}`;
-    hold('I20', !this.#pushed.has(key), () => `${runId} is a second run of the same push of ${key}`);
+  #admitted({ runId, commit }: RunState): void {
+    hold('I24', this.#looked.has(`${runId} ${commit}`), () => `${runId} was let go, and nobody had seen ${commit}`);
+  }
+
+  /** A held run that was ended may be made anew: the head of the pull request came back. */
+  #created(state: RunState): void {
+    if (state.trigger.kind !== 'push') return;
+    const key = pushKey(state);
+    hold('I20', !this.#pushed.has(key), () => `${state.runId} is a second run of the same push of ${key}`);
     this.#pushed.add(key);
   }
 
@@ -80,4 +90,14 @@ export class RunChecks {
     this.#releases.set(runId, known);
     return known;
   }
+}
+
+function pushKey({ serviceId, trust, commit }: RunState): string {
+  return `${serviceId} ${trust} ${commit}`;
+}
+
+/** By a person, who is on record for it. */
+function isAsked(event: RunEvent): boolean {
+  if (event.type === 'run-admitted') return true;
+  return event.type === 'cancel-requested' && event.supersededBy === undefined && event.by.kind !== 'system';
 }

@@ -5,7 +5,7 @@ import type { AttemptRow, Tables } from './tables.ts';
 
 export interface Limits {
   readonly room: ReadonlyMap<string, number>;
-  /** What groups hold back. */
+  /** What groups hold back, and teams that were not there to be counted. */
   isHeld(row: AttemptRow): boolean;
 }
 
@@ -17,7 +17,8 @@ export function limitsOf({ teamId, serviceId }: AttemptRow): string[] {
 export function* countLimits(replica: Replica, unit: Unit, poolId: string): Task<Limits> {
   const waiting = unit.rows('attempts').filter((row) => row.poolId === poolId && row.status === 'queued');
   const teams = [...new Set(waiting.map(({ teamId }) => teamId))].toSorted();
-  if (replica.at.wiring.guards.limits) for (const team of teams) yield* unit.lock('teams', `limits:${team}`);
+  const { guards } = replica.at.wiring;
+  if (guards.limits) for (const team of teams) yield* unit.lock('teams', `limits:${team}`);
   yield replica.at.store.statement();
   const running = unit.rows('attempts').filter(({ status }) => status === 'running');
   const room = new Map<string, number>();
@@ -28,7 +29,9 @@ export function* countLimits(replica: Replica, unit: Unit, poolId: string): Task
   for (const { id, maxRunning } of unit.rows('services'))
     limit(`service:${id}`, maxRunning, (row) => row.serviceId === id);
   const standings = groupStandings(membersOf(unit));
-  return { room, isHeld: ({ runId }) => replica.at.wiring.guards.groups && standings.get(runId)?.admitted === false };
+  const isHeld = ({ runId, teamId }: AttemptRow) =>
+    (guards.limits && !teams.includes(teamId)) || (guards.groups && standings.get(runId)?.admitted === false);
+  return { room, isHeld };
 }
 
 /** features/runs/group-members.ts */

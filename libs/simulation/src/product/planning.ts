@@ -1,4 +1,4 @@
-import { planRerun, type Actor, type RerunScope, type Trust } from '@sluice/engine';
+import { isHeld, planRerun, type Actor, type RerunScope, type Trust } from '@sluice/engine';
 import type { Task } from '../kernel/kernel.ts';
 import { planAt, type ServiceName } from './definitions.ts';
 import { Refused, type Replica, type Unit } from './replica.ts';
@@ -64,7 +64,7 @@ function* planOnce(replica: Replica, { deliveryId, actor, trust }: Messages['pla
         return 'ended';
       }
       unit.put('branchHeads', { id: repositoryId, commit });
-    }
+    } else yield* voidHeldRuns(replica, unit, repositoryId, commitName(commit));
     const services = unit.rows('services').filter((service) => service.repositoryId === repositoryId);
     for (const { id } of services.toSorted((a, b) => (a.id < b.id ? -1 : 1)))
       yield* runOf(replica, unit, id, commit, actor, trust);
@@ -91,8 +91,36 @@ function* runOf(replica: Replica, unit: Unit, serviceId: string, at: number, by:
     trust,
     trigger: { kind: 'push', by },
   } as const;
-  yield* createRun(replica, unit, { type: 'create', identity, plan }, { dedupeKey, planHash });
+  const held = { code: 'fork', message: 'Nobody of the team has let this commit run yet.' };
+  const command = { type: 'create', identity, plan, ...(trust === 'untrusted' && { held }) } as const;
+  yield* createRun(replica, unit, command, { dedupeKey, planHash });
   unit.put('services', { ...service, nextRunNumber: service.nextRunNumber + 1 });
+}
+
+/** features/runs/void-held-runs.ts */
+function* voidHeldRuns(replica: Replica, unit: Unit, repositoryId: string, head: string): Task {
+  const services = new Set(unit.rows('services').flatMap((row) => (row.repositoryId === repositoryId ? [row.id] : [])));
+  const open = unit
+    .rows('runs')
+    .filter(({ serviceId, state }) => services.has(serviceId) && state.finishedAt === undefined && state.held)
+    .filter(({ state }) => state.commit !== head)
+    .toSorted((a, b) => a.serviceId.localeCompare(b.serviceId) || a.id.localeCompare(b.id));
+  for (const { id } of open) {
+    const row = (yield* unit.lock('runs', id))!;
+    if (!isHeld(row.state)) continue;
+    const by = { kind: 'system', name: 'Sluice' } as const;
+    yield* applyToRun(replica, unit, id, { type: 'cancel', by, reason: 'The pull request was pushed again.' });
+    unit.put('runs', { ...unit.get('runs', id)!, dedupeKey: null });
+  }
+}
+
+/** features/runs/admit-run.ts */
+export function* admit(replica: Replica, by: Actor, runId: string, commit: string): Task {
+  yield* replica.transaction(function* (unit) {
+    const applied = yield* applyToRun(replica, unit, runId, { type: 'admit', by, commit });
+    if (applied.kind === 'rejected') throw new Refused(applied.code);
+    if (applied.kind === 'accepted') replica.audit(unit, by.name, 'run.admit', runId);
+  });
 }
 
 /** features/runs/rerun.ts */
@@ -103,7 +131,7 @@ export function* rerun(replica: Replica, by: Actor, runId: string, scope: RerunS
     const again = planRerun(old.state, scope);
     if (again.kind === 'rejected') throw new Refused(again.code);
     const service = (yield* unit.lock('services', old.serviceId))!;
-    const { teamId, serviceId, ref, commit, message, author, trust, plan } = old.state;
+    const { teamId, serviceId, ref, commit, message, author, trust, plan, held, admitted } = old.state;
     const identity = {
       teamId,
       serviceId,
@@ -116,7 +144,9 @@ export function* rerun(replica: Replica, by: Actor, runId: string, scope: RerunS
       number: service.nextRunNumber,
       trigger: { kind: 'rerun', by, rerunOf: runId, rerunScope: scope },
     } as const;
-    const command = { type: 'create', identity, plan, ...(again.carried && { carried: again.carried }) } as const;
+    const stillHeld = held && !admitted ? { held } : {};
+    const carried = again.carried ? { carried: again.carried } : {};
+    const command = { type: 'create', identity, plan, ...carried, ...stillHeld } as const;
     yield* createRun(replica, unit, command, { dedupeKey: null, planHash: old.planHash });
     unit.put('services', { ...service, nextRunNumber: service.nextRunNumber + 1 });
     replica.audit(unit, by.name, 'run.rerun', runId);

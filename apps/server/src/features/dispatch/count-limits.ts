@@ -5,13 +5,15 @@ import { groupMembers, type TeamGroup } from '../runs/index.ts';
 
 /** What limits leave of the attempts that are ready in a pool. */
 export interface Limits {
+  /** The teams that were counted, and so the only ones that may be given anything; undefined = nothing is limited. */
+  readonly teams: readonly string[] | undefined;
   /** How many more may run, by the limit's name; teams and services without one are absent. */
   readonly room: ReadonlyMap<string, number>;
   /** Runs of groups that may have leases. */
   readonly admitted: readonly string[];
 }
 
-export const NO_LIMITS: Limits = { room: new Map(), admitted: [] };
+export const NO_LIMITS: Limits = { teams: undefined, room: new Map(), admitted: [] };
 
 export function limitsOf({ team_id: team, service_id: service }: { team_id: string; service_id: string }): string[] {
   return [`team:${team}`, `service:${service}`];
@@ -30,7 +32,7 @@ export function fullOnes({ room }: Limits, kind: 'team' | 'service'): string[] {
  */
 export async function countLimits(unit: Unit, poolId: string): Promise<Limits> {
   const teams = await teamsWithReady(unit, poolId);
-  if (teams.length === 0) return NO_LIMITS;
+  if (teams.length === 0) return { ...NO_LIMITS, teams };
   await sql`
     select pg_advisory_xact_lock(hashtextextended('limits:' || team, 0))
     from (select team from unnest(${teams}::text[]) as team order by team) as sorted`.execute(unit.tx);
@@ -44,6 +46,7 @@ export async function countLimits(unit: Unit, poolId: string): Promise<Limits> {
     from services where team_id = any(${teams}::uuid[]) and max_running is not null`.execute(unit.tx);
   const standings = groupStandings(await groupMembers(unit.tx, await waitingGroups(unit, poolId)));
   return {
+    teams,
     room: new Map(room.map(({ name, left }) => [name, left])),
     admitted: [...standings].flatMap(([runId, { admitted }]) => (admitted ? [runId] : [])),
   };

@@ -164,7 +164,8 @@ async function openPolls(unit: Unit, poolId: string): Promise<OpenPoll[]> {
 /**
  * From each team that has ready attempts, and of each level of priority, as many as there are polls, oldest first: a team
  * with thousands of them must not hide another team's only one, nor urgent ones a patient one that its wait has lifted. The
- * teams and levels are found by jumping through the index, not by reading it.
+ * teams and levels are found by jumping through the index, not by reading it. A team whose first attempt got ready after its limits
+ * were to be counted is left to the next look, which that attempt asks for.
  */
 async function lockReady(
   unit: Unit,
@@ -173,6 +174,8 @@ async function lockReady(
   limits: Limits,
 ): Promise<AttemptRow[]> {
   const anyHost = polls.some(({ host }) => host);
+  const { teams = [] } = limits;
+  const everyTeam = limits.teams === undefined;
   const { rows } = await sql<AttemptRow>`
     with recursive levels as (
       (select team_id, priority from attempts where pool_id = ${poolId} and status = 'queued'
@@ -190,6 +193,7 @@ async function lockReady(
         select id from attempts where pool_id = ${poolId} and status = 'queued' and team_id = levels.team_id
           and priority = levels.priority
           and (group_key is null or run_id = any(${limits.admitted}::uuid[]))
+          and (${everyTeam} or team_id = any(${teams}::uuid[]))
           and team_id <> all(${fullOnes(limits, 'team')}::uuid[]) and service_id <> all(${fullOnes(limits, 'service')}::uuid[])
           and (not needs_host or ${anyHost})
         order by queued_at limit ${polls.length}) as best)

@@ -41,6 +41,13 @@ commit:
   jobs:
     verify: { image: "example.com/node:24"${label && `, labels: [${label}]`}, steps: [{ run: "true" }] }
 `;
+const freePolls = async () => (await database.db.selectFrom('polls').where('attempt_id', 'is', null).execute()).length;
+const someoneWaitsForAnAdvisoryLock = async () => {
+  const { rows: found } = await sql`
+    select from pg_locks where locktype = 'advisory' and not granted
+      and database = (select oid from pg_database where datname = current_database())`.execute(database.db);
+  return found.length > 0;
+};
 /** Registers `count` polls of a runner each and lets one replica look at the pool. */
 const offer = async (one: DispatchReplica, pool: string, count: number) => {
   const polled = [];
@@ -90,6 +97,36 @@ describe('I26 limits are counted in the transaction that grants', () => {
     const last = await rows.run({ ...team, serviceId: other.id, slug: 'other' }, ONE_JOB);
     expect(await offer(replica(), pool, 3)).toHaveLength(2);
     expect(await running()).toContain(last);
+  });
+
+  it('a team whose job gets ready while those of others are counted waits for the next look', async () => {
+    const pool = await rows.pool();
+    await limit('teams', team.teamId, 1);
+    await rows.run(team, ONE_JOB);
+    const one = replica();
+    await offer(one, pool, 1);
+    const [other, third] = [await rows.team(), await rows.team()];
+    const polled = [];
+    for (let index = 0; index < 3; index += 1) polled.push(one.poll(await rows.runner(pool), { waitSeconds: 60 }));
+    await eventually(async () => (await freePolls()) === 3, { describe: 'polls that wait' });
+    await rows.run(other, ONE_JOB);
+    let look: Promise<unknown> | undefined;
+    let free = '';
+    await database.transactions.run(async ({ tx }) => {
+      await sql`select pg_advisory_xact_lock(hashtextextended(${`limits:${other.teamId}`}, 0))`.execute(tx);
+      look = one.dispatch.dispatch(pool);
+      await eventually(someoneWaitsForAnAdvisoryLock, { describe: 'a look that is about to count' });
+      // Over its limit of one, and one without any: neither was there to be counted.
+      await rows.run(team, ONE_JOB);
+      free = await rows.run(third, ONE_JOB);
+    });
+    await look;
+    await one.dispatch.dispatch(pool);
+    expect(await running()).toContain(free);
+    const held = await database.db.selectFrom('attempts').select('team_id').where('status', '=', 'running').execute();
+    expect(held.filter(({ team_id: id }) => id === team.teamId)).toHaveLength(1);
+    one.polls.stop();
+    await Promise.all(polled);
   });
 
   it('another team does not feel it', async () => {
