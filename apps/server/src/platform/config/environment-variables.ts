@@ -23,49 +23,36 @@ const addressOf = (...protocols: string[]) =>
     `write an address that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
   );
 
-const origins = z
-  .string()
-  .transform((text) =>
-    text
-      .split(',')
-      .map((part) => part.trim())
-      .filter((part) => part !== ''),
-  )
-  .refine(
-    (list) => list.every(isOrigin),
-    'write origins such as http://127.0.0.1:4010, separated by commas, without path, user or trailing slash',
-  );
+const listOf = (fits: (part: string) => boolean, remedy: string) =>
+  z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    )
+    .refine((list) => list.every(fits), remedy);
+
+const origins = listOf(
+  isOrigin,
+  'write origins such as http://127.0.0.1:4010, separated by commas, without path, user or trailing slash',
+);
 
 function isOrigin(text: string): boolean {
   const url = URL.parse(text);
   return url !== null && ['http:', 'https:'].includes(url.protocol) && url.origin === text;
 }
 
-const engines = z
-  .string()
-  .transform((text) =>
-    text
-      .split(',')
-      .map((part) => part.trim())
-      .filter((part) => part !== ''),
-  )
-  .refine(
-    (list) => list.every((engine) => /^(unix|ssh|tcp):\/\/.+/.test(engine)),
-    'write engine addresses such as unix:///var/run/docker.sock or tcp://docker.example.com:2376, separated by commas',
-  );
+const engines = listOf(
+  (engine) => /^(unix|ssh|tcp):\/\/.+/.test(engine),
+  'write engine addresses such as unix:///var/run/docker.sock or tcp://docker.example.com:2376, separated by commas',
+);
 
-const networks = z
-  .string()
-  .transform((text) =>
-    text
-      .split(',')
-      .map((part) => part.trim())
-      .filter((part) => part !== ''),
-  )
-  .refine(
-    (list) => list.every(isNetwork),
-    'write addresses and networks of the proxies such as 10.0.0.7 or 10.0.0.0/24, separated by commas; not the whole internet',
-  );
+const networks = listOf(
+  isNetwork,
+  'write addresses and networks of the proxies such as 10.0.0.7 or 10.0.0.0/24, separated by commas; not the whole internet',
+);
 
 /** A network of /0 would let anybody say who they are. */
 function isNetwork(text: string): boolean {

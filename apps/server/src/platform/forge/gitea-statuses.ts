@@ -1,43 +1,11 @@
-import {
-  CommitStatuses,
-  type ReportedState,
-  type SendOutcome,
-  type StatusPlace,
-  type StatusReport,
-} from './commit-statuses.port.ts';
-import { cut } from './cut-text.ts';
-import type { ForgeHttp } from './forge-http.ts';
-import { postStatus } from './judge-forge-answer.ts';
-
-const STATES: Readonly<Record<ReportedState, string>> = {
-  queued: 'pending',
-  running: 'pending',
-  passed: 'success',
-  failed: 'failure',
-  errored: 'error',
-  cancelled: 'error',
-};
+import { StatusesLikeGithub } from './statuses-like-github.ts';
 
 /** Gitea and Forgejo. */
-export class GiteaStatuses extends CommitStatuses {
+export class GiteaStatuses extends StatusesLikeGithub {
   override readonly forge = 'gitea';
-  readonly #http: ForgeHttp;
-  constructor(http: ForgeHttp) {
-    super();
-    this.#http = http;
-  }
+  protected override readonly longest = 255;
 
-  override send({ apiUrl, repository, token }: StatusPlace, report: StatusReport): Promise<SendOutcome> {
-    return postStatus(
-      this.#http,
-      `${apiUrl}/repos/${repository}/statuses/${report.commit}`,
-      { authorization: `token ${token}` },
-      {
-        state: STATES[report.state],
-        context: report.context,
-        description: cut(report.description, 255),
-        target_url: report.url,
-      },
-    );
+  protected override headers(token: string): Record<string, string> {
+    return { authorization: `token ${token}` };
   }
 }
