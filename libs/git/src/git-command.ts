@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
 import { execa } from 'execa';
+import { endGroup } from './end-processes.ts';
 
 export interface GitAccess {
   readonly transport: 'https' | 'ssh' | 'http';
@@ -85,7 +86,10 @@ function sshCommand(home: string, pinned: GitAccess['pinned']): string {
   return `ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=${quoted(`${home}/ssh/known_hosts`)} -o IdentitiesOnly=yes -i ${quoted(`${home}/ssh/id`)}${held}`;
 }
 
-/** Runs git to its end. The signal ends the whole process group: a transport helper would otherwise hold the pipes. */
+/**
+ * Runs git to its end. The signal ends the whole process group: a transport helper would otherwise hold the pipes. None of it lives any
+ * more when this rejects, so what it wrote to can be used again.
+ */
 export async function git(args: readonly string[], { cwd, env, signal }: GitCall): Promise<GitOutcome> {
   signal.throwIfAborted();
   const child = execa('git', args, {
@@ -98,7 +102,10 @@ export async function git(args: readonly string[], { cwd, env, signal }: GitCall
     stripFinalNewline: true,
     maxBuffer: 8 * 1024 * 1024,
   });
-  const stop = () => endGroup(child.pid);
+  let ended: Promise<void> | undefined;
+  const stop = () => {
+    ended = endGroup(child.pid);
+  };
   signal.addEventListener('abort', stop, { once: true });
   try {
     const { exitCode, stdout, stderr, failed, message } = await child;
@@ -108,10 +115,22 @@ export async function git(args: readonly string[], { cwd, env, signal }: GitCall
     return { exitCode, stdout, stderr };
   } finally {
     signal.removeEventListener('abort', stop);
+    await ended;
   }
 }
 
-/** Streams what git prints. When git fails the stream ends with an error, so a half tree is never taken for a whole one. */
+/** The end of a stream whose git failed; `exitCode` is undefined when it was killed. */
+export class GitStreamCut extends Error {
+  override readonly name = 'GitStreamCut';
+  readonly exitCode: number | undefined;
+
+  constructor(message: string, exitCode: number | undefined) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** Streams what git prints. When git fails the stream ends with `GitStreamCut`, so a half tree is never taken for a whole one. */
 export function gitStream(args: readonly string[], { cwd, env, signal }: GitCall): Readable {
   const child = execa('git', args, {
     cwd,
@@ -122,23 +141,16 @@ export function gitStream(args: readonly string[], { cwd, env, signal }: GitCall
     reject: false,
     buffer: false,
   });
-  const stop = () => endGroup(child.pid);
+  const stop = () => void endGroup(child.pid);
   signal.addEventListener('abort', stop, { once: true });
   const stream = child.readable({ from: 'stdout' }) as unknown as Readable;
   void child.then(({ exitCode, message }) => {
     signal.removeEventListener('abort', stop);
     if (exitCode !== 0)
-      stream.destroy(new Error(`git ${args[0] ?? ''} did not finish: ${message ?? `exit code ${exitCode}`}`));
+      stream.destroy(
+        new GitStreamCut(`git ${args[0] ?? ''} did not finish: ${message ?? `exit code ${exitCode}`}`, exitCode),
+      );
   });
   stream.once('close', stop);
   return stream;
-}
-
-function endGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // The group has ended by itself.
-  }
 }

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import dockerignore from '@balena/dockerignore';
-import { git, gitStream } from '@sluice/git';
+import { git, gitStream, GitStreamCut } from '@sluice/git';
 import { extract, pack } from 'tar-stream';
 import type { Header, Pack } from 'tar-stream';
 import { JobRefused } from '../executor/executor.port.ts';
@@ -13,7 +13,14 @@ const ignore = dockerignore as unknown as typeof dockerignore.default;
 
 /** The whole tree of the commit as a tar stream, owned by root. */
 export function commitTar(checkout: CheckedOutCommit): Readable {
-  return gitStream(['archive', '--format=tar', checkout.commit], checkout);
+  return archive(checkout, checkout.commit);
+}
+
+function archive(checkout: CheckedOutCommit, tree: string): Readable {
+  return gitStream(['archive', '--format=tar', tree], checkout).once('error', (error) => {
+    // One that gave up by itself, though the commit is there.
+    if (error instanceof GitStreamCut && error.exitCode !== undefined) checkout.doubt();
+  });
 }
 
 /** `services/catalog` for `./services/catalog/`; empty for the top. Throws `JobRefused` for a path that leaves the checkout. */
@@ -40,7 +47,7 @@ export async function buildContext(checkout: CheckedOutCommit, folder: string, d
   const wanted = (name: string) => name === always || !excluded.ignores(name);
   const context = pack();
   void copyEntries(
-    gitStream(['archive', '--format=tar', `${checkout.commit}:${folder}`], checkout),
+    archive(checkout, `${checkout.commit}:${folder}`),
     context,
     wanted,
     new Date(Number(commitTime.stdout) * 1000),

@@ -18,7 +18,7 @@ export async function runImageWork(
   reports.begin(0, log.beginStep(`build ${work.repository}`));
   try {
     const folder = folderInTree(grant.source.path, work.context);
-    const checkout = await mirrors.provide(grant.source, control.stopped);
+    const checkout = await mirrors.provide(grant.source, control.stopped, (line) => log.line(line));
     const { commit, team, service, trust } = grant.run;
     image = await executor.buildImage(
       {

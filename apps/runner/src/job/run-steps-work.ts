@@ -206,8 +206,12 @@ function withBlanks(
   return Object.fromEntries(declared.map((name) => [name, outputs[name] ?? '']));
 }
 
-async function checkOut(grant: LeaseGrant, path: string, { mirrors, control }: WorkParts): Promise<CheckedOutCommit> {
-  const checkout = await mirrors.provide(grant.source, control.stopped);
+async function checkOut(
+  grant: LeaseGrant,
+  path: string,
+  { mirrors, control, log }: WorkParts,
+): Promise<CheckedOutCommit> {
+  const checkout = await mirrors.provide(grant.source, control.stopped, (line) => log.line(line));
   await requireFolder(checkout, path);
   return checkout;
 }
