@@ -10,7 +10,7 @@ const SIDE_BY_SIDE = 3;
 export async function playScenarios(scenes: readonly Scene[], report: TestReport): Promise<void> {
   const waiting = scenes.filter(({ scenario }) => !scenario.exclusive);
   // What waits for a lease to end takes longest: it begins first.
-  waiting.sort((a, b) => Number(b.scenario.ownRunner) - Number(a.scenario.ownRunner));
+  waiting.sort((a, b) => Number(b.scenario.ownRunner !== false) - Number(a.scenario.ownRunner !== false));
   const worker = async () => {
     for (let scene = waiting.shift(); scene !== undefined; scene = waiting.shift()) await play(scene, report);
   };

@@ -3,6 +3,7 @@ export { FORGES, NO_COMMIT, type ForgeName, type ShownStatus } from './forges/fo
 export * from './parts/chromium.ts';
 export * from './parts/debian-packages.ts';
 export * from './parts/docker-engine.ts';
+export * from './parts/engine-door.ts';
 export * from './parts/eventually.ts';
 export * from './parts/fault-proxy.ts';
 export * from './parts/file-lock.ts';

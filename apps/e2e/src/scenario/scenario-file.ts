@@ -62,8 +62,8 @@ export const scenarioFileOf = (kinds: StepSchemas) =>
     services: z.array(scenarioService).optional(),
     /** Besides `staging` (open) and `production` (one approval), which every team has. */
     environments: z.array(scenarioEnvironment).default([]),
-    /** A runner of its own, for jobs with the label `{{runner}}`. */
-    ownRunner: z.union([z.boolean(), z.literal('untrusted')]).default(false),
+    /** A runner of its own, for jobs with the label `{{runner}}`; also one that is a container itself, or has its engine over TCP and TLS. */
+    ownRunner: z.union([z.boolean(), z.enum(['untrusted', 'container', 'remote-engine'])]).default(false),
     steps: z.array(stepOf(kinds)).min(1),
     expect: expectation,
   });

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { WorkTree, type Api, type RunnerProcess } from '@sluice/testing';
+import { WorkTree, type Api, type EngineDoor, type RunnerProcess } from '@sluice/testing';
 import type { EnvironmentPlan } from '../world/environments.ts';
 import type { Supervision } from '../world/server-group.ts';
 import type { ConnectedRepository } from '../world/services.ts';
@@ -31,6 +31,8 @@ export class Scene {
   readonly environments: readonly EnvironmentPlan[];
   readonly repositories: ReadonlyMap<string, ConnectedRepository>;
   readonly ownRunner: RunnerProcess | undefined;
+  /** The only way that the own runner has to the engine. */
+  readonly door: EngineDoor | undefined;
   readonly pushes = new Map<string, Push>();
   /** Gate cards that somebody has looked at, by the name the scenario gave. */
   readonly cards = new Map<string, GateCard>();
@@ -45,6 +47,7 @@ export class Scene {
       environments: readonly EnvironmentPlan[];
       repositories: ReadonlyMap<string, ConnectedRepository>;
       ownRunner: RunnerProcess | undefined;
+      door?: EngineDoor | undefined;
     },
   ) {
     this.world = world;
@@ -52,6 +55,7 @@ export class Scene {
     this.environments = parts.environments;
     this.repositories = parts.repositories;
     this.ownRunner = parts.ownRunner;
+    this.door = parts.door;
   }
 
   /** Something to be undone when the scenario is over, however it ends. */

@@ -47,13 +47,16 @@ export async function setUpScenes(world: World, scenarios: readonly Scenario[]):
       repositories.set(repository, connected);
       await registerService(admin, name, connected, path);
     }
+    const door = scenario.ownRunner === 'remote-engine' ? await world.openEngineDoor() : undefined;
     const ownRunner = scenario.ownRunner
       ? await world.addRunner(
           scenario.values['runner'] ?? scenario.name,
           scenario.ownRunner === 'untrusted' ? 'untrusted' : 'trusted',
+          door && { DOCKER_HOST: door.address, DOCKER_CERT_PATH: door.certPath },
+          scenario.ownRunner === 'container' ? 'container' : 'process',
         )
       : undefined;
-    scenes.push(new Scene(world, scenario, { environments: [...shared, ...own], repositories, ownRunner }));
+    scenes.push(new Scene(world, scenario, { environments: [...shared, ...own], repositories, ownRunner, door }));
   }
   return scenes;
 }

@@ -7,7 +7,15 @@ import { limit } from './limits.ts';
 import { log } from './logs.ts';
 import { push } from './push.ts';
 import { ask } from './requests.ts';
-import { awaitRunnerEnd, drainRunner, killRunner, lateResult, runnerContainers, startRunner } from './runners.ts';
+import {
+  awaitRunnerEnd,
+  drainRunner,
+  killRunner,
+  lateResult,
+  remoteEngineUsed,
+  runnerContainers,
+  startRunner,
+} from './runners.ts';
 import { growOld } from './retention.ts';
 import { cancel, rerun, startRun } from './runs.ts';
 import { arm, disarm, flushQueue, killServers, restartDatabase, restartQueue } from './servers.ts';
@@ -46,6 +54,7 @@ const kinds: readonly StepKind[] = [
   startRunner,
   runnerContainers,
   lateResult,
+  remoteEngineUsed,
   killServers,
   arm,
   disarm,

@@ -45,6 +45,12 @@ export const runnerContainers = stepKind(
   },
 );
 
+/** The own runner has spoken with its engine over the door of the scenario; nothing else goes that way. */
+export const remoteEngineUsed = stepKind('remoteEngineUsed', nothing, async ({ door }) => {
+  if (door === undefined) throw new Error('The scenario has no engine of its own: write `ownRunner: remote-engine`.');
+  if (door.letIn === 0) throw new Error('The runner never came to the engine over TLS.');
+});
+
 /** What a runner says that comes back after it lost its lease. */
 export const lateResult = stepKind(
   'lateResult',

@@ -1,6 +1,13 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { provideBaseImages, startDockerEngine, startRegistry, type DockerEngine, type Registry } from '@sluice/testing';
+import {
+  buildRunnerImage,
+  provideBaseImages,
+  startDockerEngine,
+  startRegistry,
+  type DockerEngine,
+  type Registry,
+} from '@sluice/testing';
 import { HostPorts } from './host-ports.ts';
 
 /** What both modes share and what is kept between runs of the suite: the container engine, and a registry with the base images. */
@@ -8,6 +15,8 @@ export interface Parts {
   readonly engine: DockerEngine;
   readonly registry: Registry;
   readonly ports: HostPorts;
+  /** The image of the runner, built when it is first asked for. */
+  runnerImage(root: string): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -26,12 +35,21 @@ export async function startParts(report: (line: string) => void): Promise<Parts>
       await registry.stop();
       throw error;
     }
+    const runnerImage = `sluice-e2e/runner:${process.pid}`;
+    let built: Promise<void> | undefined;
     return {
       engine,
       registry,
       ports: new HostPorts(),
+      runnerImage: async (root) => {
+        built ??= buildRunnerImage(root, engine, runnerImage);
+        await built;
+        return runnerImage;
+      },
       stop: async () => {
-        await removeBuiltImages(engine.docker, registry.host);
+        if (built !== undefined) await removeImages(engine.docker, runnerImage);
+        // What the services of the suite were built into; each commit has an image of its own, and nobody needs it again.
+        await removeImages(engine.docker, `${registry.host}/e2e/*`);
         await registry.stop();
         await engine.stop();
       },
@@ -48,9 +66,8 @@ async function startOwnRegistry(dataDir: string, report: (line: string) => void)
   return kept?.startedByUs === true ? kept : startRegistry({ dataDir, report });
 }
 
-/** What the services of the suite were built into; each commit has an image of its own, and nobody needs it again. */
-async function removeBuiltImages(docker: DockerEngine['docker'], registryHost: string): Promise<void> {
-  const images = await docker.listImages({ filters: { reference: [`${registryHost}/e2e/*`] } });
+async function removeImages(docker: DockerEngine['docker'], reference: string): Promise<void> {
+  const images = await docker.listImages({ filters: { reference: [reference] } });
   for (const { Id } of images)
     await docker
       .getImage(Id)

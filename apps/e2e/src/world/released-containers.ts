@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { DockerEngine } from '@sluice/testing';
+import { OWNER_LABEL, type DockerEngine } from '@sluice/testing';
 
 type Docker = DockerEngine['docker'];
 
@@ -53,4 +53,11 @@ export async function removeAbandoned(docker: Docker): Promise<void> {
     networks.map(({ Name }) => /^sluice-e2e-(\d+)-/.exec(Name)?.[1]).filter((pid) => pid !== undefined),
   );
   for (const pid of owners) if (!existsSync(`/proc/${pid}`)) await removeReleased(docker, `sluice-e2e-${pid}-`);
+  const runners = await docker.listContainers({ all: true, filters: { label: [OWNER_LABEL] } });
+  for (const { Id, Labels } of runners)
+    if (!existsSync(`/proc/${Labels[OWNER_LABEL]}`))
+      await docker
+        .getContainer(Id)
+        .remove({ force: true, v: true })
+        .catch(() => undefined);
 }

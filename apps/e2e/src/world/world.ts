@@ -5,6 +5,7 @@ import {
   connectWithToken,
   eventually,
   freePort,
+  openEngineDoor,
   removeRunnerLeftovers,
   RunnerProcess,
   ServerProcess,
@@ -13,6 +14,7 @@ import {
   startGitHost,
   type Api,
   type DockerEngine,
+  type EngineDoor,
   type FakeForge,
   type GitHost,
   type Person,
@@ -50,7 +52,10 @@ export interface World {
     label: string,
     trust?: 'trusted' | 'untrusted',
     env?: Readonly<Record<string, string>>,
+    as?: 'process' | 'container',
   ): Promise<RunnerProcess>;
+  /** A way to the engine as to one on another machine. */
+  openEngineDoor(): Promise<EngineDoor>;
   /** `keepFolder`: logs and data stay for whoever looks at a failure. */
   stop(keepFolder?: boolean): Promise<void>;
 }
@@ -123,6 +128,7 @@ export async function startWorld(
       slots: number,
       serverUrl: string,
       env: Readonly<Record<string, string>> = {},
+      as: 'process' | 'container' = 'process',
     ) => {
       const { id } = await api('root').catalog.createPool(pool);
       return addRunner(
@@ -136,6 +142,7 @@ export async function startWorld(
           serverUrl: await wiring.serverOf(name, serverUrl),
           token: (await api('root').catalog.createRegistrationToken({ poolId: id })).token,
           env,
+          ...(as === 'process' ? {} : { image: await parts.runnerImage(root) }),
         },
         stops,
       );
@@ -181,8 +188,13 @@ export async function startWorld(
       network,
       api,
       admin: () => api('root'),
-      addRunner: (label, trust = 'trusted', env = {}) =>
-        addRunnerTo({ name: label, team: null, labels: [label], trust }, label, 2, servers.url, env),
+      addRunner: (label, trust = 'trusted', env = {}, as = 'process') =>
+        addRunnerTo({ name: label, team: null, labels: [label], trust }, label, 2, servers.url, env, as),
+      openEngineDoor: async () => {
+        const door = await openEngineDoor(parts.engine.address);
+        stops.push(() => door.stop());
+        return door;
+      },
       stop: async (keepFolder) => {
         try {
           await requireSegmentsInBucket(stores);
@@ -243,10 +255,12 @@ interface RunnerPlan {
   readonly serverUrl: string;
   readonly token: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Runs in a container of it. */
+  readonly image?: string;
 }
 
 async function addRunner(
-  { root, folder, engine, gitHost, name, slots, serverUrl, token, env }: RunnerPlan,
+  { root, folder, engine, gitHost, name, slots, serverUrl, token, env, image }: RunnerPlan,
   stops: (() => Promise<void>)[],
 ): Promise<RunnerProcess> {
   const runner = new RunnerProcess({
@@ -257,6 +271,7 @@ async function addRunner(
     registrationToken: token,
     workDir: join(folder, `runner-${name}`),
     logFile: join(folder, `runner-${name}.log`),
+    ...(image === undefined ? {} : { container: { image, engine: engine.address } }),
     env: {
       SLUICE_GIT_ALLOW_ORIGINS: gitHost.origin,
       ...(process.env['DOCKER_HOST'] ? { DOCKER_HOST: process.env['DOCKER_HOST'] } : {}),

@@ -8,6 +8,7 @@ export {
   type PersonSpec,
 } from './installation.ts';
 export { removeRunnerLeftovers } from './runner-leftovers.ts';
-export { RunnerProcess, type RunnerProcessOptions } from './runner-process.ts';
+export { buildRunnerImage } from './runner-image.ts';
+export { OWNER_LABEL, RunnerProcess, type RunnerProcessOptions } from './runner-process.ts';
 export { ServerProcess, type ServerProcessOptions } from './server-process.ts';
 export { WorkTree, type CommitAuthor } from './work-tree.ts';
