@@ -39,6 +39,7 @@ test('a writer far ahead of the disk is made to wait', async () => {
   expect(spool.written).toBe(8_001_000);
   await spool.close();
   await spool.dispose();
+  await spool.dispose();
 });
 
 test('F41 a full disk ends the job as errored, and the result still reaches the server from the kept room', async ({

@@ -260,10 +260,8 @@ test('F13 I31 what a runner that died left in the engine is swept at the next st
   const { AttemptLog } = await import('../../log/attempt-log.ts');
   const { pack } = await import('tar-stream');
   const { Readable } = await import('node:stream');
-  const log = new AttemptLog(await LogSpool.create(join(bench.folder, 'log'), () => undefined), {
-    maxBytes: 1e6,
-    secrets: [],
-  });
+  const spool = await LogSpool.create(join(bench.folder, 'log'), () => undefined);
+  const log = new AttemptLog(spool, { maxBytes: 1e6, secrets: [] });
   const empty = async () => {
     const tar = pack();
     tar.finalize();
@@ -281,6 +279,7 @@ test('F13 I31 what a runner that died left in the engine is swept at the next st
     log,
     new AbortController().signal,
   );
+  await spool.dispose();
   expect(await leftovers(grant.attemptId)).toBe(2);
   expect(await networksOf(options.runner)).toHaveLength(1);
   expect(await executor.sweep((id) => id === grant.attemptId)).toBe(0);
