@@ -145,6 +145,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   if (settings !== undefined) await compose('--profile', 'runners', 'down', '--volumes', '--timeout', '5');
+  const built = await engine?.docker.listImages({ filters: { reference: [`${registry?.host}/spec/first`] } });
+  for (const { Id } of built ?? []) await engine.docker.getImage(Id).remove({ force: true });
   // Those that this run has replaced; the newest ones stay for the next run.
   await tryCommand('docker', ['image', 'prune', '--force', '--filter', `label=${LABEL}`]);
   await registry?.stop();

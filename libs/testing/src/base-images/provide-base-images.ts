@@ -90,6 +90,7 @@ async function assemble(
   await importImage(docker, local, [`CMD ${JSON.stringify(command)}`, ...changes], fingerprint, content);
   const made = await inspect(docker, local);
   if (made === undefined) throw new Error(`The container engine lost the image ${local} right after it was made.`);
+  if (kept !== undefined) await removeNameless(docker, kept.id);
   return made;
 }
 
@@ -109,6 +110,16 @@ async function publish(
   report?.(`pushing ${name} to ${registry.host}`);
   await docker.getImage(localName(name)).tag({ repo: `${registry.host}/${repository}`, tag });
   return { name, reference, digest: await push(docker, reference) };
+}
+
+/** One with another name is somebody's; one with a container or an image on top of it stays by itself. */
+async function removeNameless(docker: Docker, id: string): Promise<void> {
+  const { RepoTags = [], RepoDigests = [] } = await docker.getImage(id).inspect();
+  if (RepoTags.length + RepoDigests.length > 0) return;
+  await docker
+    .getImage(id)
+    .remove()
+    .catch(() => undefined);
 }
 
 interface KeptImage {

@@ -10,7 +10,7 @@ import type { DockerEngine, Registry } from '@sluice/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { pino } from 'pino';
 import type { RunnerDeps } from '../../start-runner.ts';
-import { buildSpecImage } from '../../testing/build-spec-image.ts';
+import { buildSpecImage, removeSpecImages } from '../../testing/build-spec-image.ts';
 import type { AttemptRecord } from '../../testing/fake-server.ts';
 import type { RunnerBench } from '../../testing/runner-bench.ts';
 import { runnerBench } from '../../testing/runner-bench.ts';
@@ -36,6 +36,7 @@ beforeAll(async () => {
   node = reference('base/node:24');
 }, 300_000);
 afterAll(async () => {
+  await removeSpecImages(engine.docker);
   // The registry is gone after this, so its tags would only gather.
   const images = await engine.docker.listImages();
   for (const tag of images

@@ -14,7 +14,7 @@ import {
 } from '@sluice/testing';
 import type { DockerEngine, Registry } from '@sluice/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { buildSpecImage } from '../../testing/build-spec-image.ts';
+import { buildSpecImage, removeSpecImages } from '../../testing/build-spec-image.ts';
 import type { AttemptRecord } from '../../testing/fake-server.ts';
 import type { RunnerBench } from '../../testing/runner-bench.ts';
 import { runnerBench } from '../../testing/runner-bench.ts';
@@ -35,7 +35,6 @@ let node: string;
 let bench: RunnerBench;
 let runner: string;
 const clouds: Server[] = [];
-const built: string[] = [];
 let letGo: (() => Promise<void>) | undefined;
 const state = mkdtempSync(join(tmpdir(), 'sluice-job-network-'));
 
@@ -54,7 +53,8 @@ afterAll(async () => {
   for (const cloud of clouds) cloud.close();
   for (const address of METADATA) await onHost(`ip addr del ${address}/32 dev lo`);
   await letGo?.();
-  for (const image of [...built, busybox, node]) await engine.docker.getImage(image).remove({ force: true });
+  await removeSpecImages(engine.docker);
+  for (const image of [busybox, node]) await engine.docker.getImage(image).remove({ force: true });
   await registry.stop();
   await engine.stop();
   rmSync(state, { recursive: true, force: true });
@@ -97,7 +97,6 @@ test('A87 service containers are kept from metadata too, and are found by name a
     require("http").createServer((q, r) => r.end(said)).listen(8080);`;
   const entry = JSON.stringify(script.replaceAll('\n', ' '));
   const image = await buildSpecImage(engine.docker, `FROM ${node}\nENTRYPOINT ["node", "-e", ${entry}]`);
-  built.push(image);
   const ask = `node -e 'const ask = () => fetch("http://app:8080/").then(r => r.text()).then(t => t === "waiting" ? setTimeout(ask, 100) : console.log("app: " + t)); ask()'`;
   const record = bench.server.give(
     bench.steps([ask], { image: node, services: { app: { image, port: 8080, env: {} } } }),
