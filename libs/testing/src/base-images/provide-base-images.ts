@@ -114,8 +114,11 @@ async function publish(
 
 /** One with another name is somebody's; one with a container or an image on top of it stays by itself. */
 async function removeNameless(docker: Docker, id: string): Promise<void> {
-  const { RepoTags = [], RepoDigests = [] } = await docker.getImage(id).inspect();
-  if (RepoTags.length + RepoDigests.length > 0) return;
+  const found = await docker
+    .getImage(id)
+    .inspect()
+    .catch(() => undefined);
+  if (found === undefined || [found.RepoTags, found.RepoDigests].flat().length > 0) return;
   await docker
     .getImage(id)
     .remove()
