@@ -30,11 +30,12 @@ let settings: Record<string, string>;
 
 /** The images are built from the Dockerfiles as the guide says, on base images that need no network. */
 async function buildImages(): Promise<void> {
-  for (const [kind, base] of [
+  const kinds = [
     ['server', 'node-dev:24'],
     ['runner', 'node-dev:24'],
     ['web', 'nginx:1'],
-  ] as const) {
+  ] as const;
+  const build = async ([kind, base]: (typeof kinds)[number]) => {
     // A context of its own: the engine would be sent all three otherwise.
     const context = join(folder.path, kind);
     prepareContext({ target: join(context, 'docker/dist'), only: [kind] });
@@ -44,7 +45,8 @@ async function buildImages(): Promise<void> {
     const file = join(root, `docker/${kind}.Dockerfile`);
     const options = ['-q', '-f', file, '-t', image(kind), '--label', LABEL];
     await runCommand('docker', ['build', ...options, ...args.flatMap((arg) => ['--build-arg', arg]), context]);
-  }
+  };
+  await Promise.all(kinds.map(build));
 }
 
 function image(kind: string): string {

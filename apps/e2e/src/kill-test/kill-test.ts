@@ -5,6 +5,7 @@ import { bareScenario } from '../scenario/load-scenarios.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { Scene } from '../scenario/scene.ts';
 import { readDatabase } from '../world/read-database.ts';
+import type { Mode } from '../world/stores.ts';
 import { CHAINS, FIRST_BOOT, type Chain } from './chains.ts';
 import { COURSES, putProduction, type CourseName, type Stage } from './courses.ts';
 import { neverKilledAt, readFailpoints } from './failpoint-catalogue.ts';
@@ -21,13 +22,33 @@ export function killTestScenario(root: string): Scenario {
   return { ...bareScenario('kill-test', join(root, 'apps/e2e/templates/kill-test')), ownRunner: true };
 }
 
+/** What one installation plays of the kill test; several may play at once. */
+export interface Hand {
+  /** One letter: it is part of names that may not be long. */
+  readonly name: string;
+  plays(course: CourseName | 'first boot'): boolean;
+}
+
+/** One after the other. */
+export const ONE_HAND: readonly Hand[] = [{ name: 'a', plays: () => true }];
+const FIRST_HALF: ReadonlySet<CourseName | 'first boot'> = new Set(['release', 'retention']);
+/** About as long as each other. Two installations of a busy small machine restart slower than leases last: not beside much else. */
+export const TWO_HANDS: readonly Hand[] = [
+  { name: 'a', plays: (course) => FIRST_HALF.has(course) },
+  { name: 'b', plays: (course) => !FIRST_HALF.has(course) },
+];
+
 /**
  * Plays each course of events once undisturbed and then while servers are killed (SIGKILL, at failpoints) and brought back,
- * and compares what lies in the database, in the logs and in the engine in the end. Every failpoint of the server's
- * catalogue must have ended a server. `filter`: parts of the names of the chains to play, separated by
- * commas; then only they are judged.
+ * and compares what lies in the database, in the logs and in the engine in the end. `filter`: parts of the names of the chains to
+ * play, separated by commas. Gives all failpoints at which a server ended, in order.
  */
-export async function runKillTest(scene: Scene, report: TestReport, filter = ''): Promise<void> {
+export async function runKillTest(
+  scene: Scene,
+  report: TestReport,
+  hand: Hand,
+  filter = '',
+): Promise<readonly string[]> {
   const { world } = scene;
   const engine = await startInterruptedEngine(world.parts.engine.address, join(world.folder, 'engine.sock'));
   try {
@@ -37,26 +58,30 @@ export async function runKillTest(scene: Scene, report: TestReport, filter = '')
     await world.servers.restart(env);
     const stage: Stage = { scene, engine };
     await putProduction(stage, 'production');
-    const killedAt = await playAll(stage, env, report, filter);
+    const killedAt = await playAll(stage, env, report, hand, filter);
     await world.servers.restart();
-    if (filter !== '') return;
-    judge(report, world.mode, [
-      `at least ${LEAST_KILLS} kills`,
-      killedAt.length >= LEAST_KILLS ? [] : [`servers were killed ${killedAt.length} times only`],
-      `${killedAt.length} kills`,
-    ]);
-    const all = readFailpoints(world.root);
-    judge(report, world.mode, [
-      'a kill at every failpoint of the server',
-      neverKilledAt(all, killedAt),
-      `${all.length} failpoints`,
-    ]);
+    return killedAt;
   } finally {
     await engine.stop();
   }
 }
 
-function judge(report: TestReport, mode: string, [what, problems, remark]: [string, readonly string[], string]): void {
+/** Every failpoint of the server's catalogue must have ended a server, whoever played it. */
+export function judgeKills(root: string, report: TestReport, mode: Mode, killedAt: readonly string[]): void {
+  judge(report, mode, [
+    `at least ${LEAST_KILLS} kills`,
+    killedAt.length >= LEAST_KILLS ? [] : [`servers were killed ${killedAt.length} times only`],
+    `${killedAt.length} kills`,
+  ]);
+  const all = readFailpoints(root);
+  judge(report, mode, [
+    'a kill at every failpoint of the server',
+    neverKilledAt(all, killedAt),
+    `${all.length} failpoints`,
+  ]);
+}
+
+function judge(report: TestReport, mode: Mode, [what, problems, remark]: [string, readonly string[], string]): void {
   const name = `kill test, ${mode}: ${what}`;
   if (problems.length === 0) report.pass(name, 0, remark);
   else report.fail(name, 0, problems.map((problem) => `  - ${problem}`).join('\n'));
@@ -67,30 +92,33 @@ async function playAll(
   stage: Stage,
   env: Readonly<Record<string, string>>,
   report: TestReport,
+  hand: Hand,
   filter: string,
 ): Promise<readonly string[]> {
   const { world } = stage.scene;
   const killedAt: string[] = [];
   const undisturbed = new Map<CourseName, Rows>();
   const isChosen = (name: string) => filter.split(',').some((part) => name.includes(part));
-  const chains = CHAINS.filter(({ name }) => isChosen(name));
+  const chains = CHAINS.filter(({ name, course }) => hand.plays(course) && isChosen(name));
+  // Two hands that push in the same second must not push the same commit: they share the registry.
+  const nameOf = (push: string, number: number) => `${push}-${hand.name}${number}`;
   // What the first release of all leaves is another thing: it replaces nothing.
-  if (chains.length > 0) await COURSES.release(stage, 'first');
+  if (chains.length > 0) await COURSES.release(stage, nameOf('first', 0));
   for (const [index, chain] of chains.entries()) {
     if (!undisturbed.has(chain.course)) {
       // What the chain before has armed and nobody passed again.
       await world.servers.restart(env);
       const startedAt = performance.now();
-      const read = await COURSES[chain.course](stage, `undisturbed-${undisturbed.size + 1}`);
+      const read = await COURSES[chain.course](stage, nameOf('undisturbed', undisturbed.size + 1));
       undisturbed.set(chain.course, await read());
       console.log(`        ${chain.course}, undisturbed  ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
       if (chain.course === 'release') await judgeComparison(stage.scene, report);
     }
     killedAt.push(
-      ...(await playChain(stage, env, undisturbed.get(chain.course)!, chain, `killed-${index + 1}`, report)),
+      ...(await playChain(stage, env, undisturbed.get(chain.course)!, chain, nameOf('killed', index + 1), report)),
     );
   }
-  if (isChosen('first boot')) killedAt.push(...(await playFirstBoot(stage.scene, report)));
+  if (hand.plays('first boot') && isChosen('first boot')) killedAt.push(...(await playFirstBoot(stage.scene, report)));
   return killedAt;
 }
 

@@ -117,7 +117,7 @@ describe('dispatch', () => {
     const one = await replica();
     for (let index = 0; index < 4; index += 1) await rows.run(team, ONE_JOB);
     const runner = await rows.runner(pool, 2);
-    const polls = await Promise.all(Array.from({ length: 4 }, () => one.poll(runner, { slots: 2, waitSeconds: 10 })));
+    const polls = await Promise.all(Array.from({ length: 4 }, () => one.poll(runner, { slots: 2, waitSeconds: 3 })));
     expect(polls.filter((lease) => lease !== null)).toHaveLength(2);
   });
 
