@@ -64,4 +64,14 @@ describe('stageLook', () => {
       sentence: 'Test, waiting: Runner',
     });
   });
+
+  it('a stage that has not begun is quiet, unless something holds it', () => {
+    expect(stageLook(cell({}), now, 1)).toMatchObject({ words: '', surface: 'plain', status: 'queued' });
+    expect(stageLook(cell({ label: 'Held' }), now, 1)).toMatchObject({
+      words: 'Held',
+      surface: 'hatch',
+      status: 'waiting',
+      sentence: 'Test, not started: Held',
+    });
+  });
 });

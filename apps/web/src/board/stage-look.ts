@@ -105,14 +105,16 @@ export function stageLook(
       };
     }
     case 'queued':
-      return {
-        status: 'queued',
-        tone: 'none',
-        words: cell.label ?? '',
-        surface: 'plain',
-        fill: null,
-        sentence: say('not started'),
-      };
+      return cell.label === null
+        ? { status: 'queued', tone: 'none', words: '', surface: 'plain', fill: null, sentence: say('not started') }
+        : {
+            status: 'waiting',
+            tone: 'waiting',
+            words: cell.label,
+            surface: 'hatch',
+            fill: null,
+            sentence: say(`not started: ${cell.label}`),
+          };
     case 'cancelled':
     case 'skipped':
     case 'superseded':

@@ -2,15 +2,20 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { ShieldQuestion } from 'lucide-react';
 import { useState } from 'react';
 import { api } from '../api/contract-client.ts';
-import type { RunDetail } from '../api/shapes.ts';
+import type { RunDetail, Waiting } from '../api/shapes.ts';
+import { useRole } from '../identity/use-role.ts';
 import { useWriteBlock } from '../live/use-live.ts';
+import { Age } from '../ui/age.tsx';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
+import { CopyText } from '../ui/copy-text.tsx';
+import { UntrustedText } from '../ui/untrusted-text.tsx';
 import { shortSha } from '../ui/wording.ts';
 
 /** A stranger's commit waits here until somebody of the team has looked at it. */
-export function AdmitRun({ run }: { run: RunDetail }) {
+export function AdmitRun({ run, waiting }: { run: RunDetail; waiting: Waiting }) {
   const [open, setOpen] = useState(false);
   const blocked = useWriteBlock();
+  const role = useRole(run.team);
   const client = useQueryClient();
   const admit = useMutation({
     mutationFn: () => api.runs.admitRun({ runId: run.id, commit: run.commit }),
@@ -20,20 +25,33 @@ export function AdmitRun({ run }: { run: RunDetail }) {
     },
   });
   return (
-    <div className="mt-3 flex flex-wrap items-center gap-x-3 gap-y-2 rounded-card border border-line-2 bg-sunken p-3">
-      <ShieldQuestion size={15} className="flex-none text-waiting" aria-hidden="true" />
-      <p className="min-w-0 flex-1">
-        {run.waiting?.message} Asked for by {run.trigger.by.name}.
-      </p>
-      <button
-        type="button"
-        className="btn btn-ink"
-        disabled={blocked !== null}
-        title={blocked ?? undefined}
-        onClick={() => setOpen(true)}
-      >
-        Let it run
-      </button>
+    <section
+      aria-label="Held"
+      className="tone-gate mt-3 flex items-center gap-x-4 gap-y-3 rounded-card border border-(--tone-solid)/35 bg-(--tone-tint) p-3.5 max-md:flex-col max-md:items-stretch"
+    >
+      <div className="flex min-w-0 flex-1 gap-2.5">
+        <ShieldQuestion size={16} className="mt-0.5 flex-none text-(--tone)" aria-hidden="true" />
+        <div className="min-w-0">
+          <p className="wrap-anywhere">{waiting.message}</p>
+          <p className="mt-0.5 text-text-2">
+            Asked for by <UntrustedText text={run.trigger.by.name} />, <Age at={waiting.since} words />. Look at commit{' '}
+            <CopyText value={run.commit} shown={shortSha(run.commit)} label="commit" className="align-middle" /> first.
+          </p>
+        </div>
+      </div>
+      {role === 'viewer' ? (
+        <p className="text-text-2">Developers of {run.team} decide.</p>
+      ) : (
+        <button
+          type="button"
+          className="btn btn-ink"
+          disabled={blocked !== null}
+          title={blocked ?? undefined}
+          onClick={() => setOpen(true)}
+        >
+          Let it run
+        </button>
+      )}
       <ConfirmDialog
         open={open}
         onClose={() => setOpen(false)}
@@ -46,6 +64,6 @@ export function AdmitRun({ run }: { run: RunDetail }) {
         doing="let it run"
         onConfirm={() => admit.mutate()}
       />
-    </div>
+    </section>
   );
 }

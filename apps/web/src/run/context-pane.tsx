@@ -1,23 +1,38 @@
 import { Link } from '@tanstack/react-router';
 import { Package } from 'lucide-react';
-import type { JobDetail, RunDetail } from '../api/shapes.ts';
+import type { JobDetail, RunDetail, Waiting } from '../api/shapes.ts';
 import { Age } from '../ui/age.tsx';
 import { CopyText } from '../ui/copy-text.tsx';
 import { StatusIcon } from '../ui/status-icon.tsx';
 import { statusLook } from '../ui/status.ts';
 import { count, shortDigest } from '../ui/wording.ts';
 import { laneStatus } from './job-node.tsx';
-import { WaitPanel } from './wait-panel.tsx';
+import { isSameWait, WaitPanel } from './wait-panel.tsx';
 import { isPresent } from '../ui/is-present.ts';
 
-/** Beside the log: why something waits, tests so far, the image, where it went. */
-export function ContextPane({ run, job }: { run: RunDetail; job: JobDetail | undefined }) {
+/** Beside the log: why something waits, tests so far, the image, where it went. `said`: the cause that stands in the log's place. */
+export function ContextPane(props: { run: RunDetail; job: JobDetail | undefined; said: Waiting | null }) {
+  const { run, job, said } = props;
   const gate = run.lanes.find((lane) => laneStatus(lane) === 'gate');
   const waitingJob = isPresent(job?.waiting) ? job : run.jobs.find((each) => each.waiting !== null);
+  const causes = [
+    { subject: 'the run', waiting: run.waiting, approvalId: gate?.deploymentId },
+    { subject: waitingJob?.name ?? '', waiting: waitingJob?.waiting ?? null },
+  ].filter(
+    ({ waiting }, index, all) =>
+      waiting !== null &&
+      // The header asks whoever may end it.
+      waiting.code !== 'held' &&
+      ![said, ...all.slice(0, index).map((before) => before.waiting)].some(
+        (before) => before !== null && isSameWait(before, waiting),
+      ),
+  );
   return (
     <div className="flex flex-col gap-5 p-4">
-      {run.waiting !== null && <WaitPanel subject="the run" waiting={run.waiting} approvalId={gate?.deploymentId} />}
-      {isPresent(waitingJob?.waiting) && <WaitPanel subject={waitingJob.name} waiting={waitingJob.waiting} />}
+      {causes.map(
+        ({ subject, waiting, approvalId }) =>
+          waiting !== null && <WaitPanel key={subject} subject={subject} waiting={waiting} approvalId={approvalId} />,
+      )}
       {run.tests !== null && <TestsSoFar run={run} tests={run.tests} />}
       {run.image !== null && (
         <section aria-labelledby="image-title">

@@ -89,7 +89,7 @@ export function RunHeader({ run }: { run: RunDetail }) {
           {run.admitted.by.name} has looked at the commit and let it run at {clockTime(run.admitted.at)}.
         </p>
       )}
-      {run.waiting?.code === 'held' && <AdmitRun run={run} />}
+      {run.waiting?.code === 'held' && <AdmitRun run={run} waiting={run.waiting} />}
       <RunDialogs run={run} dialog={dialog} onClose={() => setDialog(null)} />
     </header>
   );
@@ -138,11 +138,14 @@ function RunFacts({ run }: { run: RunDetail }) {
         <Avatar name={run.author} />
         <UntrustedText text={run.author} />
       </span>
-      <span className="inline-flex items-center gap-1.5">
-        <GitBranch size={13} aria-hidden="true" />
-        <UntrustedText text={shortRef(run.ref)} />
-      </span>
-      {run.pullRequest !== undefined && <PullRequestFacts pullRequest={run.pullRequest} />}
+      {run.pullRequest === undefined ? (
+        <span className="inline-flex items-center gap-1.5">
+          <GitBranch size={13} aria-hidden="true" />
+          <UntrustedText text={shortRef(run.ref)} />
+        </span>
+      ) : (
+        <PullRequestFacts pullRequest={run.pullRequest} />
+      )}
       <span className="inline-flex items-center gap-1.5" title={run.commit}>
         <GitCommitHorizontal size={14} aria-hidden="true" />
         <code>{shortSha(run.commit)}</code>

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useCallback, useState } from 'react';
 import { queries } from '../api/queries.ts';
-import type { JobDetail, RunDetail } from '../api/shapes.ts';
+import type { JobDetail, RunDetail, Waiting } from '../api/shapes.ts';
 import { useScreenKeys } from '../frame/use-frame-keys.ts';
 import { ReadFailed } from '../frame/not-there.tsx';
 import { useLive } from '../live/use-live.ts';
@@ -15,6 +15,7 @@ import { ArtifactsTab } from './artifacts-tab.tsx';
 import { chooseJob } from './choose-job.ts';
 import { ContextPane } from './context-pane.tsx';
 import { EventsTab } from './events-tab.tsx';
+import { laneStatus } from './job-node.tsx';
 import { RunHeader } from './run-header.tsx';
 import { StageRail } from './stage-rail.tsx';
 import { StepsPane } from './steps-pane.tsx';
@@ -168,7 +169,7 @@ function LoadedRun({ run }: { run: RunDetail }) {
               )}
             </section>
             <aside className="run-context" aria-label="About the run">
-              <ContextPane run={run} job={job} />
+              <ContextPane run={run} job={job} said={attempt === undefined ? waitOf(run, job) : null} />
             </aside>
           </div>
         )}
@@ -178,11 +179,15 @@ function LoadedRun({ run }: { run: RunDetail }) {
 }
 
 function NoLog({ run, job }: { run: RunDetail; job: JobDetail | undefined }) {
-  const waiting = job?.waiting ?? run.waiting;
-  if (waiting !== null && waiting !== undefined) {
+  const waiting = waitOf(run, job);
+  if (waiting !== null) {
     return (
-      <div className="mx-auto max-w-[460px] p-6">
-        <WaitPanel subject={job?.name ?? 'the run'} waiting={waiting} />
+      <div className="mx-auto max-w-[460px] p-6 max-md:p-3">
+        <WaitPanel
+          subject={waiting.code === 'held' ? 'the run' : (job?.name ?? 'the run')}
+          waiting={waiting}
+          approvalId={run.lanes.find((lane) => laneStatus(lane) === 'gate')?.deploymentId}
+        />
       </div>
     );
   }
@@ -209,6 +214,10 @@ function NoLog({ run, job }: { run: RunDetail; job: JobDetail | undefined }) {
       {job.reason?.message ?? (job.needs.length > 0 ? `It needs ${job.needs.join(', ')}.` : '')}
     </EmptyState>
   );
+}
+
+function waitOf(run: RunDetail, job: JobDetail | undefined): Waiting | null {
+  return job?.waiting ?? run.waiting;
 }
 
 /**

@@ -27,7 +27,7 @@ export function StageRail({
   const drawn = run.jobs.length <= MOST_DRAWN;
   const minimum = weights.reduce((sum, columns) => sum + columns * (NODE.width + 12), 0) + NODE.padX;
   return (
-    <div className="card overflow-x-auto max-md:border-0 max-md:bg-transparent max-md:shadow-none">
+    <div className="card overflow-x-auto max-md:overflow-visible max-md:border-0 max-md:bg-transparent max-md:shadow-none">
       <div className="max-md:contents" style={{ minWidth: minimum }}>
         <Rail run={run} columns={weights.map((weight) => `${weight + 0.45}fr`).join(' ')} onSelect={onSelect} />
         {drawn ? (
@@ -83,17 +83,21 @@ function Rail({ run, columns, onSelect }: { run: RunDetail; columns: string; onS
             <span className="font-semibold">{stageWord(stage)}</span>
             <span className="sr-only">{look.sentence.slice(stageWord(stage).length)}</span>
             <span aria-hidden="true" className="ml-auto text-text-2 tnum rail-words">
-              {look.words === '' && cell.status === 'queued'
-                ? index === 0
-                  ? ''
-                  : `after ${stageOrder[index - 1]}`
-                : look.words}
+              {look.words === '' && cell.status === 'queued' ? afterWhat(run, index) : look.words}
             </span>
           </button>
         );
       })}
     </div>
   );
+}
+
+/** The stage before that has anything to do. */
+function afterWhat(run: RunDetail, index: number): string {
+  const before = stageOrder
+    .slice(0, index)
+    .findLast((stage) => run.stages.find((cell) => cell.stage === stage)?.status !== 'skipped');
+  return before === undefined ? '' : `after ${before}`;
 }
 
 function Graph(props: {

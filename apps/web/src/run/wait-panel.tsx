@@ -17,6 +17,11 @@ const elsewhere: readonly Waiting['code'][] = [
   'team-limit',
 ];
 
+/** Jobs of a run often wait for what the run waits for: it is said once. */
+export function isSameWait(one: Waiting, other: Waiting): boolean {
+  return one.code === other.code && one.message === other.message;
+}
+
 /** Never only "pending": cause, since when, and what would end it. */
 export function WaitPanel({
   subject,

@@ -1,8 +1,9 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useId, useState } from 'react';
 import { api } from '../api/contract-client.ts';
 import { queries } from '../api/queries.ts';
 import type { RunDetail, ServiceDetail } from '../api/shapes.ts';
+import { useRole } from '../identity/use-role.ts';
 import { Age } from '../ui/age.tsx';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
 import { Select } from '../ui/select.tsx';
@@ -38,9 +39,8 @@ export function StatusSent({ status }: { status: CommitStatus }) {
 /** Where statuses of the service's commits go; admins of the team change it. */
 export function ForgeStatuses({ detail }: { detail: ServiceDetail }) {
   const [open, setOpen] = useState(false);
-  const me = useQuery(queries.me());
   const { id, statuses } = detail.repository;
-  const isAdmin = me.data?.memberships.some(({ team, role }) => team === detail.team && role === 'admin') === true;
+  const isAdmin = useRole(detail.team) === 'admin';
   if (id === undefined || (statuses === undefined && !isAdmin)) return null;
   return (
     <p className="mt-2 flex flex-wrap items-center gap-x-2 gap-y-1 text-text-2">

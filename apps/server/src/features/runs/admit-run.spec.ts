@@ -8,6 +8,7 @@ import { Audit, ChainHead } from '../audit/index.ts';
 import { AdmitRun } from './admit-run.ts';
 import { Rerun } from './rerun.ts';
 import { RunStates } from './run-states.ts';
+import { summariseRun } from './summarise-run.ts';
 
 const STAGES = `commit: { jobs: { unit: { image: 'node:24', steps: [{ run: x }] } } }`;
 const PULL_REQUEST = { number: 17, title: 'Cents', source: 'cents', target: 'main', outside: true, account: '51' };
@@ -59,6 +60,17 @@ describe('AdmitRun on PostgreSQL', () => {
     await admit.admit(person(team), run, await commitOf(run));
     expect(await rows.attempts(run)).toMatchObject([{ job_key: 'commit/unit', trust: 'untrusted', status: 'queued' }]);
     expect(await statusOf(run)).toBe('queued');
+  });
+
+  it('the summary says in which stage it is held, and no more once it was let go', async () => {
+    const run = await heldRun();
+    const labels = async () =>
+      summariseRun((await new RunStates().read(database.db, run))!, { service: 'pay', team: 'shop' }).stages.map(
+        ({ label }) => label,
+      );
+    expect(await labels()).toEqual(['Held', null, null, null]);
+    await admit.admit(person(team), run, await commitOf(run));
+    expect(await labels()).toEqual([null, null, null, null]);
   });
 
   it('I27: is audited with the commit, the pull request and the account that asked', async () => {

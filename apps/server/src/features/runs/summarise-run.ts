@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { STAGE_ORDER, type PullRequest, type RunState, type StageState } from '@sluice/engine';
+import { isHeld, STAGE_ORDER, type PullRequest, type RunState, type StageState } from '@sluice/engine';
 import type { StageName } from '@sluice/pipeline-spec';
 import type { runSummary, stageCell } from '@sluice/protocol';
 
@@ -54,8 +54,9 @@ function stageCellOf(state: RunState, stage: StageName): StageCell {
   };
 }
 
-/** A few words where the duration does not say it all: what failed, or what a person is asked for. */
+/** A few words where the duration does not say it all: what failed, what a person is asked for, or that nothing begins. */
 function stageLabel(state: RunState, stage: StageName, cell: StageState): string | null {
+  if (isHeld(state)) return stage === STAGE_ORDER.find((one) => state.stages[one].status === 'queued') ? 'Held' : null;
   if (stage === 'release') {
     if (cell.status === 'waiting') return 'Approve';
     const stopped = state.lanes.find((lane) => lane.status === 'rolled-back' || lane.status === 'failed');
