@@ -32,6 +32,7 @@ const screens: [name: string, path: () => string, ready: string, open?: string][
   ['runners', () => '/runners', 'text=linux-x64-07'],
   ['your account', () => '/account', 'text=Where you are signed in'],
   ['people', () => '/people', 'text=mira@example.com'],
+  ['identities dialog', () => '/people', 'text=mira@example.com', 'button:has-text("Identities of Mira Patel")'],
   ['new password', () => '/reset#token=x', 'text=Set a new password'],
   ['sign in', () => '/login', 'text=Password'],
   ['first run', () => '/welcome', 'text=Address of the repository'],

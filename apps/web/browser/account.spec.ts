@@ -42,6 +42,28 @@ it('an admin disables a person, hears of approvals that stay, and makes a passwo
   expect(troubles).toEqual([]);
 });
 
+it('an admin links the login of a forge to a person, unlinks it, and hears whose it is already', async () => {
+  const { page, troubles } = await browser.page('/people');
+  const person = page.getByRole('listitem').filter({ hasText: 'Sara Rossi' });
+  await person.getByText('linked to no login of a forge').waitFor();
+  const open = () => person.getByRole('button', { name: 'Identities of Sara Rossi' }).click();
+  const dialog = page.getByRole('dialog');
+  await open();
+  await dialog.getByRole('textbox', { name: 'Login at a forge' }).fill('sara-r');
+  await dialog.getByRole('button', { name: 'Add' }).click();
+  await dialog.getByRole('textbox', { name: 'Login at a forge' }).fill('eve');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByText('The login eve belongs to another person.').waitFor();
+  await dialog.getByRole('textbox', { name: 'Login at a forge' }).fill('');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await person.getByText('linked to login sara-r').waitFor();
+  await open();
+  await dialog.getByRole('button', { name: 'Unlink sara-r' }).click();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await person.getByText('linked to no login of a forge').waitFor();
+  expect(troubles.filter((trouble) => !trouble.includes('409'))).toEqual([]);
+});
+
 it('a one-time link sets a password, and says so when it is not valid any more', async () => {
   const { page } = await browser.page('/reset#token=slp_used');
   await page.getByLabel('New password').fill('a quite different one');

@@ -62,6 +62,8 @@ export const queries = {
   retention: () => queryOptions({ queryKey: ['retention'], queryFn: () => api.retention.getRetention() }),
   pools: () => queryOptions({ queryKey: ['pools'], queryFn: () => api.catalog.listPools() }),
   runners: () => queryOptions({ queryKey: ['runners'], queryFn: () => api.catalog.listRunners() }),
+  limits: (team: string) =>
+    queryOptions({ queryKey: ['limits', team], queryFn: () => api.catalog.getLimits({ team }) }),
   queue: () => queryOptions({ queryKey: ['queue'], queryFn: () => api.runs.listQueue() }),
   teams: () => queryOptions({ queryKey: ['teams'], queryFn: () => api.catalog.listTeams() }),
   repositories: (team: string) =>

@@ -12,6 +12,7 @@ import { EmptyState, ErrorBar, SkeletonRows } from '../ui/notice.tsx';
 import { Crumb, Crumbs } from '../ui/screen.tsx';
 import type { Tone } from '../ui/status.ts';
 import { elapsed, plural } from '../ui/wording.ts';
+import { LimitsCard } from '../limits/limits-card.tsx';
 import { AddRunnerDialog } from './add-runner-dialog.tsx';
 import { CapacityStrip } from './capacity-strip.tsx';
 import { QueueList } from './queue-list.tsx';
@@ -28,7 +29,7 @@ export function RunnersPage() {
   const pools = useQuery(queries.pools());
   const runners = useQuery(queries.runners());
   const queue = useQuery(queries.queue());
-  useLive('runners', ['runners'], ['pools'], ['queue']);
+  useLive('runners', ['runners'], ['pools'], ['queue'], ['limits']);
   useLive('board', ['queue']);
   const blocked = useWriteBlock();
   const [adding, setAdding] = useState(false);
@@ -67,6 +68,7 @@ export function RunnersPage() {
       ) : (
         <div className="flex flex-col gap-4">
           {queue.data && <QueueList queue={queue.data} />}
+          <LimitsCard />
           <Pools pools={pools.data ?? []} runners={connected} />
           <Runners runners={connected} onAdd={() => setAdding(true)} />
         </div>

@@ -8,6 +8,7 @@ import type { RunSummary, ServiceDetail } from '../api/shapes.ts';
 import { StageChannel } from '../board/stage-channel.tsx';
 import { usualDurations } from '../board/usual-durations.ts';
 import { ReadFailed } from '../frame/not-there.tsx';
+import { ServiceLimit } from '../limits/service-limit.tsx';
 import { useLive, useWriteBlock } from '../live/use-live.ts';
 import { Age } from '../ui/age.tsx';
 import { Avatar } from '../ui/avatar.tsx';
@@ -29,7 +30,7 @@ export function ServicePage() {
   const { service } = route.useParams();
   const detail = useQuery(queries.service(service));
   useLive(`service:${service}`, ['service', service], ['runs', service]);
-  useLive('board', ['service', service], ['runs', service]);
+  useLive('board', ['service', service], ['runs', service], ['limits']);
   return (
     <div className="mx-auto max-w-[1680px] px-3 py-3 md:px-6 md:py-4">
       <Crumbs title={service}>
@@ -105,6 +106,7 @@ function Header({ detail }: { detail: ServiceDetail }) {
         )}
       </p>
       <ForgeStatuses detail={detail} />
+      <ServiceLimit detail={detail} />
       <RunNow detail={detail} open={open} onClose={() => setOpen(false)} />
     </header>
   );
