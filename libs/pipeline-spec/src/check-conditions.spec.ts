@@ -174,6 +174,13 @@ describe('inputs', () => {
     });
   });
 
+  it('keep the order of the file', () => {
+    const inOrder = (inputs: string) =>
+      checkDefinition(`service: a\non: { manual: { inputs: ${inputs} } }`, 'f').definition?.on.inputOrder;
+    expect(inOrder('{ level: {}, count: {}, a: {} }')).toEqual(['level', 'count', 'a']);
+    expect(inOrder('{ level: {} }')).toBeUndefined();
+  });
+
   it.each([
     ['{ a: { type: number, default: x } }', 'bad-input on.manual.inputs.a.default'],
     ['{ a: { type: number, default: 1.5 } }', 'bad-input on.manual.inputs.a.default'],

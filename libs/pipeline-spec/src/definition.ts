@@ -48,6 +48,8 @@ export interface Triggers {
   readonly manual: boolean;
   /** What that person may choose, by name; every other event has the defaults. */
   readonly inputs: Readonly<Record<string, InputSpec>>;
+  /** Their names in the order of the file, which JSON in a database does not keep; absent = one, none, or nobody knows. */
+  readonly inputOrder?: readonly string[];
   /** Absent = none. What counts is the file on the default branch. */
   readonly schedule?: readonly ScheduleSpec[];
   /** Releases of other services of the team that start a run, once they are live; absent = none. */

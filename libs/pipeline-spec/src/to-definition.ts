@@ -90,6 +90,7 @@ function toTriggers(on: DefinitionFile['on'] = {}): Triggers {
   // A file that only narrows `paths` still wants to be run by pushes.
   const schedule = on.schedule ?? [];
   const release = on.release ?? [];
+  const inputs = typeof on.manual === 'object' && on.manual !== null ? mapValues(on.manual.inputs ?? {}, toInput) : {};
   const namesNoTrigger =
     [on.push, on.pull_request, on.tag, on.manual].every((trigger) => trigger === undefined) &&
     schedule.length + release.length === 0;
@@ -101,7 +102,8 @@ function toTriggers(on: DefinitionFile['on'] = {}): Triggers {
     }),
     paths: toList(on.paths),
     manual: on.manual !== undefined && on.manual !== false,
-    inputs: typeof on.manual === 'object' && on.manual !== null ? mapValues(on.manual.inputs ?? {}, toInput) : {},
+    inputs,
+    ...(Object.keys(inputs).length > 1 && { inputOrder: Object.keys(inputs) }),
     ...(schedule.length > 0 && {
       schedule: schedule.map(({ cron, timezone = DEFAULTS.timezone, branch }) => ({
         cron: cron.trim().replace(/\s+/g, ' '),

@@ -29,7 +29,7 @@ export async function readTriggers(
   };
 }
 
-/** A run of another branch may have other inputs; what it really takes is checked when it starts. */
+/** In the order of the file. A run of another branch may have other inputs; what it really takes is checked when it starts. */
 export async function readInputs(
   db: Db,
   service: { readonly id: string; readonly defaultBranch: string },
@@ -42,14 +42,11 @@ export async function readInputs(
     .orderBy('number', 'desc')
     .limit(1)
     .executeTakeFirst();
-  const declared = Object.entries(run?.definition.on.inputs ?? {});
-  if (declared.length === 0) return {};
-  return {
-    inputs: Object.fromEntries(
-      declared.map(([name, input]) => [
-        name,
-        input.type === 'choice' ? { ...input, options: [...input.options] } : input,
-      ]),
-    ),
-  };
+  const { inputs = {}, inputOrder = Object.keys(inputs) } = run?.definition.on ?? {};
+  const declared = inputOrder.flatMap((name): [string, z.infer<typeof runInput>][] => {
+    const input = inputs[name];
+    if (input === undefined) return [];
+    return [[name, input.type === 'choice' ? { ...input, options: [...input.options] } : input]];
+  });
+  return declared.length === 0 ? {} : { inputs: Object.fromEntries(declared) };
 }
