@@ -40,6 +40,35 @@ it('shows services by team, counts as filters, and keeps filters in the address'
   expect(troubles).toEqual([]);
 });
 
+it.each([
+  [1440, '11m 01s'],
+  [1024, '11m 01s'],
+  [390, '11m 01s'],
+  [320, '11m'],
+])('at %i a stage of eleven minutes shows %s, and never half a number', async (width, shown) => {
+  const { latest } = browser.server.world.services.get('shipping') ?? {};
+  const build = latest?.stages.find(({ stage }) => stage === 'build');
+  if (build === undefined) throw new Error('The example has no run of shipping.');
+  Object.assign(build, { startedAt: '2026-11-24T10:00:00Z', finishedAt: '2026-11-24T10:11:01Z' });
+  const { page } = await browser.page('/board?q=shipping', { width });
+  const units = page.getByLabel('Build, passed, 11m 01s').first().locator('.channel-duration > *');
+  await units.first().waitFor();
+  await page.evaluate(() => document.fonts.ready);
+  const whole = await units.evaluateAll((all) =>
+    all
+      .filter((unit) => {
+        const [inner, outer] = [unit.getBoundingClientRect(), unit.parentElement!.getBoundingClientRect()];
+        // What does not fit stands in a second line, out of sight.
+        return inner.top < outer.bottom;
+      })
+      .map((unit) => {
+        const [inner, outer] = [unit.getBoundingClientRect(), unit.parentElement!.getBoundingClientRect()];
+        return inner.right <= outer.right + 0.5 ? unit.textContent : `${unit.textContent} is cut`;
+      }),
+  );
+  expect(whole.join(' ')).toBe(shown);
+});
+
 it('a change arrives in place; rows wait with moving while the pointer is in the grid', async () => {
   const { page } = await browser.page('/board');
   const { world } = browser.server;

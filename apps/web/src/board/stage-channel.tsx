@@ -7,6 +7,9 @@ import { gateOf, stageLook } from './stage-look.ts';
 import { useUsualDurations } from './usual-durations.ts';
 import { isPresent } from '../ui/is-present.ts';
 
+/** `11m 01s`: where a cell is too narrow for both, the smaller unit goes as a whole and the larger one stays. */
+const twoUnits = /^(\d+[dhm]) (\d+[hms])$/;
+
 const order = ['commit', 'build', 'test', 'release'] as const;
 
 /** Commit, build, test and release as one shape: the same on the board, the service page and the phone. */
@@ -66,12 +69,19 @@ function StageCell(props: {
     style: { '--fill': look.fill ?? 0 } as React.CSSProperties,
     ...(props.gridColumn === undefined ? {} : { 'data-column': props.gridColumn, tabIndex: -1 }),
   };
+  const units = twoUnits.exec(look.words);
   const content = (
     <>
       <StatusIcon status={look.status} size={13} />
-      <span className="channel-word" aria-hidden="true">
-        {look.words}
-      </span>
+      {units === null ? (
+        <span className="channel-word" aria-hidden="true">
+          {look.words}
+        </span>
+      ) : (
+        <span className="channel-word channel-duration" aria-hidden="true">
+          <span>{units[1]}</span> <span>{units[2]}</span>
+        </span>
+      )}
     </>
   );
   const deploymentId = gate?.current?.deploymentId;

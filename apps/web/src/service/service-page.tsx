@@ -239,7 +239,7 @@ function RunRow({
     );
   }
   return (
-    <div className="grid h-full grid-cols-[minmax(160px,1fr)_132px_96px_72px] items-center gap-4 px-4 lg:grid-cols-[minmax(160px,1fr)_348px_150px_120px_72px]">
+    <div className="grid h-full grid-cols-[minmax(160px,1fr)_132px_96px_72px] items-center gap-4 px-4 lg:grid-cols-[minmax(160px,1fr)_376px_150px_120px_72px]">
       <span className="flex min-w-0 items-center gap-2.5">
         {head}
         <Avatar name={run.author} />
