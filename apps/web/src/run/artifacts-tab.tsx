@@ -29,7 +29,7 @@ export function ArtifactsTab({ runId, service, over }: { runId: string; service:
       </EmptyState>
     );
   return (
-    <div className="mx-auto max-w-[1000px] p-4">
+    <div className="mx-auto max-w-[1000px] p-4 max-md:p-3">
       {artifacts.data.length > 0 && (
         <ul className="card" aria-label="Artifacts of this run">
           {artifacts.data.map((artifact) => (
@@ -56,8 +56,8 @@ export function ArtifactsTab({ runId, service, over }: { runId: string; service:
 function ArtifactRow({ artifact, service }: { artifact: Artifact; service: string }) {
   const { id, name, job, attempt, fromRun, files, length, sha256 } = artifact;
   return (
-    <li className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-4 py-2.5 last:border-0">
-      <span className="min-w-0">
+    <li className="flex items-center gap-x-3 border-b border-line px-4 py-2.5 last:border-0">
+      <span className="min-w-0 flex-1 wrap-anywhere">
         <span className="font-medium">{name}</span>{' '}
         <span className="text-text-2">
           of {job}
@@ -65,7 +65,11 @@ function ArtifactRow({ artifact, service }: { artifact: Artifact; service: strin
           {fromRun !== null && (
             <>
               , left by{' '}
-              <Link to="/services/$service/runs/$number" params={{ service, number: String(fromRun.number) }}>
+              <Link
+                to="/services/$service/runs/$number"
+                params={{ service, number: String(fromRun.number) }}
+                className="link"
+              >
                 run {fromRun.number}
               </Link>
             </>

@@ -112,6 +112,8 @@ function LoadedRun({ run }: { run: RunDetail }) {
     '4': () => toStage(3),
   });
   const tab = search.tab ?? 'log';
+  // What waits for a runner has no log yet: why it waits stands there.
+  const begun = attempt !== undefined && attempt.status !== 'queued';
   const tests = run.tests === null ? null : run.tests.passed + run.tests.failed + run.tests.skipped;
 
   return (
@@ -156,7 +158,7 @@ function LoadedRun({ run }: { run: RunDetail }) {
               )}
             </aside>
             <section className="run-log" aria-label="Log of the job">
-              {job !== undefined && attempt !== undefined ? (
+              {job !== undefined && begun ? (
                 <LogView
                   attemptId={attempt.id}
                   steps={attempt.steps}
@@ -169,7 +171,7 @@ function LoadedRun({ run }: { run: RunDetail }) {
               )}
             </section>
             <aside className="run-context" aria-label="About the run">
-              <ContextPane run={run} job={job} said={attempt === undefined ? waitOf(run, job) : null} />
+              <ContextPane run={run} job={job} said={begun ? null : waitOf(run, job)} />
             </aside>
           </div>
         )}

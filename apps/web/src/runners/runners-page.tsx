@@ -95,12 +95,12 @@ function Pools({ pools, runners }: { pools: readonly Pool[]; runners: readonly R
       {pools.length === 0 ? (
         <p className="px-4 py-3 text-text-2">No pool yet. Adding a runner makes the first one.</p>
       ) : (
-        <table className="w-full min-w-[560px]">
+        <table className="w-full md:min-w-[560px]">
           <thead>
             <tr className="border-b border-line text-left text-sub text-text-2">
               <th className="px-4 py-2 font-normal">Pool</th>
-              <th className="px-2 py-2 font-normal">Labels</th>
-              <th className="px-2 py-2 font-normal">Slots</th>
+              <th className="px-2 py-2 font-normal max-md:hidden">Labels</th>
+              <th className="px-2 py-2 font-normal max-md:hidden">Slots</th>
               <th className="px-2 py-2 text-right font-normal">Busy</th>
               <th className="px-2 py-2 text-right font-normal">Free</th>
               <th className="px-4 py-2 text-right font-normal">Runners</th>
@@ -114,14 +114,17 @@ function Pools({ pools, runners }: { pools: readonly Pool[]; runners: readonly R
               const free = ready.reduce((sum, runner) => sum + runner.slots - runner.busy, 0);
               return (
                 <tr key={pool.id} className="h-10 border-b border-line last:border-0">
-                  <th scope="row" className="px-4 text-left font-medium">
+                  <th scope="row" className="px-4 text-left font-medium wrap-anywhere max-md:py-2">
                     {pool.name}{' '}
-                    <span className="ml-1.5 font-normal text-text-3">
+                    <span className="ml-1.5 font-normal text-text-3 max-md:ml-0 max-md:block max-md:text-sub">
                       {pool.trust === 'untrusted' ? 'for untrusted runs' : (pool.team ?? 'all teams')}
                     </span>
+                    {pool.labels.length > 0 && (
+                      <span className="mono block font-normal text-text-2 md:hidden">{pool.labels.join(', ')}</span>
+                    )}
                   </th>
-                  <td className="mono px-2 text-text-2">{pool.labels.join(', ')}</td>
-                  <td className="px-2">
+                  <td className="mono px-2 text-text-2 max-md:hidden">{pool.labels.join(', ')}</td>
+                  <td className="px-2 max-md:hidden">
                     <CapacityStrip busy={busy} free={free} />
                   </td>
                   <td className="px-2 text-right tnum">{busy}</td>
@@ -178,21 +181,28 @@ function RunnerRow({ runner }: { runner: Runner }) {
   const now = useNow(runner.jobs.length > 0);
   return (
     <li className="flex min-h-10 flex-wrap items-center gap-x-4 gap-y-1 border-b border-line px-4 py-2 last:border-0">
-      <span className="w-[190px] truncate font-medium">{runner.name}</span>
-      <span className={`tone-${tone} inline-flex w-24 items-center gap-1.5 text-(--tone)`}>
+      <span className="w-[190px] truncate font-medium max-md:w-auto max-md:flex-auto max-md:basis-[62%]">
+        {runner.name}
+      </span>
+      <span className={`tone-${tone} inline-flex w-24 items-center gap-1.5 text-(--tone) max-md:w-auto`}>
         <Icon size={14} aria-hidden="true" />
         {word}
       </span>
-      <span className="w-[110px] truncate text-text-2">{runner.pool}</span>
-      <span className="w-[70px] text-text-2 tnum">
+      <span className="w-[110px] truncate text-text-2 max-md:order-1 max-md:w-auto max-md:max-w-full">
+        {runner.pool}
+      </span>
+      <span className="w-[70px] text-text-2 tnum max-md:order-1">
         {runner.busy} of {runner.slots}
       </span>
       {runner.host === true && (
-        <span className="text-text-2" title="Takes jobs with `host: true`: without a container, on its machine itself">
+        <span
+          className="text-text-2 max-md:order-1"
+          title="Takes jobs with `host: true`: without a container, on its machine itself"
+        >
           host
         </span>
       )}
-      <span className="min-w-0 flex-1">
+      <span className="min-w-0 flex-1 max-md:order-2 max-md:w-full max-md:flex-none">
         {runner.jobs.map((job) => (
           <Link
             key={job.attemptId}
@@ -212,7 +222,7 @@ function RunnerRow({ runner }: { runner: Runner }) {
           </span>
         )}
       </span>
-      <span className="text-sub text-text-3 tnum">
+      <span className="text-sub text-text-3 tnum max-md:order-3">
         seen <Age at={runner.lastSeenAt} words />, {runner.version}
       </span>
     </li>
