@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { playPageWalk } from './browser/page-walk.ts';
 import { journeyScenario, playBrowserJourney } from './browser/release-manager-journey.ts';
 import { judgeKills, killTestScenario, ONE_HAND, runKillTest, TWO_HANDS } from './kill-test/kill-test.ts';
 import { playScenarios } from './play-scenarios.ts';
@@ -31,7 +32,10 @@ async function main(): Promise<void> {
       if (played.length + walked.length > 0)
         await inWorld(suite, mode, mode, [...played, ...walked], async (scenes) => {
           await playScenarios(scenes.slice(0, played.length), report);
-          for (const scene of scenes.slice(played.length)) await playBrowserJourney(scene, report);
+          for (const scene of scenes.slice(played.length)) {
+            await playBrowserJourney(scene, report);
+            await playPageWalk(scene, report);
+          }
         });
     }
   };

@@ -10,6 +10,7 @@ import { bareScenario } from '../scenario/load-scenarios.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { Scene } from '../scenario/scene.ts';
 import { stepKinds } from '../steps/index.ts';
+import { open, signIn } from './sign-in.ts';
 import { watchPage } from './watch-page.ts';
 
 const SERVICE = 'watched';
@@ -72,24 +73,6 @@ async function walk(scene: Scene): Promise<string[]> {
   } finally {
     await browser.close();
   }
-}
-
-async function signIn(page: Page, { email, password }: { email: string; password: string }): Promise<void> {
-  // Whoever is not signed in is sent to the sign-in page and back.
-  await open(page, '/board');
-  await page.getByLabel('E-mail').fill(email);
-  await page.getByLabel('Password').fill(password);
-  await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByRole('grid', { name: 'Services' }).waitFor();
-}
-
-/** A network that comes or goes on this machine cuts what the browser loads: it is loaded again. */
-async function open(page: Page, path: string): Promise<void> {
-  await eventually(() => page.goto(path).then(() => true), {
-    timeoutMs: TIMEOUT_MS,
-    describe: `${path} to open`,
-    giveUpOn: (error) => !String(error).includes('ERR_NETWORK_CHANGED'),
-  });
 }
 
 /** The board hears of the push by itself. */

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 
 /** Collects what must not happen on any page: errors, broken policy, requests to other hosts. */
-export async function watchPage(page: Page, origin: string): Promise<readonly string[]> {
+export async function watchPage(page: Page, origin: string): Promise<string[]> {
   const troubles: string[] = [];
   page.on('pageerror', (error) => troubles.push(`a page threw ${error.message}`));
   page.on('console', (message) => {

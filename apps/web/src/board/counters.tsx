@@ -24,7 +24,7 @@ export function Counters({
   return (
     <ul className="flex flex-wrap items-center gap-x-1 gap-y-1 tnum max-md:-mx-2 max-md:flex-nowrap max-md:overflow-x-auto">
       <li className="px-2 text-text-2 whitespace-nowrap">
-        <strong className="font-semibold text-text">{total}</strong> services
+        <strong className="font-semibold text-text">{total}</strong> {total === 1 ? 'service' : 'services'}
       </li>
       {counters.map(({ state, status, word }) => {
         const { tone, icon } = statusLook(status);

@@ -139,6 +139,8 @@ function Runs({ detail }: { detail: ServiceDetail }) {
     overscan: 10,
     scrollMargin: margin,
   });
+  // A phone that is turned, a window made narrow: rows of the other height.
+  useEffect(() => virtual.measure(), [virtual, narrow]);
   const items = virtual.getVirtualItems();
   const lastShown = items.at(-1)?.index ?? 0;
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = runs;
