@@ -40,6 +40,8 @@ export interface RunnerConfig {
   readonly minFreeMiB: number;
   /** Jobs that ask for it run without a container, with the rights of the runner's own user; heard only in trusted pools. */
   readonly hostExecutor: boolean;
+  /** Most containers of failed jobs that are kept at once when a person asks for it; they hold no slot. 0 = none. */
+  readonly keptJobs: number;
   /** Takes one job, on one slot, and ends. */
   readonly once: boolean;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent';
@@ -147,6 +149,9 @@ export const runnerEnvironment = z
       .describe(
         '`true` = jobs of a trusted pool that say `host: true` run on this machine itself, without a container.',
       ),
+    SLUICE_RUNNER_KEPT_JOBS: whole(0, 50, 2).describe(
+      'Containers of failed jobs that are kept at once for a debug shell, besides the slots. `0` = none.',
+    ),
     SLUICE_RUNNER_ONCE: z
       .enum(['true', 'false'], { error: 'must be "true" or "false"' })
       .default('false')
@@ -216,6 +221,8 @@ export function readRunnerConfig(
       slots: values.SLUICE_RUNNER_ONCE === 'true' ? 1 : values.SLUICE_RUNNER_SLOTS,
       minFreeMiB: values.SLUICE_RUNNER_MIN_FREE_MIB,
       hostExecutor: values.SLUICE_RUNNER_HOST_EXECUTOR === 'true',
+      // A runner that ends with its job has nobody to keep a container.
+      keptJobs: values.SLUICE_RUNNER_ONCE === 'true' ? 0 : values.SLUICE_RUNNER_KEPT_JOBS,
       once: values.SLUICE_RUNNER_ONCE === 'true',
       gitHttpOrigins: values.SLUICE_GIT_ALLOW_ORIGINS,
       jobNetwork: values.SLUICE_RUNNER_JOB_NETWORK,

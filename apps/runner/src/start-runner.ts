@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import type { Logger } from 'pino';
 import { MirrorCache } from './checkout/mirror-cache.ts';
 import type { RunnerConfig } from './config.ts';
+import { KeptJobs } from './debug/kept-jobs.ts';
 import { ContainerOrHost } from './executor/container-or-host.ts';
 import { connectEngine } from './executor/docker/connect-engine.ts';
 import { DockerExecutor } from './executor/docker/docker-executor.ts';
@@ -94,6 +95,14 @@ export async function startRunner(config: RunnerConfig, deps: RunnerDeps = {}): 
         workDir,
         backOff,
         logger,
+        kept: new KeptJobs({
+          api,
+          backOff,
+          logger,
+          most: config.keptJobs,
+          ending: draining.signal,
+          leaving: leaving.signal,
+        }),
         now: deps.now ?? (() => new Date()),
         uptime,
         leaving: leaving.signal,

@@ -2,6 +2,7 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { ArtifactsModule } from './features/artifacts/index.ts';
 import { AuditModule } from './features/audit/index.ts';
 import { CatalogModule } from './features/catalog/index.ts';
+import { DebugModule } from './features/debug/index.ts';
 import { DispatchModule } from './features/dispatch/index.ts';
 import { HealthModule } from './features/health/index.ts';
 import { IdentityModule } from './features/identity/index.ts';
@@ -56,6 +57,7 @@ export class AppModule {
         LogsModule,
         ArtifactsModule,
         RunnerApiModule,
+        DebugModule,
         LiveModule,
         RetentionModule,
         HealthModule,

@@ -40,6 +40,7 @@ const ids = {
   token: randomUUID(),
   session: randomUUID(),
   artifact: randomUUID(),
+  shell: randomUUID(),
 };
 
 beforeAll(async () => {
@@ -126,6 +127,10 @@ describe("A49 another team's things", () => {
     'POST /api/v1/services/:service/runs': { ref: 'main' },
     'POST /api/v1/runs/:runId/cancel': {},
     'POST /api/v1/runs/:runId/admit': { commit: '0'.repeat(40) },
+    'POST /api/v1/attempts/:attemptId/kept/shells': { columns: 80, rows: 24 },
+    'POST /api/v1/shells/:shellId/read': { from: 0 },
+    'POST /api/v1/shells/:shellId/write': { text: 'x' },
+    'POST /api/v1/shells/:shellId/resize': { columns: 80, rows: 24 },
     'POST /api/v1/approvals/:deploymentId/approve': { binding: '0'.repeat(64) },
     'POST /api/v1/approvals/:deploymentId/reject': { binding: '0'.repeat(64), reason: 'because' },
   };
@@ -145,6 +150,7 @@ describe("A49 another team's things", () => {
     tokenId: ids.token,
     sessionId: ids.session,
     artifactId: ids.artifact,
+    shellId: ids.shell,
     link: 'x',
   });
 
@@ -285,6 +291,27 @@ async function storeOtherTeam(): Promise<void> {
       plan_hash: 'x',
       route: json([]),
       evidence: json({}),
+    })
+    .execute();
+  await db
+    .insertInto('kept_jobs')
+    .values({
+      ...team,
+      attempt_id: ids.attempt,
+      run_id: ids.run,
+      runner_id: ids.runner,
+      epoch: 1,
+      until: new Date(Date.now() + 3_600_000),
+    })
+    .execute();
+  await db
+    .insertInto('debug_shells')
+    .values({
+      ...team,
+      id: ids.shell,
+      attempt_id: ids.attempt,
+      opened_by: randomUUID(),
+      opened_by_actor: json({ kind: 'user', name: 'x' }),
     })
     .execute();
   await db

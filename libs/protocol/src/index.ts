@@ -1,6 +1,7 @@
 import { artifactsContract } from './artifacts.ts';
 import { auditContract } from './audit.ts';
 import { catalogContract } from './catalog.ts';
+import { debugContract } from './debug.ts';
 import { identityContract } from './identity.ts';
 import { lanesContract } from './lanes.ts';
 import { reportsContract } from './reports.ts';
@@ -21,6 +22,7 @@ export * from './reports.ts';
 export * from './artifacts.ts';
 export * from './audit.ts';
 export * from './retention.ts';
+export * from './debug.ts';
 
 /** Everything people and programs may call; mounted below `/api/v1`. Routes outside of it are described in runner.ts, logs.ts and live.ts. */
 export const contract = {
@@ -33,4 +35,5 @@ export const contract = {
   artifacts: artifactsContract,
   audit: auditContract,
   retention: retentionContract,
+  debug: debugContract,
 };

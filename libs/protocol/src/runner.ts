@@ -120,6 +120,8 @@ export const leaseGrant = z.object({
   secrets: z.array(z.object({ name: z.string(), value: z.string() })),
   registries: z.array(registryCredential),
   log: z.object({ maxBytes: z.number().int(), length: z.number().int() }),
+  /** A person asked that the job's container is kept when the job fails; `keep` is then called with the result acknowledged. */
+  keep: z.object({ minutes: z.number().int().min(1) }).optional(),
 });
 export type LeaseGrant = z.infer<typeof leaseGrant>;
 
@@ -178,6 +180,24 @@ const foundCache = z.object({
 });
 
 export type FoundCache = z.infer<typeof foundCache>;
+
+/** What a person does to a shell, in the order of `sequence`, which rises over all shells of a kept container. */
+const shellOrder = z.object({
+  sequence: z.number().int().min(1),
+  shellId: id,
+  order: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('open'), columns: z.number().int(), rows: z.number().int() }),
+    z.object({ kind: z.literal('resize'), columns: z.number().int(), rows: z.number().int() }),
+    z.object({ kind: z.literal('write'), text: z.string() }),
+    z.object({ kind: z.literal('close') }),
+  ]),
+});
+export type ShellOrder = z.infer<typeof shellOrder>;
+/** Bytes of output in one call, before base64. */
+export const SHELL_OUTPUT_MOST = 32 * 1024;
+/** Why a runner keeps a container no longer. */
+export const keepEnd = z.enum(['time', 'asked', 'runner-stopped', 'engine']);
+export type KeepEnd = z.infer<typeof keepEnd>;
 
 export const runnerContract = {
   register: oc
@@ -335,6 +355,63 @@ export const runnerContract = {
       summary: 'The end of the attempt',
     })
     .input(z.object({ ...onLease, result: attemptResult }))
+    .errors(leaseErrors)
+    .output(ok),
+  keep: oc
+    .route({
+      method: 'POST',
+      path: '/runner/attempts/{attemptId}/keep',
+      tags: ['runner protocol'],
+      summary: 'After the result: the container is there to be kept; for how long, or 0 = remove it',
+    })
+    .input(z.object(onLease))
+    .errors(leaseErrors)
+    .output(z.object({ seconds: z.number().int().min(0) })),
+  shellOrders: oc
+    .route({
+      method: 'POST',
+      path: '/runner/attempts/{attemptId}/keep/orders',
+      tags: ['runner protocol'],
+      summary: 'Wait up to waitSeconds for what people do in a kept container; `after` has been carried out',
+    })
+    .input(
+      z.object({
+        ...onLease,
+        after: z.number().int().min(0),
+        waitSeconds: z.number().min(0).max(55).default(20),
+      }),
+    )
+    .errors(leaseErrors)
+    /** `over`: remove the container. */
+    .output(z.object({ over: z.boolean(), orders: z.array(shellOrder) })),
+  shellOutput: oc
+    .route({
+      method: 'POST',
+      path: '/runner/attempts/{attemptId}/keep/output',
+      tags: ['runner protocol'],
+      summary: 'What a shell said, by its offset; not taken = nobody has read what came before, ask again',
+    })
+    .input(
+      z.object({
+        ...onLease,
+        shellId: id,
+        offset: z.number().int().min(0),
+        /** Base64. */
+        data: z.string().max(Math.ceil(SHELL_OUTPUT_MOST / 3) * 4),
+        /** The shell has ended: why, a sentence. */
+        closed: z.string().max(300).optional(),
+      }),
+    )
+    .errors(leaseErrors)
+    .output(z.object({ taken: z.boolean() })),
+  keepEnded: oc
+    .route({
+      method: 'POST',
+      path: '/runner/attempts/{attemptId}/keep/ended',
+      tags: ['runner protocol'],
+      summary: 'A kept container is gone',
+    })
+    .input(z.object({ ...onLease, why: keepEnd }))
     .errors(leaseErrors)
     .output(ok),
 };

@@ -20,6 +20,7 @@ import {
   trust,
   waiting,
 } from './values.ts';
+import { keepRequest } from './debug.ts';
 import { removed } from './retention.ts';
 
 export const stageCell = z.object({
@@ -352,6 +353,6 @@ export const runsContract = {
       tags: ['runs'],
       summary: 'Run the same plan again, or a part of it',
     })
-    .input(z.object({ runId: id, scope: rerunScope.optional() }))
+    .input(z.object({ runId: id, scope: rerunScope.optional(), debug: keepRequest.optional() }))
     .output(z.object({ runId: id, number: z.number().int() })),
 };

@@ -1,5 +1,6 @@
 import { artifact } from './artifacts.ts';
 import { check } from './checks.ts';
+import { endKept, keptAudit, shell } from './debug.ts';
 import { forgeFails, forgeShows, reportStatuses } from './forge.ts';
 import { admit, lookForPushes, tell } from './forge-events.ts';
 import { approve, look, reject } from './gate.ts';
@@ -55,6 +56,9 @@ const kinds: readonly StepKind[] = [
   runnerContainers,
   lateResult,
   remoteEngineUsed,
+  shell,
+  endKept,
+  keptAudit,
   killServers,
   arm,
   disarm,

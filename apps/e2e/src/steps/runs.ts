@@ -30,12 +30,17 @@ export const rerun = stepKind(
     by: person.default('dana'),
     /** `failed`, a stage (`test`) or a job (`test/acceptance`). Default: everything. */
     only: z.string().optional(),
+    /** Keep the containers of jobs that fail in it. */
+    keepMinutes: z.number().optional(),
     refused: refusal,
   }),
-  async (scene, { service: slug, run, by, only, refused }) => {
+  async (scene, { service: slug, run, by, only, keepMinutes, refused }) => {
     const { id } = await scene.run(slug, run);
-    const scope = only === undefined ? {} : { scope: scopeOf(only) };
-    await expectAnswer(`The re-run by ${by}`, () => scene.world.api(by).runs.rerun({ runId: id, ...scope }), refused);
+    const what = {
+      ...(only === undefined ? {} : { scope: scopeOf(only) }),
+      ...(keepMinutes === undefined ? {} : { debug: { keepMinutes } }),
+    };
+    await expectAnswer(`The re-run by ${by}`, () => scene.world.api(by).runs.rerun({ runId: id, ...what }), refused);
   },
 );
 

@@ -131,8 +131,27 @@ export abstract class Sandbox {
   abstract readEntries(paths: readonly string[]): AsyncIterable<WorkspaceEntry>;
   /** Puts the files of a tar stream below the service's folder, over what is there. Nobody but us says what the tar holds. */
   abstract writeFiles(tar: Readable): Promise<void>;
+  /** An interactive shell beside what else runs there, after the last step. `ExecutorTrouble` when there can be none. */
+  abstract shell(plan: ShellPlan): Promise<Shell>;
   /** Removes everything of the attempt. Throws `ExecutorTrouble` when something stays. */
   abstract destroy(): Promise<void>;
+}
+
+export interface ShellPlan {
+  readonly id: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly columns: number;
+  readonly rows: number;
+}
+
+export interface Shell {
+  /** Ends when the shell does. What is not read holds the shell up. */
+  readonly output: AsyncIterable<Uint8Array>;
+  /** Resolves when the terminal has taken it. */
+  write(text: string): Promise<void>;
+  resize(columns: number, rows: number): Promise<void>;
+  /** Ends the shell, and by its terminal what it began in the foreground. Never throws. */
+  end(): Promise<void>;
 }
 
 /** Below the service's folder, where the steps begin: there is a volume in every executor, and it is read like a report. */

@@ -1,6 +1,7 @@
 import type { LeaseGrant } from '@sluice/protocol';
 import type { StopCause } from './attempt-control.ts';
 import { AttemptControl } from './attempt-control.ts';
+import type { EndedJob } from './carry-out.ts';
 import type { JobParts } from './job-parts.ts';
 import type { EarlierJob } from './resume-job.ts';
 import { resumeJob } from './resume-job.ts';
@@ -58,10 +59,7 @@ export class ActiveJobs {
     await Promise.all([...this.#jobs.values()].map(({ gone }) => gone));
   }
 
-  async #hold(
-    attemptId: string,
-    begin: (control: AttemptControl) => Promise<{ readonly cleaned: Promise<void> }>,
-  ): Promise<void> {
+  async #hold(attemptId: string, begin: (control: AttemptControl) => Promise<EndedJob>): Promise<void> {
     const control = new AttemptControl(this.#settings.graceMs);
     const running = begin(control);
     const gone = running
@@ -69,7 +67,9 @@ export class ActiveJobs {
       .catch((error: unknown) => this.#settings.onUnclean(error))
       .finally(() => this.#jobs.delete(attemptId));
     this.#jobs.set(attemptId, { control, gone });
-    await running.catch(() => undefined);
+    const ended = await running.catch(() => undefined);
+    // Kept containers hold no slot; they have a limit of their own.
+    if (ended?.isKept === true) return;
     this.#removals.add(gone);
     void gone.finally(() => this.#removals.delete(gone));
     while (this.#removals.size > this.#settings.slots) await Promise.race(this.#removals);

@@ -18,6 +18,12 @@ export interface OpenAttempt {
   readonly log: AttemptLog;
 }
 
+/** `cleaned`: nothing of it is left in the engine. `isKept`: that may take a while, since a person asked for its container. */
+export interface EndedJob {
+  readonly cleaned: Promise<void>;
+  readonly isKept?: boolean;
+}
+
 /** Does the work of an attempt while its log goes out, within its time, then saves and reports the result. */
 export async function carryOut(
   grant: LeaseGrant,
@@ -26,7 +32,7 @@ export async function carryOut(
   parts: JobParts,
   control: AttemptControl,
   doWork: (parts: WorkParts) => Promise<WorkOutcome>,
-): Promise<{ readonly cleaned: Promise<void> }> {
+): Promise<EndedJob> {
   const { api, workDir, backOff, logger, leaving } = parts;
   const lease = { attemptId: grant.attemptId, epoch: grant.epoch };
   const unheard = AbortSignal.any([control.lost, leaving]);
@@ -53,6 +59,7 @@ export async function carryOut(
   const timer = setTimeout(() => control.stop('timeout'), secondsLeft * 1000);
   const work = await doWork({ ...parts, folder, log, control });
   clearTimeout(timer);
+  let isKept = false;
   try {
     const sealed = await log.close();
     if (!control.lost.aborted) {
@@ -65,6 +72,7 @@ export async function carryOut(
       await folder.saveResult(result);
       await started;
       const delivery = await deliverResult({ api, folder, result, backOff, signal: unheard, logSent });
+      isKept = delivery === 'acknowledged' && work.kept !== undefined;
       if (typeof delivery === 'object')
         logger.error({ attempt: lease.attemptId }, `the server refused the result: ${delivery.refused}`);
       else
@@ -78,6 +86,8 @@ export async function carryOut(
     if (!control.lost.aborted)
       logger.error({ attempt: lease.attemptId, err: error }, 'the result could not be reported');
   } finally {
+    if (isKept) work.kept?.keep();
+    else work.kept?.drop();
     await spool.dispose();
     if (control.lost.aborted) {
       logger.warn({ attempt: lease.attemptId }, 'the lease is lost: nothing more of this attempt is sent');
@@ -85,7 +95,7 @@ export async function carryOut(
     }
     workDir.refillReserve();
   }
-  return { cleaned: work.cleaned };
+  return { cleaned: work.cleaned, isKept };
 }
 
 /** What a spool calls when the disk takes no more: the room kept back is given to the result. */

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { KeptJobs, KeptSandbox } from '../debug/kept-jobs.ts';
 import type { MirrorCache } from '../checkout/mirror-cache.ts';
 import type { Executor } from '../executor/executor.port.ts';
 import type { AttemptFolder } from '../result/attempt-folder.ts';
@@ -19,6 +20,7 @@ export interface JobParts {
   readonly workDir: WorkDir;
   readonly backOff: BackOff;
   readonly logger: Logger;
+  readonly kept: KeptJobs;
   readonly now: () => Date;
   /** Seconds since the machine was started: the time between two processes of the runner, whatever the clock does. */
   readonly uptime: () => number;
@@ -38,6 +40,8 @@ export interface WorkOutcome extends Outcome {
   readonly image?: { readonly repository: string; readonly digest: string };
   readonly outputs?: Readonly<Record<string, string>>;
   readonly generated?: string;
+  /** Instead of being removed at once, what the executor made waits for the result to be acknowledged, and is then kept for a time. */
+  readonly kept?: KeptSandbox;
   /** Everything the executor made is gone; rejects when something stays. */
   readonly cleaned: Promise<void>;
 }

@@ -6,6 +6,7 @@ import type { AttemptFolder } from '../result/attempt-folder.ts';
 import { untilAnswered } from '../server/back-off.ts';
 import { LeaseLost, ServerRefusal } from '../server/server-answer.ts';
 import type { AttemptControl } from './attempt-control.ts';
+import type { EndedJob } from './carry-out.ts';
 import { carryOut, onFullDisk } from './carry-out.ts';
 import { holdLease } from './hold-lease.ts';
 import type { JobParts } from './job-parts.ts';
@@ -23,11 +24,7 @@ export interface EarlierJob extends EarlierWork {
  * is asked of the server again, because no secret is kept on the disk. Where that cannot be had, or is not what the job began with,
  * the attempt ends as `runner-restarted`.
  */
-export async function resumeJob(
-  earlier: EarlierJob,
-  parts: JobParts,
-  control: AttemptControl,
-): Promise<{ readonly cleaned: Promise<void> }> {
+export async function resumeJob(earlier: EarlierJob, parts: JobParts, control: AttemptControl): Promise<EndedJob> {
   const { folder, progress, sandbox } = earlier;
   const { lease } = folder;
   const { backOff, logger, leaving, uptime } = parts;

@@ -5,7 +5,7 @@ import { AttemptFolder } from '../result/attempt-folder.ts';
 import { untilAnswered } from '../server/back-off.ts';
 import type { AttemptControl } from './attempt-control.ts';
 import { stoppedOutcome } from './attempt-outcome.ts';
-import type { OpenAttempt } from './carry-out.ts';
+import type { EndedJob, OpenAttempt } from './carry-out.ts';
 import { carryOut, onFullDisk } from './carry-out.ts';
 import { holdLease } from './hold-lease.ts';
 import type { JobParts } from './job-parts.ts';
@@ -17,11 +17,7 @@ import { secretsOf } from './secrets-of.ts';
  * One leased attempt from start to acknowledged result. Resolves when the server has the result (or wants none); what the
  * executor made is removed meanwhile, and `cleaned` tells when. Never rejects for what the job does.
  */
-export async function runJob(
-  grant: LeaseGrant,
-  parts: JobParts,
-  control: AttemptControl,
-): Promise<{ readonly cleaned: Promise<void> }> {
+export async function runJob(grant: LeaseGrant, parts: JobParts, control: AttemptControl): Promise<EndedJob> {
   using _lease = holdLease(grant, grant.renewSeconds, parts, control);
   const attempt = await openAttempt(grant, parts, control);
   if (attempt === undefined) return { cleaned: Promise.resolve() };

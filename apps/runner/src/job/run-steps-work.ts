@@ -68,7 +68,8 @@ export async function runStepsWork(
   }
   if (outcome.reason !== undefined) log.line(outcome.reason.message);
   reports.skipRest();
-  const cleaned = sandbox?.destroy() ?? Promise.resolve();
+  const kept = sandbox && outcome.outcome === 'failed' ? parts.kept.take(grant, work, sandbox, parts) : undefined;
+  const cleaned = kept?.gone ?? sandbox?.destroy() ?? Promise.resolve();
   cleaned.catch(() => undefined);
   const written = outcome.outcome === 'passed' && outputs !== undefined ? { outputs } : {};
   return {
@@ -76,6 +77,7 @@ export async function runStepsWork(
     ...written,
     ...(generated === undefined ? {} : { generated }),
     steps: reports.all,
+    ...(kept === undefined ? {} : { kept }),
     cleaned,
   };
 }

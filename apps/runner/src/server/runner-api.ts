@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { API_PREFIX, LONGEST_TROUBLE, RUNNER_PROTOCOL, runnerContract } from '@sluice/protocol';
-import type { AttemptResult, FoundCache, LeaseGrant, stepReport, Upload } from '@sluice/protocol';
+import type { AttemptResult, FoundCache, KeepEnd, LeaseGrant, ShellOrder, stepReport, Upload } from '@sluice/protocol';
 import { LeaseLost, ServerUnreachable, toError } from './server-answer.ts';
 
 export type StepReport = z.infer<typeof stepReport>;
@@ -165,6 +165,41 @@ export class RunnerApi {
 
   async result({ attemptId, epoch }: LeaseKey, result: AttemptResult, signal?: AbortSignal): Promise<void> {
     await this.#call(runnerContract.result, `/runner/attempts/${attemptId}/result`, { epoch, result }, { signal });
+  }
+
+  /** Seconds for which the container of a failed job is to be kept; 0 = it is not. */
+  async keep({ attemptId, epoch }: LeaseKey, signal: AbortSignal): Promise<number> {
+    const path = `/runner/attempts/${attemptId}/keep`;
+    const { seconds } = await this.#call(runnerContract.keep, path, { epoch }, { signal });
+    return seconds;
+  }
+
+  shellOrders(
+    { attemptId, epoch }: LeaseKey,
+    after: number,
+    signal: AbortSignal,
+  ): Promise<{ over: boolean; orders: ShellOrder[] }> {
+    const path = `/runner/attempts/${attemptId}/keep/orders`;
+    const body = { epoch, after, waitSeconds: POLL_WAIT_SECONDS };
+    return this.#call(runnerContract.shellOrders, path, body, { deadlineMs: POLL_DEADLINE_MS, signal });
+  }
+
+  /** False: nobody has read what came before; ask again in a moment. */
+  async shellOutput(
+    { attemptId, epoch }: LeaseKey,
+    { shellId, offset, bytes, closed }: { shellId: string; offset: number; bytes: Uint8Array; closed?: string },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const path = `/runner/attempts/${attemptId}/keep/output`;
+    const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+    const body = { epoch, shellId, offset, data, ...(closed === undefined ? {} : { closed: closed.slice(0, 300) }) };
+    const { taken } = await this.#call(runnerContract.shellOutput, path, body, { signal });
+    return taken;
+  }
+
+  async keepEnded({ attemptId, epoch }: LeaseKey, why: KeepEnd, signal: AbortSignal): Promise<void> {
+    const path = `/runner/attempts/${attemptId}/keep/ended`;
+    await this.#call(runnerContract.keepEnded, path, { epoch, why }, { signal });
   }
 
   /** Raw bytes at an offset. Bytes that the server has already are welcome again when they are equal. */

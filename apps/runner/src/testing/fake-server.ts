@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { API_PREFIX, attemptResult, leaseGrant } from '@sluice/protocol';
-import type { AttemptResult, LeaseGrant } from '@sluice/protocol';
+import type { AttemptResult, LeaseGrant, ShellOrder } from '@sluice/protocol';
 import type { StepReport } from '../server/runner-api.ts';
 
 /** What the server knows of one attempt. */
@@ -22,6 +22,22 @@ export interface AttemptRecord {
   callsAfterLost: string[];
   /** Names of artifacts and keys of caches whose bytes arrived whole. */
   kept: string[];
+  /** Its container, after the end. */
+  readonly keeping: Keeping;
+}
+
+export interface Keeping {
+  /** Answer to the question for how long; 0 = not at all. */
+  seconds: number;
+  asked: number;
+  /** Handed out again and again until they are confirmed. */
+  readonly orders: ShellOrder[];
+  over: boolean;
+  /** By shell: what it said, and why it closed. */
+  readonly said: Map<string, { bytes: Buffer; closed?: string }>;
+  /** Whether output is taken just now. */
+  isRead: boolean;
+  readonly ended: string[];
 }
 
 /** A file by the id that calls name; `url` leads to it. */
@@ -103,6 +119,7 @@ export async function startFakeServer(): Promise<FakeServer> {
         results: [],
         callsAfterLost: [],
         kept: [],
+        keeping: { seconds: 60, asked: 0, orders: [], over: false, said: new Map(), isRead: true, ended: [] },
       };
       attempts.set(grant.attemptId, record);
       queue.push(leaseGrant.parse(grant));
@@ -190,7 +207,18 @@ export async function startFakeServer(): Promise<FakeServer> {
         },
       };
     }
+    if (operation === 'keep/orders') return shellOrders(record.keeping, Number(input['after']), response);
     return onLease(operation, record, url, body, input);
+  }
+
+  async function shellOrders(keeping: Keeping, after: number, response: ServerResponse): Promise<Answer> {
+    const found = () => keeping.orders.filter(({ sequence }) => sequence > after);
+    while (!stopped && !keeping.over && found().length === 0 && !response.destroyed)
+      await new Promise<void>((resolve) => {
+        wakeUp.push(resolve);
+        setTimeout(resolve, 20).unref();
+      });
+    return { status: 200, body: { over: keeping.over, orders: found() } };
   }
 
   function onLease(
@@ -253,6 +281,14 @@ export async function startFakeServer(): Promise<FakeServer> {
         const found = file?.kept === true ? { key, exact: true, length, sha256: file.sha256, url } : null;
         return { status: 200, body: { key, found } };
       }
+      case 'keep':
+        record.keeping.asked++;
+        return { status: 200, body: { seconds: record.keeping.seconds } };
+      case 'keep/output':
+        return shellOutput(record.keeping, input);
+      case 'keep/ended':
+        record.keeping.ended.push(String(input['why']));
+        return OK;
       case 'log':
         return append(record, Number(url.searchParams.get('offset')), body);
       default:
@@ -324,6 +360,18 @@ function sha256Of(bytes: Buffer): string {
 
 function refusal(status: number, code: string, message: string): Answer {
   return { status, body: { error: { code, message, requestId: 'test' } } };
+}
+
+function shellOutput(keeping: Keeping, input: Record<string, unknown>): Answer {
+  if (!keeping.isRead) return { status: 200, body: { taken: false } };
+  const shellId = String(input['shellId']);
+  const shell = keeping.said.get(shellId) ?? { bytes: Buffer.alloc(0) };
+  const fresh = Buffer.from(String(input['data']), 'base64').subarray(shell.bytes.length - Number(input['offset']));
+  keeping.said.set(shellId, {
+    bytes: Buffer.concat([shell.bytes, fresh]),
+    ...(typeof input['closed'] === 'string' ? { closed: input['closed'] } : {}),
+  });
+  return { status: 200, body: { taken: true } };
 }
 
 /** As F23 has it: equal overlap is welcome, other bytes are a conflict, a gap names the length. */

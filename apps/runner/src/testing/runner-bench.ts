@@ -86,6 +86,7 @@ export async function runnerBench(): Promise<RunnerBench> {
     maxRepositoryMiB: 1000,
     minFreeMiB: 0,
     hostExecutor: false,
+    keptJobs: 2,
     once: false,
     logLevel: 'silent',
   };

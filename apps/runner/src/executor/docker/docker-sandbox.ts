@@ -3,11 +3,12 @@ import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import type { AttemptLog } from '../../log/attempt-log.ts';
 import { OUTPUT_FILE, Sandbox } from '../executor.port.ts';
-import type { SandboxFile, StepCommand, StepExit, WorkspaceEntry } from '../executor.port.ts';
+import type { SandboxFile, Shell, ShellPlan, StepCommand, StepExit, WorkspaceEntry } from '../executor.port.ts';
 import type { ReadLimits } from '../read-workspace.ts';
 import { isKept, readEntries, readMatching } from '../read-workspace.ts';
 import { WORKSPACE } from './docker-names.ts';
 import { engineStatus, toTrouble } from './engine-trouble.ts';
+import { openShell } from './open-shell.ts';
 import { runInContainer } from './run-in-container.ts';
 
 /** One job's container with its network, volume and service containers. */
@@ -50,6 +51,11 @@ export class DockerSandbox extends Sandbox {
     } catch (error) {
       throw toTrouble(error, 'put files into the workspace');
     }
+  }
+
+  shell(plan: ShellPlan): Promise<Shell> {
+    const at = `/.${this.#base}-shell-${plan.id}`;
+    return openShell(this.#job, { ...plan, workingDir: this.#workingDir, at });
   }
 
   destroy(): Promise<void> {

@@ -2,8 +2,8 @@ import { lstat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { AttemptLog } from '../../log/attempt-log.ts';
-import { OUTPUT_FILE, Sandbox } from '../executor.port.ts';
-import type { SandboxFile, StepCommand, StepExit, WorkspaceEntry } from '../executor.port.ts';
+import { ExecutorTrouble, OUTPUT_FILE, Sandbox } from '../executor.port.ts';
+import type { SandboxFile, Shell, StepCommand, StepExit, WorkspaceEntry } from '../executor.port.ts';
 import type { ReadLimits } from '../read-workspace.ts';
 import { isKept, readEntries, readMatching } from '../read-workspace.ts';
 import type { HostFolder } from './host-folder.ts';
@@ -47,6 +47,13 @@ export class HostSandbox extends Sandbox {
 
   writeFiles(tar: Readable): Promise<void> {
     return unpackInto(this.#workingDir, tar);
+  }
+
+  async shell(): Promise<Shell> {
+    throw new ExecutorTrouble(
+      'host',
+      'The job ran on the machine of a runner itself: there is no container to open a shell in.',
+    );
   }
 
   destroy(): Promise<void> {

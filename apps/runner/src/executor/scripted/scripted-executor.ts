@@ -1,9 +1,18 @@
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { matchesPattern } from '@sluice/pipeline-spec';
 import { extract } from 'tar-stream';
 import type { AttemptLog } from '../../log/attempt-log.ts';
 import { Executor, ExecutorTrouble, JobRefused, OUTPUT_FILE, Sandbox } from '../executor.port.ts';
-import type { ImagePlan, SandboxFile, SandboxPlan, StepCommand, StepExit, WorkspaceEntry } from '../executor.port.ts';
+import type {
+  ImagePlan,
+  SandboxFile,
+  SandboxPlan,
+  Shell,
+  ShellPlan,
+  StepCommand,
+  StepExit,
+  WorkspaceEntry,
+} from '../executor.port.ts';
 
 /**
  * Runs no container: each line of a step's text is a command of its own small language, so a test steers everything from the job.
@@ -154,6 +163,21 @@ class ScriptedSandbox extends Sandbox {
       for await (const chunk of entry) parts.push(chunk as Uint8Array);
       this.#files.set(entry.header.name, Buffer.concat(parts).toString());
     }
+  }
+
+  /** Says what is typed into it, and ends with `exit`. */
+  async shell({ columns, rows }: ShellPlan): Promise<Shell> {
+    const output = new PassThrough();
+    output.write(`${columns}x${rows}$ `);
+    return {
+      output,
+      write: async (text) => {
+        if (text.startsWith('exit')) output.end();
+        else output.write(text);
+      },
+      resize: async (wide, high) => void output.write(`${wide}x${high}$ `),
+      end: async () => void output.end(),
+    };
   }
 
   async destroy(): Promise<void> {

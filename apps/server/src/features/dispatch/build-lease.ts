@@ -101,6 +101,7 @@ export class BuildLease {
         secrets,
         registries,
         log: { maxBytes: this.#settings.logLimitBytes, length: facts.log_length },
+        ...(trusted && facts.keep_minutes !== null ? { keep: { minutes: facts.keep_minutes } } : {}),
       },
     };
   }
@@ -157,6 +158,7 @@ export class BuildLease {
         'attempts.service_id',
         'attempts.run_id',
         'runs.version',
+        'runs.keep_minutes',
         'services.slug as service',
         'services.path',
         'repositories.id as repository_id',

@@ -4,7 +4,13 @@ import type { Tables } from '../../platform/db/schema.ts';
 import { visibleTeams, type UserPrincipal } from '../../platform/http/principal.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const TABLES = { run: 'runs', log: 'attempts', lane: 'lanes', deployment: 'deployments' } as const;
+const TABLES = {
+  run: 'runs',
+  log: 'attempts',
+  lane: 'lanes',
+  deployment: 'deployments',
+  shell: 'debug_shells',
+} as const;
 
 /**
  * Which of the topics a person may hear of, by the name under which changes are told, with the name the person asked by:

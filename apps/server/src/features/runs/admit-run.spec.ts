@@ -6,6 +6,7 @@ import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { PipelineRows, type TestTeam } from '../../testing/pipeline-rows.ts';
 import { Audit, ChainHead } from '../audit/index.ts';
 import { AdmitRun } from './admit-run.ts';
+import { KeepSettings } from './keep-settings.ts';
 import { Rerun } from './rerun.ts';
 import { RunStates } from './run-states.ts';
 import { summariseRun } from './summarise-run.ts';
@@ -26,7 +27,7 @@ describe('AdmitRun on PostgreSQL', () => {
     await rows.pool({ trust: 'untrusted' });
     const audit = new Audit(new ChainHead(Buffer.alloc(32)));
     admit = new AdmitRun(database.transactions, rows.runs, audit);
-    rerun = new Rerun(database.transactions, new UuidV7(), rows.runs, new RunStates(), audit);
+    rerun = new Rerun(database.transactions, new UuidV7(), rows.runs, new RunStates(), audit, new KeepSettings(60));
   });
   afterAll(() => database.close());
   beforeEach(async () => {

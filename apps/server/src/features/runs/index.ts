@@ -10,3 +10,4 @@ export { showCause } from './show-cause.ts';
 export { LaneSummaries, type LaneSummary } from './lane-summaries.ts';
 export { orNone, runInScope, serviceInScope } from './service-scope.ts';
 export { VoidHeldRuns } from './void-held-runs.ts';
+export { KeepSettings } from './keep-settings.ts';

@@ -5,6 +5,7 @@ import { testDatabase, type TestDatabase } from '../../platform/db/testing/test-
 import type { UserPrincipal } from '../../platform/http/principal.ts';
 import { PipelineRows, type TestTeam } from '../../testing/pipeline-rows.ts';
 import { Audit, ChainHead } from '../audit/index.ts';
+import { KeepSettings } from './keep-settings.ts';
 import { Rerun } from './rerun.ts';
 import { RunStates } from './run-states.ts';
 
@@ -34,6 +35,7 @@ describe('Rerun on PostgreSQL', () => {
       rows.runs,
       new RunStates(),
       new Audit(new ChainHead(Buffer.alloc(32))),
+      new KeepSettings(60),
     );
   });
   afterAll(() => database.close());
@@ -107,5 +109,45 @@ describe('Rerun on PostgreSQL', () => {
   ] as const)('%o is refused with 409 %s', async (scope, code) => {
     const { team, runId } = await failedRun();
     await expect(rerun.rerun(person(team), runId, scope)).rejects.toMatchObject({ status: 409, code });
+  });
+
+  it('keeps containers of jobs that fail in it when that is asked for, and may be', async () => {
+    const team = await rows.team();
+    const oldRun = await rows.run(team, STAGES);
+    await end(oldRun, 'commit/unit[node=22]' as JobKey, { outcome: 'failed' });
+    const by = person(team);
+    const { runId } = await rerun.rerun(by, oldRun, { kind: 'all' }, { keepMinutes: 7 });
+    const run = await database.db.selectFrom('runs').selectAll().where('id', '=', runId).executeTakeFirstOrThrow();
+    expect(run).toMatchObject({ keep_minutes: 7, keep_asked_by: { name: 'Mira' } });
+    // What was asked of one run is not asked of its re-run.
+    const again = await rerun.rerun(by, runId);
+    const plain = await database.db
+      .selectFrom('runs')
+      .selectAll()
+      .where('id', '=', again.runId)
+      .executeTakeFirstOrThrow();
+    expect(plain).toMatchObject({ keep_minutes: null, keep_asked_by: null });
+  });
+
+  it.each([
+    ['A41 I24: of an untrusted run', 'debug-untrusted', STAGES, 'untrusted', 5],
+    ['for too long', 'keep-too-long', STAGES, 'trusted', 61],
+    [
+      'of jobs without a container of their own',
+      'nothing-to-keep',
+      'build: { image: { repository: registry.example.com/shop } }',
+      'trusted',
+      5,
+    ],
+  ] as const)('keeps no container %s', async (_, code, stages, trust, keepMinutes) => {
+    const team = await rows.team();
+    const oldRun = await rows.run(team, stages, trust);
+    await expect(rerun.rerun(person(team), oldRun, { kind: 'all' }, { keepMinutes })).rejects.toMatchObject({ code });
+    const runs = await database.db.selectFrom('runs').select('id').where('service_id', '=', team.serviceId).execute();
+    expect(runs).toHaveLength(1);
+  });
+
+  it('keeps no container where the installation keeps none', () => {
+    expect(new KeepSettings(0).refusal({ trust: 'trusted' })).toMatchObject({ code: 'debug-off' });
   });
 });

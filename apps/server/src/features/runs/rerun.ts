@@ -1,16 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { planRerun, type RerunScope, type RunState } from '@sluice/engine';
 import { Ids } from '../../platform/clock/clock.port.ts';
+import { json } from '../../platform/db/database.ts';
 import { Transactions } from '../../platform/db/transactions.ts';
 import { actorOf, requireRole, type UserPrincipal } from '../../platform/http/principal.ts';
 import { conflict, notFound } from '../../platform/http/problem.ts';
 import { Audit } from '../audit/index.ts';
+import { KeepSettings } from './keep-settings.ts';
 import { RunStates } from './run-states.ts';
 import { RunStore } from './run-store.ts';
 
 /**
  * Runs the same plan again as a new run: same commit, same definition, whatever the branch says by now. In part: what the
- * scope leaves out is taken over as it ended, with its outputs and the same image.
+ * scope leaves out is taken over as it ended, with its outputs and the same image. With `debug`, the containers of jobs that fail in it
+ * are kept for a look inside; what becomes of the run is the same.
  */
 @Injectable()
 export class Rerun {
@@ -19,7 +22,16 @@ export class Rerun {
   readonly #runs: RunStore;
   readonly #states: RunStates;
   readonly #audit: Audit;
-  constructor(transactions: Transactions, ids: Ids, runs: RunStore, states: RunStates, audit: Audit) {
+  readonly #keep: KeepSettings;
+  constructor(
+    transactions: Transactions,
+    ids: Ids,
+    runs: RunStore,
+    states: RunStates,
+    audit: Audit,
+    keep: KeepSettings,
+  ) {
+    this.#keep = keep;
     this.#states = states;
     this.#transactions = transactions;
     this.#ids = ids;
@@ -31,6 +43,7 @@ export class Rerun {
     by: UserPrincipal,
     runId: string,
     scope: RerunScope = { kind: 'all' },
+    debug?: { readonly keepMinutes: number },
   ): Promise<{ runId: string; number: number }> {
     return this.#transactions.run(async (unit) => {
       const run = await unit.tx.selectFrom('runs').selectAll().where('id', '=', runId).executeTakeFirst();
@@ -39,6 +52,7 @@ export class Rerun {
       const { state: old } = await this.#states.load(unit.tx, runId, run.version);
       const rerun = planRerun(old, scope);
       if (rerun.kind === 'rejected') throw conflict(rerun.code, rerun.message);
+      if (debug) this.#keep.require(old, debug.keepMinutes, rerun.carried);
       const service = await unit.tx
         .selectFrom('services')
         .select('next_run_number')
@@ -85,12 +99,19 @@ export class Rerun {
         .set({ next_run_number: service.next_run_number + 1 })
         .where('id', '=', run.service_id)
         .execute();
+      if (debug) {
+        await unit.tx
+          .updateTable('runs')
+          .set({ keep_minutes: debug.keepMinutes, keep_asked_by: json(actorOf(by)) })
+          .where('id', '=', state.runId)
+          .execute();
+      }
       await this.#audit.record(unit, {
         teamId: run.team_id,
         actor: actorOf(by),
         action: 'run.rerun',
         subject: `run:${runId}`,
-        detail: { newRun: state.runId, number: state.number, scope },
+        detail: { newRun: state.runId, number: state.number, scope, ...debug },
       });
       return { runId: state.runId, number: state.number };
     });

@@ -88,7 +88,9 @@ export class RunsController {
 
   @Implement(runs.rerun)
   rerun(@CurrentUser() person: UserPrincipal) {
-    return implement(runs.rerun).handler(({ input }) => this.#rerun.rerun(person, input.runId, input.scope));
+    return implement(runs.rerun).handler(({ input }) =>
+      this.#rerun.rerun(person, input.runId, input.scope, input.debug),
+    );
   }
 
   @Implement(runs.listQueue)

@@ -1,4 +1,5 @@
 import { Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Config } from '../../platform/config/config.ts';
 import { OutboxHandlers } from '../../platform/outbox/outbox.ts';
 import { AuditModule } from '../audit/index.ts';
 import { AdmitRun } from './admit-run.ts';
@@ -7,6 +8,7 @@ import { CancelRun } from './cancel-run.ts';
 import { CreateRun } from './create-run.ts';
 import { ExplainQueue } from './explain-queue.ts';
 import { LaneSummaries } from './lane-summaries.ts';
+import { KeepSettings } from './keep-settings.ts';
 import { ListRuns } from './list-runs.ts';
 import { MakeRelease } from './make-release.ts';
 import { MirrorLane } from './mirror-lane.ts';
@@ -26,6 +28,11 @@ import { WakeRuns } from './wake-runs.ts';
   imports: [AuditModule],
   controllers: [RunsController],
   providers: [
+    {
+      provide: KeepSettings,
+      useFactory: ({ debugMinutes }: Config) => new KeepSettings(debugMinutes),
+      inject: [Config],
+    },
     RunStates,
     RunStore,
     AssignPools,
@@ -45,7 +52,7 @@ import { WakeRuns } from './wake-runs.ts';
     ListRuns,
     WakeRuns,
   ],
-  exports: [RunStates, RunStore, AssignPools, CreateRun, VoidHeldRuns, LaneSummaries],
+  exports: [KeepSettings, RunStates, RunStore, AssignPools, CreateRun, VoidHeldRuns, LaneSummaries],
 })
 export class RunsModule implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #wake: WakeRuns;

@@ -59,6 +59,8 @@ export class Config {
   readonly leaseSeconds: number;
   readonly leaseRenewSeconds: number;
   readonly metricsToken: string | undefined;
+  /** 0 = containers of failed jobs are never kept. */
+  readonly debugMinutes: number;
   readonly logLimitBytes: number;
   readonly artifactLimitBytes: number;
   readonly cacheLimitBytes: number;
@@ -116,6 +118,7 @@ export class Config {
     this.leaseSeconds = values.SLUICE_LEASE_SECONDS ?? 60;
     this.leaseRenewSeconds = values.SLUICE_LEASE_RENEW_SECONDS ?? Math.min(10, Math.floor(this.leaseSeconds / 2));
     this.metricsToken = values.SLUICE_METRICS_TOKEN;
+    this.debugMinutes = values.SLUICE_DEBUG_MINUTES ?? 60;
     this.logLimitBytes = values.SLUICE_LOG_LIMIT_BYTES ?? 1_073_741_824;
     this.artifactLimitBytes = values.SLUICE_ARTIFACT_LIMIT_BYTES ?? 1_073_741_824;
     this.cacheLimitBytes = values.SLUICE_CACHE_LIMIT_BYTES ?? 1_073_741_824;
@@ -180,7 +183,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 }
 
 const INHERITED =
-  /^(PATH|HOME|LANG|LC_[A-Z]+|TZ|TMPDIR|DOCKER_[A-Z_]+|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy|SLUICE_RUNNER_(NAME|JOB_NETWORK|JOB_SUBNETS|JOB_METADATA|HELPER_IMAGE|IMAGE_BUILDER|WARM_CONTAINERS|MAX_REPOSITORY_MIB|MIN_FREE_MIB|HOST_EXECUTOR))$/;
+  /^(PATH|HOME|LANG|LC_[A-Z]+|TZ|TMPDIR|DOCKER_[A-Z_]+|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy|SLUICE_RUNNER_(NAME|JOB_NETWORK|JOB_SUBNETS|JOB_METADATA|HELPER_IMAGE|IMAGE_BUILDER|WARM_CONTAINERS|MAX_REPOSITORY_MIB|MIN_FREE_MIB|HOST_EXECUTOR|KEPT_JOBS))$/;
 
 function contradictions(set: Readonly<Record<string, string | undefined>>): string[] {
   const problems: string[] = [];

@@ -199,6 +199,11 @@ export const environmentVariables = z.object({
     description:
       'How often a runner renews; also how soon it learns of a cancel. At most half of `SLUICE_LEASE_SECONDS`.',
   }),
+  SLUICE_DEBUG_MINUTES: variable(number(0, 240), {
+    default: '`60`',
+    description:
+      'Longest time for which the container of a failed job is kept when somebody asks for it, see [debug shell](../guides/debug-shell.md). `0` = none is ever kept.',
+  }),
   SLUICE_LOG_LIMIT_BYTES: variable(number(65536, 8_589_934_592), {
     default: '`1073741824`',
     description: 'Longest log of one attempt. Reached, the log is marked truncated and the job goes on.',

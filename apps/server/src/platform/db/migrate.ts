@@ -12,6 +12,7 @@ import * as artifacts from './migrations/0008-artifacts.ts';
 import * as runners from './migrations/0009-runners.ts';
 import * as retention from './migrations/0011-retention.ts';
 import * as hostExecutor from './migrations/0012-host-executor.ts';
+import * as debugShell from './migrations/0013-debug-shell.ts';
 
 /** Imported, not read from a folder: what was compiled is what runs. Names never change once released. */
 const MIGRATIONS: Record<string, Migration> = {
@@ -26,6 +27,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0009-runners': runners as Migration,
   '0011-retention': retention as Migration,
   '0012-host-executor': hostExecutor as Migration,
+  '0013-debug-shell': debugShell as Migration,
 };
 
 /**

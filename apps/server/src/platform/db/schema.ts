@@ -16,7 +16,7 @@ import type {
 } from '@sluice/engine';
 import type { Definition, Finding } from '@sluice/pipeline-spec';
 import type { ForgeName, ReportedState } from '../forge/commit-statuses.port.ts';
-import type { RepositoryKind } from '@sluice/protocol';
+import type { RepositoryKind, ShellOrder } from '@sluice/protocol';
 
 /** Times are read as Date and written as Date or ISO text. */
 type Time = ColumnType<Date, Date | string, Date | string>;
@@ -233,6 +233,9 @@ export interface Tables {
     /** The run that this one runs again; it is kept as long as this one. */
     rerun_of: string | null;
     tests_removed: JsonOrNull<RemovedTests>;
+    /** Containers of jobs that fail in it are kept for so long; null = none is. */
+    keep_minutes: ColumnType<number | null, number | null | undefined, number | null>;
+    keep_asked_by: JsonOrNull<Actor>;
   };
   run_events: { run_id: string; sequence: number; at: Time; event: Json<RunEvent> };
   pools: {
@@ -309,6 +312,47 @@ export interface Tables {
     /** Days after which they went. */
     log_kept_days: number | null;
   };
+  /** Containers of failed jobs that people may look into; never part of what becomes of the run. */
+  kept_jobs: {
+    attempt_id: string;
+    team_id: string;
+    run_id: string;
+    /** With `epoch`: who alone may speak for it. */
+    runner_id: string;
+    epoch: number;
+    since: TimeDefault;
+    until: Time;
+    /** When its runner last asked for orders. */
+    heard_at: TimeDefault;
+    ended_at: TimeOrNull;
+    /** A sentence. */
+    ended_why: ColumnType<string | null, string | null | undefined, string | null>;
+    last_sequence: Big;
+  };
+  debug_shells: {
+    id: string;
+    attempt_id: string;
+    team_id: string;
+    opened_by: string;
+    opened_by_actor: Json<Actor>;
+    opened_at: TimeDefault;
+    /** When something was last typed. */
+    used_at: TimeDefault;
+    closed_at: TimeOrNull;
+    closed_why: ColumnType<string | null, string | null | undefined, string | null>;
+    output_length: Big;
+    /** How far its output was read: room for more comes by it alone. */
+    read_to: Big;
+  };
+  /** What people did to shells and their runner has not carried out yet. */
+  shell_orders: {
+    attempt_id: string;
+    sequence: number;
+    shell_id: string;
+    shell_order: Json<ShellOrder['order']>;
+  };
+  /** The latest output of shells; gone with the kept container. */
+  shell_output: { shell_id: string; start_offset: Big; bytes: Buffer };
   polls: {
     id: string;
     runner_id: string;

@@ -1,0 +1,65 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Kysely, sql } from 'kysely';
+import type { Db } from '../../platform/db/database.ts';
+import { Transactions } from '../../platform/db/transactions.ts';
+import { DebugSettings } from './debug-settings.ts';
+import { TIME_IS_OVER } from './keep-job.ts';
+import { KeptJobRows, SLUICE } from './kept-job-rows.ts';
+
+/** Writes down what time has ended, whether or not a runner or a person ever speaks again. May run on every replica at once. */
+@Injectable()
+export class EndOverdue {
+  readonly #db: Db;
+  readonly #transactions: Transactions;
+  readonly #rows: KeptJobRows;
+  readonly #settings: DebugSettings;
+  constructor(@Inject(Kysely) db: Db, transactions: Transactions, rows: KeptJobRows, settings: DebugSettings) {
+    this.#db = db;
+    this.#transactions = transactions;
+    this.#rows = rows;
+    this.#settings = settings;
+  }
+
+  async sweep(): Promise<void> {
+    const { silentSeconds, idleSeconds } = this.#settings;
+    const silent = sql<boolean>`heard_at < clock_timestamp() - ${silentSeconds} * interval '1 second'`;
+    const overdue = await this.#db
+      .selectFrom('kept_jobs')
+      .select('attempt_id')
+      .where('ended_at', 'is', null)
+      .where(({ or }) => or([sql<boolean>`until <= clock_timestamp()`, silent]))
+      .execute();
+    for (const { attempt_id: attemptId } of overdue) {
+      await this.#transactions.run(async (unit) => {
+        const kept = await this.#rows.lock(unit, attemptId);
+        if (!kept) return;
+        const isSilent = await unit.tx
+          .selectFrom('kept_jobs')
+          .select('attempt_id')
+          .where('attempt_id', '=', attemptId)
+          .where(silent)
+          .executeTakeFirst();
+        if (kept.is_over) await this.#rows.end(unit, kept, TIME_IS_OVER, SLUICE);
+        else if (isSilent) await this.#rows.end(unit, kept, silence(silentSeconds), SLUICE);
+      });
+    }
+    const idle = await this.#db
+      .selectFrom('debug_shells')
+      .selectAll()
+      .where('closed_at', 'is', null)
+      .where(sql<boolean>`used_at < clock_timestamp() - ${idleSeconds} * interval '1 second'`)
+      .execute();
+    for (const shell of idle) {
+      await this.#transactions.run(async (unit) => {
+        const kept = await this.#rows.lock(unit, shell.attempt_id);
+        if (!kept) return;
+        const why = `Nothing was typed for ${Math.round(idleSeconds / 60)} minutes.`;
+        await this.#rows.closeShell(unit, kept, shell, { why, by: SLUICE, tellRunner: !kept.is_over });
+      });
+    }
+  }
+}
+
+function silence(seconds: number): string {
+  return `Its runner was not heard for ${seconds} s: it was restarted or is gone, and the container with it.`;
+}
