@@ -51,6 +51,8 @@ export const queries = {
     queryOptions({ queryKey: ['run-artifacts', runId], queryFn: () => api.artifacts.listArtifacts({ runId }) }),
   runCaches: (runId: string) =>
     queryOptions({ queryKey: ['run-caches', runId], queryFn: () => api.artifacts.listCacheUses({ runId }) }),
+  runDebug: (runId: string) =>
+    queryOptions({ queryKey: ['run-debug', runId], queryFn: () => api.debug.getDebug({ runId }) }),
   testHistory: (service: string, suite: string, name: string) =>
     queryOptions({
       queryKey: ['test-history', service, suite, name],

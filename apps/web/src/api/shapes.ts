@@ -29,3 +29,4 @@ export type TestReport = Awaited<ReturnType<typeof api.reports.listReports>>[num
 export type Artifact = Awaited<ReturnType<typeof api.artifacts.listArtifacts>>[number];
 export type CacheUse = Awaited<ReturnType<typeof api.artifacts.listCacheUses>>[number];
 export type Retention = Awaited<ReturnType<typeof api.retention.getRetention>>;
+export type KeptJob = Awaited<ReturnType<typeof api.debug.getDebug>>['kept'][number];

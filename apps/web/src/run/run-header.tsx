@@ -6,6 +6,7 @@ import { api } from '../api/contract-client.ts';
 import { useNow } from '../api/server-clock.ts';
 import type { RunDetail } from '../api/shapes.ts';
 import { useUsualDurations } from '../board/usual-durations.ts';
+import { KeepChoice } from '../debug/keep-choice.tsx';
 import { useScreenKeys } from '../frame/use-frame-keys.ts';
 import { useWriteBlock } from '../live/use-live.ts';
 import { StatusSent } from '../service/forge-statuses.tsx';
@@ -189,12 +190,19 @@ function RunDialogs({
   onClose: () => void;
 }) {
   const navigate = useNavigate();
+  const [failedOnly, setFailedOnly] = useState(false);
+  const [keepMinutes, setKeepMinutes] = useState<number | null>(null);
   const cancel = useMutation({
     mutationFn: (reason: string) => api.runs.cancelRun({ runId: run.id, ...(reason === '' ? {} : { reason }) }),
     onSuccess: onClose,
   });
   const rerun = useMutation({
-    mutationFn: () => api.runs.rerun({ runId: run.id }),
+    mutationFn: () =>
+      api.runs.rerun({
+        runId: run.id,
+        ...(failedOnly ? { scope: { kind: 'failed' as const } } : {}),
+        ...(keepMinutes === null ? {} : { debug: { keepMinutes } }),
+      }),
     onSuccess: ({ number }) => {
       onClose();
       void navigate({
@@ -223,14 +231,29 @@ function RunDialogs({
         open={dialog === 'rerun'}
         onClose={onClose}
         title={`Run ${run.service} #${run.number} again?`}
-        description={`A new run uses the same plan and the same commit ${shortSha(run.commit)}. It builds its own image.`}
+        description={`A new run uses the same plan and the same commit ${shortSha(run.commit)}. ${failedOnly ? 'It takes over what passed.' : 'It builds its own image.'}`}
         confirm="Run again"
         keep="Not now"
         pending={rerun.isPending}
         error={rerun.error}
         doing="run it again"
         onConfirm={() => rerun.mutate()}
-      />
+      >
+        {run.status === 'failed' && dialog === 'rerun' && (
+          <>
+            <label className="mt-3 flex items-center gap-2">
+              <input
+                type="checkbox"
+                className="size-4"
+                checked={failedOnly}
+                onChange={(event) => setFailedOnly(event.target.checked)}
+              />
+              Only what did not pass
+            </label>
+            <KeepChoice runId={run.id} minutes={keepMinutes} onChange={setKeepMinutes} />
+          </>
+        )}
+      </ConfirmDialog>
     </>
   );
 }

@@ -4,6 +4,7 @@ import { useCallback, useState } from 'react';
 import { queries } from '../api/queries.ts';
 import type { JobDetail, RunDetail, Waiting } from '../api/shapes.ts';
 import { useScreenKeys } from '../frame/use-frame-keys.ts';
+import { KeptJobs } from '../debug/kept-jobs.tsx';
 import { ReadFailed } from '../frame/not-there.tsx';
 import { useLive } from '../live/use-live.ts';
 import { LogView, type LogChoice } from '../log/log-view.tsx';
@@ -41,6 +42,7 @@ export function RunPage() {
     ['run-reports', run.data?.id],
     ['run-artifacts', run.data?.id],
     ['run-caches', run.data?.id],
+    ['run-debug', run.data?.id],
   );
   return (
     <>
@@ -119,6 +121,7 @@ function LoadedRun({ run }: { run: RunDetail }) {
   return (
     <div className="run-page">
       <RunHeader run={run} />
+      {run.trigger.kind === 'rerun' && <KeptJobs runId={run.id} />}
       <div className="px-3 pb-3 md:px-6">
         <StageRail run={run} selected={job?.key} onSelect={selectJob} />
       </div>
