@@ -89,7 +89,7 @@ describe('KeptJobs', () => {
     ['a job that passed', () => bench.steps(['print fine'], {}, { keep: { minutes: 5 } })],
     ['a job of which nobody asked it', () => bench.steps(['exit 3'])],
     [
-      'A41 I24: an untrusted run, whatever the grant says',
+      'A45 I24: an untrusted run, whatever the grant says',
       () => {
         const grant = failing();
         return { ...grant, run: { ...grant.run, trust: 'untrusted' as const } };
@@ -128,7 +128,7 @@ describe('KeptJobs', () => {
     await removed(second);
   });
 
-  it('F15: a drain ends the keeping, tells the server and leaves nothing behind', async () => {
+  it('I31: a drain ends the keeping, tells the server and leaves nothing behind', async () => {
     const record = bench.server.give(failing());
     const runner = await bench.start();
     await asked(record);

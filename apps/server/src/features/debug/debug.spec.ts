@@ -108,7 +108,7 @@ const base64 = (text: string) => Buffer.from(text).toString('base64');
 describe('keeping the container of a failed job', () => {
   it.each([
     ['nobody asked', { minutes: 0 }],
-    ['A41 I24: the run is untrusted, whoever asked', { trust: 'untrusted' }],
+    ['A45 I24: the run is untrusted, whoever asked', { trust: 'untrusted' }],
     ['the job did not fail', { status: 'passed' }],
   ])('is not wanted where %s', async (_, how) => {
     const { attemptId } = await failedJob(how);
@@ -116,7 +116,7 @@ describe('keeping the container of a failed job', () => {
     expect(await runner(attemptId, 'keep/orders', { after: 0, waitSeconds: 0 })).toMatchObject({ status: 409 });
   });
 
-  it('F20: asked again, gives what is left of the time, and never more than the installation allows', async () => {
+  it('asked again, gives what is left of the time, and never more than the installation allows', async () => {
     const { attemptId } = await failedJob({ minutes: 200 });
     expect((await runner(attemptId, 'keep')).body).toEqual({ seconds: 3600 });
     const again = await runner(attemptId, 'keep');
@@ -125,7 +125,7 @@ describe('keeping the container of a failed job', () => {
     expect(await actions(attemptId)).toEqual(['debug.keep runner']);
   });
 
-  it('F17 A49 A50: is of the runner and the epoch that held the lease alone', async () => {
+  it('A49 A50: is of the runner and the epoch that held the lease alone', async () => {
     const { attemptId } = await keptJob();
     const other = newToken('slr_');
     for (const pool of [poolId, await rows.pool()]) {
@@ -222,7 +222,7 @@ describe('a shell', () => {
     expect(await db.selectFrom('shell_orders').selectAll().where('attempt_id', '=', attemptId).execute()).toEqual([]);
   });
 
-  it('A45 A49: is opened by a developer of the team, and typed into and read by nobody but its opener', async () => {
+  it('A49: is opened by a developer of the team, and typed into and read by nobody but its opener', async () => {
     const { attemptId } = await keptJob();
     const shells = `/attempts/${attemptId}/kept/shells`;
     expect((await person('POST', shells, viewer, SIZE)).status).toBe(403);
@@ -346,7 +346,7 @@ describe('the end', () => {
   it.each([
     ['until', 'Its time was over.'],
     ['heard_at', 'Its runner was not heard for 60 s: it was restarted or is gone, and the container with it.'],
-  ] as const)('F13: comes by time also when the runner never speaks again (%s)', async (column, why) => {
+  ] as const)('comes by time also when the runner never speaks again (%s)', async (column, why) => {
     const { runId, attemptId } = await keptJob();
     await opened(attemptId);
     await past(attemptId, column);

@@ -130,7 +130,7 @@ describe('Rerun on PostgreSQL', () => {
   });
 
   it.each([
-    ['A41 I24: of an untrusted run', 'debug-untrusted', STAGES, 'untrusted', 5],
+    ['A45 I24: of an untrusted run', 'debug-untrusted', STAGES, 'untrusted', 5],
     ['for too long', 'keep-too-long', STAGES, 'trusted', 61],
     [
       'of jobs without a container of their own',
