@@ -109,6 +109,13 @@ export default {
       to: { path: '(^|/)apps/([^/]+)/', pathNot: '(^|/)apps/$3/' },
     },
     {
+      name: 'memory-needs-nothing',
+      comment: 'libs/memory is how our long-lived processes hold and give back memory: Node alone.',
+      severity: 'error',
+      from: { path: lib('memory'), pathNot: tests },
+      to: { path: `${ownWorkspace}|${packages()}`, pathNot: lib('memory') },
+    },
+    {
       name: 'git-needs-only-execa',
       comment:
         'libs/git runs git for server and runner: it knows no other part of Sluice, and execa alone of all packages.',

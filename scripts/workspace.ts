@@ -5,7 +5,7 @@ import { runChild } from './run-child.mjs';
 export const workspaceRoot = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 
 /** Runs a JavaScript or TypeScript program of the workspace with the pinned Node; resolves with its exit code. */
-export function runNode(args: readonly string[], env: Record<string, string> = {}): Promise<number> {
+export function runNode(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<number> {
   return runChild(process.execPath, args, { cwd: workspaceRoot, env: { ...process.env, ...env } });
 }
 

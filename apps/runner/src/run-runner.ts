@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { collectWhenIdle } from '@sluice/memory';
 import { readRunnerConfig } from './config.ts';
 import { startRunner } from './start-runner.ts';
 
@@ -16,6 +17,7 @@ if (!read.ok) {
 }
 try {
   const runner = await startRunner(read.config);
+  collectWhenIdle();
   let signals = 0;
   const onSignal = (): void => {
     signals += 1;

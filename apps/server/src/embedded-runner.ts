@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ALLOCATOR_SETTINGS } from '@sluice/memory';
 import type { Logger } from 'pino';
 import type { Config } from './platform/config/config.ts';
 
@@ -112,6 +113,7 @@ export class EmbeddedRunner {
 /** What the runner needs and nothing else: no database, no queue, no master key, no cloud credentials. */
 function runnerEnvironment({ config, serverUrl }: EmbeddedRunnerParts, registrationToken: string): NodeJS.ProcessEnv {
   return {
+    ...ALLOCATOR_SETTINGS,
     ...config.embeddedRunnerEnvironment,
     SLUICE_URL: serverUrl,
     SLUICE_REGISTRATION_TOKEN: registrationToken,

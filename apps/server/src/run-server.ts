@@ -17,7 +17,7 @@ reuseCompiledCode(config.dataFolder);
 await import('reflect-metadata');
 const { openBlobStore } = await import('./platform/blobs/open-blob-store.ts');
 const { SystemClock } = await import('./platform/clock/system-clock.ts');
-const { collectWhenIdle } = await import('./platform/memory/collect-when-idle.ts');
+const { collectWhenIdle } = await import('@sluice/memory');
 const { createLogger } = await import('./platform/http/pino-nest-logger.ts');
 const { PlatformModule } = await import('./platform/platform.module.ts');
 const { startServer } = await import('./start-server.ts');

@@ -27,7 +27,8 @@ export function KeptJobs({ runId }: { runId: string }) {
 }
 
 function KeptJobPanel({ runId, kept, refusal }: { runId: string; kept: KeptJob; refusal: string | null }) {
-  const [shellId, setShellId] = useState<string | null>(null);
+  const [shell, setShell] = useState<{ readonly id: string; readonly over: boolean } | null>(null);
+  const me = useQuery(queries.me());
   const client = useQueryClient();
   const blocked = useWriteBlock() ?? refusal;
   const open = kept.endedAt === null;
@@ -36,7 +37,7 @@ function KeptJobPanel({ runId, kept, refusal }: { runId: string; kept: KeptJob; 
   const opening = useMutation({
     mutationFn: () => api.debug.openShell({ attemptId: kept.attemptId, columns: 100, rows: 28 }),
     onSuccess: (answer) => {
-      setShellId(answer.shellId);
+      setShell({ id: answer.shellId, over: false });
       return readAgain();
     },
   });
@@ -45,7 +46,10 @@ function KeptJobPanel({ runId, kept, refusal }: { runId: string; kept: KeptJob; 
     onSuccess: readAgain,
   });
   const error = opening.error ?? ending.error;
-  const others = kept.shells.filter((shell) => shell.closedAt === null && shell.id !== shellId);
+  const others = kept.shells.filter((one) => one.closedAt === null && one.id !== shell?.id);
+  // Left behind by a page that was closed.
+  const mine = others.find(({ by }) => by.userId !== undefined && by.userId === me.data?.userId);
+  const busy = opening.isPending || (shell !== null && !shell.over);
   return (
     <div className="mt-2 rounded-card border border-line-2 bg-sunken p-3">
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
@@ -62,14 +66,25 @@ function KeptJobPanel({ runId, kept, refusal }: { runId: string; kept: KeptJob; 
               {kept.ended}
             </>
           )}
-          {others.length > 0 && ` Open in it: a shell of ${others.map((shell) => shell.by.name).join(' and of ')}.`}
+          {others.length > 0 && ` Open in it: a shell of ${others.map(({ by }) => by.name).join(' and of ')}.`}
         </p>
         {open && (
           <>
+            {mine !== undefined && (
+              <button
+                type="button"
+                className="btn"
+                disabled={blocked !== null || busy}
+                title={blocked ?? undefined}
+                onClick={() => setShell({ id: mine.id, over: false })}
+              >
+                Go on in your shell
+              </button>
+            )}
             <button
               type="button"
               className="btn btn-ink"
-              disabled={blocked !== null || opening.isPending || shellId !== null}
+              disabled={blocked !== null || busy}
               title={blocked ?? undefined}
               onClick={() => opening.mutate()}
             >
@@ -92,9 +107,13 @@ function KeptJobPanel({ runId, kept, refusal }: { runId: string; kept: KeptJob; 
           <ErrorBar>{problemSentence(error, 'do that in the container')}</ErrorBar>
         </div>
       )}
-      {shellId !== null && (
+      {shell !== null && (
         <Suspense fallback={<p className="mt-2 text-text-2">The terminal is loaded …</p>}>
-          <ShellTerminal shellId={shellId} onClose={() => setShellId(null)} />
+          <ShellTerminal
+            shellId={shell.id}
+            onOver={() => setShell({ ...shell, over: true })}
+            onClose={() => setShell(null)}
+          />
         </Suspense>
       )}
     </div>

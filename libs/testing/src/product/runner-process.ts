@@ -1,5 +1,6 @@
 import { chownSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { ALLOCATOR_SETTINGS } from '@sluice/memory';
 import { execa } from 'execa';
 import { eventually } from '../parts/eventually.ts';
 import { LoopbackProcess } from '../parts/loopback-process.ts';
@@ -109,7 +110,7 @@ export class RunnerProcess {
         ? {
             command: process.execPath,
             args: [join(root, 'apps/runner/dist/main.js')],
-            env: { ...machine, SLUICE_RUNNER_DIR: workDir, ...settings },
+            env: { ...machine, ...ALLOCATOR_SETTINGS, SLUICE_RUNNER_DIR: workDir, ...settings },
           }
         : {
             command: 'docker',

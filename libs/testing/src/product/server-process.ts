@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { ALLOCATOR_SETTINGS } from '@sluice/memory';
 import { LoopbackProcess } from '../parts/loopback-process.ts';
 
 export interface ServerProcessOptions {
@@ -63,6 +64,7 @@ export class ServerProcess {
       env: {
         PATH: process.env['PATH'] ?? '/usr/bin:/bin',
         HOME: process.env['HOME'] ?? '/',
+        ...ALLOCATOR_SETTINGS,
         PORT: String(port),
         HOST: '127.0.0.1',
         PUBLIC_URL: this.url,

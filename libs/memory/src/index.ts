@@ -1,0 +1,2 @@
+export { ALLOCATOR_SETTINGS } from './allocator-settings.ts';
+export { collectWhenIdle } from './collect-when-idle.ts';
