@@ -54,7 +54,7 @@ function KeptJobPanel({ runId, kept, refusal }: { runId: string; kept: KeptJob; 
     <div className="mt-2 rounded-card border border-line-2 bg-sunken p-3">
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
         <SquareTerminal size={15} className="flex-none text-text-2" aria-hidden="true" />
-        <p className="min-w-0 flex-1">
+        <p className="min-w-0 flex-1 max-md:basis-[calc(100%-2rem)]">
           {open ? (
             <>
               The container of <code>{kept.job}</code> is kept on {kept.runner} for another{' '}

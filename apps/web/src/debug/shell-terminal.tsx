@@ -10,9 +10,11 @@ export function ShellTerminal(props: { shellId: string; onOver: () => void; onCl
   const { shellId, onOver, onClose } = props;
   const place = useRef<HTMLDivElement>(null);
   const [word, setWord] = useState<string | null>(null);
+  const [over, setOver] = useState(false);
   useEffect(() => {
     const element = place.current;
     if (element === null) return undefined;
+    setOver(false);
     const terminal = new Terminal({
       ...fitting(element),
       fontFamily: FONT,
@@ -28,6 +30,7 @@ export function ShellTerminal(props: { shellId: string; onOver: () => void; onCl
       },
       closed: (why) => {
         setWord(`Closed: ${why}`);
+        setOver(true);
         onOver();
       },
       trouble: (error) => setWord(problemSentence(error, 'reach the shell')),
@@ -51,13 +54,15 @@ export function ShellTerminal(props: { shellId: string; onOver: () => void; onCl
   }, [shellId]);
   return (
     <div className="mt-3">
-      <div ref={place} className="overflow-x-auto" />
+      <div className="rounded-control bg-[#000] p-2">
+        <div ref={place} className="overflow-x-auto" />
+      </div>
       <div className="mt-2 flex items-center gap-3">
         <p className="min-w-0 flex-1 text-text-2" role="status">
           {word ?? 'Secrets of the job are masked, as in its log.'}
         </p>
         <button type="button" className="btn" onClick={onClose}>
-          Close the shell
+          {over ? 'Close' : 'Close the shell'}
         </button>
       </div>
     </div>
