@@ -6,6 +6,7 @@ import { runnerEnvironment } from '../apps/runner/src/config.ts';
 import { readConfig } from '../apps/server/src/platform/config/config.ts';
 import { environmentVariables } from '../apps/server/src/platform/config/environment-variables.ts';
 import { contentSecurityPolicy, securityHeaders } from '../apps/server/src/platform/http/security-headers.ts';
+import { ALLOCATOR_SETTINGS } from '../libs/memory/src/allocator-settings.ts';
 import { CONTEXTS } from './prepare-context.mjs';
 
 const file = (path: string) => readFileSync(fileURLToPath(new URL(path, import.meta.url)), 'utf8');
@@ -44,9 +45,11 @@ const linesOf = (name: string) =>
     .replaceAll(/\\\n\s*/g, ' ')
     .split('\n');
 const environmentOf = (name: string) =>
-  [...(linesOf(name).find((line) => line.startsWith('ENV ')) ?? '').matchAll(/([A-Z_]+)=(\S+)/g)].map(
-    ([, key = '', value = '']) => [key, value] as const,
-  );
+  linesOf(name)
+    .filter((line) => line.startsWith('ENV '))
+    .flatMap((line) => [...line.matchAll(/([A-Z_]+)=(\S+)/g)])
+    .map(([, key = '', value = '']) => [key, value] as const);
+const allocator = Object.keys(ALLOCATOR_SETTINGS);
 
 describe('compose.yaml', () => {
   it('has the parts of distributed mode', () => {
@@ -148,7 +151,7 @@ describe('compose.yaml', () => {
     for (const [, service] of ofKind('server')) {
       const environment = { ...Object.fromEntries(environmentOf('server')), ...service.environment };
       const ours = Object.keys(environment).filter(
-        (name) => !['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'HOME'].includes(name),
+        (name) => !['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'HOME', ...allocator].includes(name),
       );
       for (const name of ours) expect(environmentVariables.shape).toHaveProperty(name);
       const filled = Object.fromEntries(
@@ -176,11 +179,15 @@ describe('compose.yaml', () => {
     for (const [, service] of ofKind('runner')) {
       const environment = { ...Object.fromEntries(environmentOf('runner')), ...service.environment };
       const ours = Object.keys(environment).filter(
-        (name) => !['HOME', 'NODE_ENV', 'NODE_EXTRA_CA_CERTS'].includes(name),
+        (name) => !['HOME', 'NODE_ENV', 'NODE_EXTRA_CA_CERTS', ...allocator].includes(name),
       );
       for (const name of ours) expect(runnerEnvironment.shape).toHaveProperty(name);
     }
   });
+});
+
+it.each(['server', 'runner'])('the image of the %s has the allocator of our processes', (name) => {
+  expect(Object.fromEntries(environmentOf(name))).toMatchObject(ALLOCATOR_SETTINGS);
 });
 
 describe('.dockerignore', () => {
