@@ -15,7 +15,9 @@ import {
   lateResult,
   remoteEngineUsed,
   runnerContainers,
+  servedWarm,
   startRunner,
+  warmContainer,
 } from './runners.ts';
 import { growOld } from './retention.ts';
 import { cancel, rerun, startRun } from './runs.ts';
@@ -56,6 +58,8 @@ const kinds: readonly StepKind[] = [
   runnerContainers,
   lateResult,
   remoteEngineUsed,
+  warmContainer,
+  servedWarm,
   shell,
   endKept,
   keptAudit,

@@ -21,11 +21,41 @@ export const awaitRunnerEnd = stepKind(
   async (scene, { within }) => own(scene).ended(within * 1000),
 );
 
-/** `host`: this time it also takes jobs without a container. */
+/** `host`: this time it also takes jobs without a container. `warm`: so many containers are started before their job comes. */
 export const startRunner = stepKind(
   'startRunner',
-  z.strictObject({ host: z.boolean().default(false) }),
-  async (scene, { host }) => own(scene).start(host ? { SLUICE_RUNNER_HOST_EXECUTOR: 'true' } : {}),
+  z.strictObject({ host: z.boolean().default(false), warm: z.number().int().default(0) }),
+  async (scene, { host, warm }) =>
+    own(scene).start({
+      ...(host ? { SLUICE_RUNNER_HOST_EXECUTOR: 'true' } : {}),
+      ...(warm > 0 ? { SLUICE_RUNNER_WARM_CONTAINERS: String(warm) } : {}),
+    }),
+);
+
+/** Id of the container that was seen waiting. */
+const waiting = new WeakMap<Scene, string>();
+
+/** The own runner has a container that waits for a job. */
+export const warmContainer = stepKind('warmContainer', nothing, async (scene) => {
+  const filters = { label: [`sluice.runner=${own(scene).identity()}`], name: ['sluice-warm-'], status: ['running'] };
+  const id = await eventually(async () => (await scene.world.parts.engine.docker.listContainers({ filters }))[0]?.Id, {
+    timeoutMs: 15_000,
+    everyMs: 100,
+    describe: 'a container that waits for a job',
+  });
+  waiting.set(scene, id);
+});
+
+/** The job that runs has got the container that was seen waiting. */
+export const servedWarm = stepKind(
+  'servedWarm',
+  z.strictObject({ service, run: runReference, job: z.string() }),
+  async (scene, { service: slug, run, job }) => {
+    const { jobs } = await scene.run(slug, run);
+    const attempt = jobs.find(({ key }) => key === job)?.attempts.at(-1);
+    const { Id } = await scene.world.parts.engine.docker.getContainer(`sluice-${attempt?.id}-1`).inspect();
+    if (Id !== waiting.get(scene)) throw new Error(`${job} runs in ${Id}, and ${waiting.get(scene)} waited for it.`);
+  },
 );
 
 /** Containers that the own runner has in the engine, found by its label. */
