@@ -23,7 +23,7 @@ export function CopyText({
     void navigator.clipboard.writeText(value).then(() => setCopied(true));
   };
   return (
-    <span className={`inline-flex items-center gap-1 min-w-0 ${className}`}>
+    <span className={`inline-flex max-w-full min-w-0 items-center gap-1 ${className}`}>
       <code className="truncate" title={value}>
         {shown ?? value}
       </code>

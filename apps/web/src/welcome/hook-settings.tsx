@@ -20,7 +20,7 @@ export function HookSettings(props: { repository: Repository; secret: string | n
   return (
     <>
       <p className="text-text-2">{forge.place}</p>
-      <dl className="mt-2 grid grid-cols-[auto_minmax(0,1fr)] items-center gap-x-4 gap-y-1">
+      <dl className="mt-2 grid grid-cols-[auto_minmax(0,1fr)] items-center gap-x-4 gap-y-1 max-md:grid-cols-[minmax(0,1fr)]">
         <dt className="text-text-2">{forge.address}</dt>
         <dd>
           <CopyText value={window.location.origin + repository.hookPath} label="hook address" />
