@@ -30,7 +30,7 @@ COPY --from=programs /src/docker/dist/runner/ /srv/sluice/
 WORKDIR /srv/sluice
 USER 10001:10001
 # As libs/memory/src/allocator-settings.ts: what a large log took is given back.
-ENV MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072 MALLOC_ARENA_MAX=2
+ENV MALLOC_MMAP_THRESHOLD_=1048576 MALLOC_TRIM_THRESHOLD_=1048576 MALLOC_ARENA_MAX=2
 ENV NODE_ENV=production \
     HOME=/var/lib/sluice-runner \
     SLUICE_RUNNER_DIR=/var/lib/sluice-runner
