@@ -18,9 +18,31 @@ export async function stopReleased(docker: Docker, folder: DemoFolder): Promise<
   await Promise.all(running.map(({ Id }) => docker.getContainer(Id).stop({ t: 2 })));
 }
 
-export async function startReleased(docker: Docker, folder: DemoFolder): Promise<void> {
+/**
+ * What was live is live again. What the engine cannot start any more (somebody pruned its networks), and what an earlier clone in this
+ * very folder left, is removed: the next release makes it anew.
+ */
+export async function startReleased(docker: Docker, folder: DemoFolder, say: (line: string) => void): Promise<void> {
+  const isFirstStart = folder.read().installation === undefined;
   const stopped = await docker.listContainers(released(folder, 'exited'));
-  await Promise.all(stopped.map(({ Id }) => docker.getContainer(Id).start()));
+  await Promise.all(
+    stopped.map(async ({ Id, Names }) => {
+      const container = docker.getContainer(Id);
+      const why = isFirstStart ? 'an earlier clone in this folder left it' : await whyNotStarted(container);
+      if (why === undefined) return;
+      say(`Removing ${Names[0]?.slice(1) ?? Id}: ${why}`);
+      await container.remove({ force: true });
+    }),
+  );
+}
+
+async function whyNotStarted(container: Docker.Container): Promise<string | undefined> {
+  try {
+    await container.start();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message.trim() : String(error);
+  }
 }
 
 /**

@@ -62,7 +62,7 @@ export async function startParts(root: string, folder: DemoFolder, progress: Pro
     await freePublishedPorts(engine.docker, report);
     // After the server, which would start more of them.
     stops.push(() => stopReleased(engine.docker, folder));
-    await startReleased(engine.docker, folder);
+    await startReleased(engine.docker, folder, report);
     await server.start();
     stops.push(() => server.stop());
     progress.say(`Sluice is ready at http://localhost:${PORTS.server}`);
