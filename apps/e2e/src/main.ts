@@ -39,13 +39,12 @@ async function main(): Promise<void> {
         });
     }
   };
-  // It mostly waits for claims of dead servers to end, so it plays beside the others, in installations of its own; one mode after the other, or restarts take longer than leases on a small machine. When it comes to the last mode little else plays any more, so two share the work.
+  // It mostly waits for claims of dead servers to end, so it plays beside the others, in installations of its own; one mode after the other, or restarts take longer than leases on a small machine. Only when nothing else is asked for do two share the work.
   const playKillTest = async () => {
     if (!suites.includes('kill-test')) return;
     for (const mode of modes) {
       const killedAt: string[] = [];
-      const isAlone = suites.length === 1 || (modes.length > 1 && mode === modes.at(-1));
-      const hands = isAlone ? TWO_HANDS : ONE_HAND;
+      const hands = suites.length === 1 ? TWO_HANDS : ONE_HAND;
       await Promise.all(
         hands.map((hand) =>
           inWorld(suite, mode, `kill-${mode}-${hand.name}`, [killTestScenario(ROOT)], async ([scene]) => {
