@@ -7,7 +7,7 @@ export type Suite = (typeof SUITES)[number];
 export interface Options {
   readonly modes: readonly Mode[];
   readonly suites: readonly Suite[];
-  /** Part of the names of the scenarios to play. */
+  /** Parts of the names of the scenarios to play, separated by commas. */
   readonly filter: string;
   /** Parts of the names of the chains that the kill test plays, separated by commas. */
   readonly chains: string;

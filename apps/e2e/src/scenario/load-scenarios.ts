@@ -10,15 +10,16 @@ import type { Scenario } from './scenario.ts';
 
 const scenarioFile = scenarioFileOf(stepKinds);
 
-/** Every scenario whose name contains the filter. Throws one sentence for a folder that cannot be used. */
+/** Every scenario whose name contains one of the parts of the filter, which commas separate. Throws one sentence for a folder that cannot be used. */
 export function loadScenarios(root: string, filter = ''): readonly Scenario[] {
+  const parts = filter.split(',');
   const names = readdirSync(root, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
     .sort();
   return names
     .flatMap((name) => readScenario(join(root, name), name))
-    .filter((scenario) => scenario.name.includes(filter));
+    .filter((scenario) => parts.some((part) => scenario.name.includes(part)));
 }
 
 /** One service and nothing to play: for the programs that drive a push themselves. */

@@ -118,6 +118,16 @@ describe('KeptJobs', () => {
     expect(unwanted.keeping.ended).toEqual([]);
   });
 
+  it('F20 keeps it also where a renewal is refused while the answer to the result is on its way', async () => {
+    const record = bench.server.give(failing(['exit 3'], { renewSeconds: 0.05 }));
+    const refused = () => eventually(() => record.lateRenewals > 0, { describe: 'a late renewal', timeoutMs: 15_000 });
+    bench.server.fault = (operation) => (operation === 'result' ? { answerAfter: refused } : undefined);
+    await bench.start();
+    await asked(record);
+    expect(record.results).toHaveLength(1);
+    expect(bench.executor.present.has(record.grant.attemptId)).toBe(true);
+  });
+
   it('keeps no more at once than it is set to, and says so in the log', async () => {
     const first = bench.server.give(failing());
     const second = bench.server.give(failing());

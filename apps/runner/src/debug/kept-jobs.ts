@@ -64,7 +64,7 @@ export class KeptJobs {
     this.#count++;
     const { promise, resolve } = Promise.withResolvers<'keep' | 'drop'>();
     const gone = promise
-      .then((what) => (what === 'keep' ? this.#keep(grant, work, sandbox, control.lost) : sandbox.destroy()))
+      .then((what) => (what === 'keep' ? this.#keep(grant, work, sandbox) : sandbox.destroy()))
       .finally(() => this.#count--);
     return { keep: () => resolve('keep'), drop: () => resolve('drop'), gone };
   }
@@ -78,12 +78,12 @@ export class KeptJobs {
     return undefined;
   }
 
-  async #keep(grant: LeaseGrant, work: StepsWork, sandbox: Sandbox, lost: AbortSignal): Promise<void> {
+  async #keep(grant: LeaseGrant, work: StepsWork, sandbox: Sandbox): Promise<void> {
     const { logger, ending } = this.#parts;
     const over = new AbortController();
     let why: KeepEnd | undefined;
     try {
-      why = await this.#untilOver(grant, work, sandbox, AbortSignal.any([over.signal, ending, lost]));
+      why = await this.#untilOver(grant, work, sandbox, AbortSignal.any([over.signal, ending]));
     } catch (error) {
       // The server is told all the same, in case it only misunderstood.
       why = error instanceof LeaseLost ? undefined : 'engine';

@@ -4,6 +4,7 @@ import type { LogSpool } from '../log/log-spool.ts';
 import { uploadLog } from '../log/upload-log.ts';
 import type { AttemptFolder } from '../result/attempt-folder.ts';
 import { deliverResult } from '../result/deliver-result.ts';
+import type { Delivery } from '../result/deliver-result.ts';
 import { untilAnswered } from '../server/back-off.ts';
 import type { LeaseKey } from '../server/runner-api.ts';
 import { LeaseLost } from '../server/server-answer.ts';
@@ -59,7 +60,7 @@ export async function carryOut(
   const timer = setTimeout(() => control.stop('timeout'), secondsLeft * 1000);
   const work = await doWork({ ...parts, folder, log, control });
   clearTimeout(timer);
-  let isKept = false;
+  let delivery: Delivery | undefined;
   try {
     const sealed = await log.close();
     if (!control.lost.aborted) {
@@ -71,8 +72,7 @@ export async function carryOut(
       const result = toResult(ending, sealed);
       await folder.saveResult(result);
       await started;
-      const delivery = await deliverResult({ api, folder, result, backOff, signal: unheard, logSent });
-      isKept = delivery === 'acknowledged' && work.kept !== undefined;
+      delivery = await deliverResult({ api, folder, result, backOff, signal: leaving, lost: control.lost, logSent });
       if (typeof delivery === 'object')
         logger.error({ attempt: lease.attemptId }, `the server refused the result: ${delivery.refused}`);
       else
@@ -86,16 +86,16 @@ export async function carryOut(
     if (!control.lost.aborted)
       logger.error({ attempt: lease.attemptId, err: error }, 'the result could not be reported');
   } finally {
-    if (isKept) work.kept?.keep();
+    if (delivery === 'acknowledged') work.kept?.keep();
     else work.kept?.drop();
     await spool.dispose();
-    if (control.lost.aborted) {
+    if (control.lost.aborted && delivery !== 'acknowledged') {
       logger.warn({ attempt: lease.attemptId }, 'the lease is lost: nothing more of this attempt is sent');
       await folder.discard();
     }
     workDir.refillReserve();
   }
-  return { cleaned: work.cleaned, isKept };
+  return { cleaned: work.cleaned, isKept: delivery === 'acknowledged' && work.kept !== undefined };
 }
 
 /** What a spool calls when the disk takes no more: the room kept back is given to the result. */

@@ -19,6 +19,8 @@ export interface DeliveryParts {
   readonly result: AttemptResult;
   readonly backOff: BackOff;
   readonly signal: AbortSignal;
+  /** Aborted when the attempt belongs to someone else: then nothing is begun any more. */
+  readonly lost?: AbortSignal;
   /** The rest of the log, on its way. */
   readonly logSent: Promise<void>;
 }
@@ -33,6 +35,7 @@ export async function deliverResult({
   result,
   backOff,
   signal,
+  lost,
   logSent,
 }: DeliveryParts): Promise<Delivery> {
   const delivery = await tell();
@@ -42,6 +45,8 @@ export async function deliverResult({
   async function tell(): Promise<Delivery> {
     try {
       await logSent;
+      if (lost?.aborted) return 'not-wanted';
+      // From here on only its own answer counts: once it is taken, the server refuses renewals because of it.
       await untilAnswered(() => api.result(folder.lease, result, signal), backOff, signal);
       return 'acknowledged';
     } catch (error) {

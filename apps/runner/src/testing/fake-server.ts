@@ -14,6 +14,8 @@ export interface AttemptRecord {
   epoch: number;
   started: number;
   renewals: number;
+  /** Renewals after the result. */
+  lateRenewals: number;
   cancel: boolean;
   steps: StepReport[];
   log: Buffer;
@@ -53,6 +55,8 @@ export type Fault =
   | 'lose-answer'
   /** Nothing is carried out, the connection breaks. */
   | 'refuse'
+  /** The call is carried out, its answer comes when this is settled. */
+  | { readonly answerAfter: () => Promise<unknown> }
   | { readonly status: number; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> };
 
 export interface FakeServer {
@@ -112,6 +116,7 @@ export async function startFakeServer(): Promise<FakeServer> {
         epoch: grant.epoch,
         started: 0,
         renewals: 0,
+        lateRenewals: 0,
         cancel: false,
         steps: [],
         log: Buffer.alloc(0),
@@ -156,7 +161,7 @@ export async function startFakeServer(): Promise<FakeServer> {
     times.set(operation, count);
     const fault = self.fault(operation, count);
     if (fault === 'refuse') return void request.socket.destroy();
-    if (typeof fault === 'object')
+    if (typeof fault === 'object' && 'status' in fault)
       return send(
         response,
         fault.status,
@@ -165,6 +170,7 @@ export async function startFakeServer(): Promise<FakeServer> {
       );
     const answer = await carryOut(operation, attemptId, url, body, request, response);
     if (fault === 'lose-answer') return void request.socket.destroy();
+    if (typeof fault === 'object') await fault.answerAfter();
     if (Buffer.isBuffer(answer.body)) response.writeHead(answer.status).end(answer.body);
     else if (!response.destroyed) send(response, answer.status, answer.body);
   }
@@ -195,17 +201,7 @@ export async function startFakeServer(): Promise<FakeServer> {
     const epoch = operation === 'log' ? Number(url.searchParams.get('epoch')) : input['epoch'];
     if (epoch !== record.epoch) {
       record.callsAfterLost.push(operation);
-      // As the contract's declared errors look.
-      return {
-        status: 409,
-        body: {
-          defined: true,
-          code: 'CONFLICT',
-          status: 409,
-          message: 'The lease is lost.',
-          data: { code: 'lease-lost' },
-        },
-      };
+      return LEASE_LOST;
     }
     if (operation === 'keep/orders') return shellOrders(record.keeping, Number(input['after']), response);
     return onLease(operation, record, url, body, input);
@@ -239,6 +235,10 @@ export async function startFakeServer(): Promise<FakeServer> {
           body: { lease: { ...record.grant, log: { ...record.grant.log, length: record.log.length } } },
         };
       case 'renew':
+        if (record.results.length > 0) {
+          record.lateRenewals++;
+          return LEASE_LOST;
+        }
         record.renewals++;
         return { status: 200, body: { expiresAt: new Date().toISOString(), cancel: record.cancel } };
       case 'steps':
@@ -339,6 +339,11 @@ interface Answer {
   readonly status: number;
   readonly body: unknown;
 }
+/** As the contract's declared errors look. */
+const LEASE_LOST: Answer = {
+  status: 409,
+  body: { defined: true, code: 'CONFLICT', status: 409, message: 'The lease is lost.', data: { code: 'lease-lost' } },
+};
 const OK: Answer = { status: 200, body: { ok: true } };
 
 /** Ids are UUIDs on the wire; here they carry the name. */
