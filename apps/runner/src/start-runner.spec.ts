@@ -319,6 +319,8 @@ test('F47 drain: the running job is finished with its lease renewed, and no new 
   const before = record.renewals;
   await eventually(() => record.renewals > before + 3, { everyMs: 5 });
   expect(runner.state()).toBe('draining');
+  // No slot had a poll under way to say it with.
+  await eventually(() => bench.server.drainingPolls.length === 1, { everyMs: 5 });
   record.cancel = true;
   await runner.finished;
   expect(record.results).toHaveLength(1);

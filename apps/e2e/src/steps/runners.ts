@@ -21,15 +21,44 @@ export const awaitRunnerEnd = stepKind(
   async (scene, { within }) => own(scene).ended(within * 1000),
 );
 
-/** `host`: this time it also takes jobs without a container. `warm`: so many containers are started before their job comes. */
+/** `host`: this time it also takes jobs without a container. `warm`: so many containers are started before their job comes. `once`: one job, then it ends. */
 export const startRunner = stepKind(
   'startRunner',
-  z.strictObject({ host: z.boolean().default(false), warm: z.number().int().default(0) }),
-  async (scene, { host, warm }) =>
+  z.strictObject({
+    host: z.boolean().default(false),
+    warm: z.number().int().default(0),
+    once: z.boolean().default(false),
+  }),
+  async (scene, { host, warm, once }) =>
     own(scene).start({
+      ...(once ? { SLUICE_RUNNER_ONCE: 'true' } : {}),
       ...(host ? { SLUICE_RUNNER_HOST_EXECUTOR: 'true' } : {}),
       ...(warm > 0 ? { SLUICE_RUNNER_WARM_CONTAINERS: String(warm) } : {}),
     }),
+);
+
+/** What an autoscaler is told of the own runner's pool; only what is named is compared. */
+export const poolLoad = stepKind(
+  'poolLoad',
+  z.strictObject({
+    queued: z.number().int().optional(),
+    running: z.number().int().optional(),
+    slots: z.number().int().optional(),
+    wanted: z.number().int().optional(),
+  }),
+  async (scene, expected) => {
+    let last: object | undefined;
+    const found = await eventually(
+      async () => {
+        const loads = await scene.world.admin().catalog.listPoolLoads();
+        const load = loads.find(({ pool }) => pool === own(scene).name);
+        last = load;
+        return Object.entries(expected).every(([key, value]) => load?.[key as keyof typeof expected] === value);
+      },
+      { timeoutMs: 30_000, everyMs: 100, describe: 'the load of the pool' },
+    ).catch(() => false);
+    if (!found) throw new Error(`The load of the pool is ${JSON.stringify(last)}, expected ${JSON.stringify(expected)}.`);
+  },
 );
 
 /** Id of the container that was seen waiting. */

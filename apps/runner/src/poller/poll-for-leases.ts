@@ -28,17 +28,30 @@ export interface PollParts {
 
 /** One endless poll for each slot. Resolves when draining and the last job is done. */
 export async function pollForLeases(parts: PollParts): Promise<void> {
-  await Promise.all(Array.from({ length: parts.slots }, () => pollForSlot(parts)));
+  const polls = new Set<object>();
+  const slots = Array.from({ length: parts.slots }, () => pollForSlot(parts, polls));
+  await Promise.all([...slots, tellDraining(parts, polls)]);
 }
 
-async function pollForSlot(parts: PollParts): Promise<void> {
+async function pollForSlot(parts: PollParts, polls: Set<object>): Promise<void> {
   const { draining, mayTakeWork, run } = parts;
   while (!draining.aborted) {
     await Promise.race([mayTakeWork(), aborted(draining)]);
     if (draining.aborted) return;
-    const grant = await nextLease(parts);
+    const poll = {};
+    polls.add(poll);
+    const grant = await nextLease(parts).finally(() => polls.delete(poll));
     if (grant !== null) await run(grant);
   }
+}
+
+/** With all slots busy no poll is under way whose last word says it, and nobody should count on the runner any more. */
+async function tellDraining(
+  { api, slots, newId, draining, trouble, logger }: PollParts,
+  polls: ReadonlySet<object>,
+): Promise<void> {
+  await aborted(draining);
+  if (polls.size === 0) await lastWord(api, newId(), slots, trouble(), logger);
 }
 
 /**
