@@ -15,7 +15,7 @@ test:
   jobs:
     acceptance:
       image: node:24
-      services: { app: { image: built, port: 8080, healthy: /healthz }, db: { image: postgres:17 } }
+      services: { app: { image: built, port: 8080, healthy: /healthz }, db: { image: postgres:17, command: [postgres, -c, 'fsync=off'] } }
       needs: []
       steps: [{ run: npm run acceptance, env: { URL: http://app:8080 } }]
       retry: { on: [lost, errored], times: 2 }
@@ -79,7 +79,7 @@ describe('checkDefinition', () => {
     expect(definition?.test?.jobs['acceptance']).toMatchObject({
       services: {
         app: { image: 'built', port: 8080, healthy: '/healthz', env: {} },
-        db: { image: 'postgres:17', env: {} },
+        db: { image: 'postgres:17', command: ['postgres', '-c', 'fsync=off'], env: {} },
       },
       retry: { on: ['lost', 'errored'], exit: [], times: 2, delaySeconds: 0, factor: 1 },
       timeoutSeconds: 1200,
@@ -184,6 +184,14 @@ describe('checkDefinition', () => {
     [
       job(`${GOOD_JOB}services: { db: { image: a:1, port: 1, healthy: h } }`),
       ['bad-value commit.jobs.j.services.db.healthy 7:55'],
+    ],
+    [
+      job(`${GOOD_JOB}services: { db: { image: a:1, command: [] } }`),
+      ['bad-value commit.jobs.j.services.db.command 7:46'],
+    ],
+    [
+      job(`${GOOD_JOB}services: { db: { image: a:1, command: [a, 1] } }`),
+      ['wrong-type commit.jobs.j.services.db.command[1] 7:50'],
     ],
     [job(`${GOOD_JOB}labels: [a, a]`), ['duplicate-entry commit.jobs.j.labels[1] 7:19']],
     [job(`${GOOD_JOB}labels: [" "]`), ['bad-value commit.jobs.j.labels[0] 7:16']],

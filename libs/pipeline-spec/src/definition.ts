@@ -181,6 +181,8 @@ export interface ServiceContainerSpec {
   readonly port?: number;
   /** HTTP path polled on `port` until it answers 2xx; without it a TCP connect on `port` counts. */
   readonly healthy?: string;
+  /** Words for the image's entrypoint; absent = the image's own. */
+  readonly command?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 

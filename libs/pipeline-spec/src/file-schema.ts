@@ -391,6 +391,16 @@ const serviceContainer = z.strictObject(
       })
       .optional()
       .meta({ description: 'HTTP path polled on `port` until it answers 2xx' }),
+    command: listOf(
+      z.string({ error: mustBe('a word of the command, as text in quotes') }).max(4_096, {
+        error: says('bad-value', 'is longer than 4,096 characters; put it into a file of the image.'),
+      }),
+      'words, such as `[postgres, -c, fsync=off]`',
+      100,
+    )
+      .min(1, { error: says('bad-value', "is empty; remove it to use the image's own.") })
+      .optional()
+      .meta({ description: "Words given to the image's entrypoint instead of its own command; no shell reads them" }),
     env: variables.optional(),
   },
   { error: mustBe('a mapping such as `{ image: postgres:17, port: 5432 }`') },

@@ -201,6 +201,7 @@ function toJob(
       image: imageOf(container.image),
       ...(container.port !== undefined && { port: container.port }),
       ...(container.healthy !== undefined && { healthy: container.healthy }),
+      ...(container.command !== undefined && { command: container.command }),
       env: toVariables(container.env, places, [...path, 'services', name, 'env']),
     })),
     labels: unique(job.labels ?? []),

@@ -38,6 +38,7 @@ const serviceContainer = z.object({
   image: z.string(),
   port: z.number().optional(),
   healthy: z.string().optional(),
+  command: z.array(z.string()).optional(),
   env: z.record(z.string(), z.string()),
 });
 export const registryCredential = z.object({ registry: z.string(), username: z.string(), password: z.string() });

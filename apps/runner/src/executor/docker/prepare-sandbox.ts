@@ -126,6 +126,7 @@ function serviceContainer(
     Image: spec?.image ?? '',
     Labels: labels,
     Hostname: name,
+    ...(spec?.command === undefined ? {} : { Cmd: spec.command }),
     Env: Object.entries(spec?.env ?? {}).map(([key, value]) => `${key}=${value}`),
     HostConfig: {
       ...containerLimits(work.resources),

@@ -21,7 +21,7 @@ test:
   jobs:
     acceptance:
       image: example.com/node:24
-      services: { app: { image: built, port: 8080, healthy: /healthz } }
+      services: { app: { image: built, port: 8080, healthy: /healthz, command: [serve, --fast] } }
       steps: [{ run: npm run acceptance, env: { URL: "http://app:8080" } }]
 `;
 
@@ -161,7 +161,7 @@ test:
     const test = await one.poll(runner, options);
     const image = `registry.example.com/shop@${DIGEST}`;
     expect(test?.work).toMatchObject({
-      services: { app: { image, port: 8080, healthy: '/healthz' } },
+      services: { app: { image, port: 8080, healthy: '/healthz', command: ['serve', '--fast'] } },
       env: { SLUICE_IMAGE: image },
     });
   });

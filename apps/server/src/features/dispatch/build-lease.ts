@@ -234,12 +234,13 @@ function stepsWorkOf(spec: JobSpec, job: PlannedJob, state: RunState): LeaseGran
     ...(spec.outputs.length > 0 ? { outputs: [...spec.outputs] } : {}),
     env: { ...ambient(state, built), ...spec.env, ...outputVariables(state, spec.envFrom) },
     services: Object.fromEntries(
-      Object.entries(spec.services).map(([name, { image, port, healthy, env }]) => [
+      Object.entries(spec.services).map(([name, { image, port, healthy, command, env }]) => [
         name,
         {
           image: resolve(image),
           ...(port === undefined ? {} : { port }),
           ...(healthy === undefined ? {} : { healthy }),
+          ...(command === undefined ? {} : { command: [...command] }),
           env: { ...env },
         },
       ]),
