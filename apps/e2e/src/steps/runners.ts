@@ -57,7 +57,8 @@ export const poolLoad = stepKind(
       },
       { timeoutMs: 30_000, everyMs: 100, describe: 'the load of the pool' },
     ).catch(() => false);
-    if (!found) throw new Error(`The load of the pool is ${JSON.stringify(last)}, expected ${JSON.stringify(expected)}.`);
+    if (!found)
+      throw new Error(`The load of the pool is ${JSON.stringify(last)}, expected ${JSON.stringify(expected)}.`);
   },
 );
 
