@@ -1,6 +1,6 @@
 import { oc } from '@orpc/contract';
 import { z } from 'zod';
-import { forge, repositoryStatuses } from './statuses.ts';
+import { forge, githubApp, repositoryStatuses } from './statuses.ts';
 import { id, instant, ok, page, pageQuery, role, slug, trust } from './values.ts';
 
 export const team = z.object({ slug, title: z.string() });
@@ -201,7 +201,7 @@ export const catalogContract = {
       method: 'PUT',
       path: '/teams/{team}/repositories/{repositoryId}/statuses',
       tags: ['catalog'],
-      summary: 'Report runs to the forge as statuses of commits, or to nobody',
+      summary: 'Report runs to the forge as statuses of commits, or as checks of GitHub, or to nobody',
     })
     .input(
       z.object({
@@ -217,6 +217,8 @@ export const catalogContract = {
             repository: z.string().max(500).optional(),
             /** Absent = the password of the repository's credential. */
             token: z.string().min(1).max(4000).optional(),
+            /** At GitHub alone and instead of a `token`: runs are shown as checks. */
+            app: githubApp.optional(),
           })
           .nullable(),
       }),

@@ -1,5 +1,6 @@
 export * from './forges/fake-forge.ts';
 export { FORGES, NO_COMMIT, type ForgeName, type ShownStatus } from './forges/forge-contracts.ts';
+export { FakeGithubApp, type ShownCheck } from './forges/fake-github-app.ts';
 export * from './parts/chromium.ts';
 export * from './parts/debian-packages.ts';
 export * from './parts/docker-engine.ts';

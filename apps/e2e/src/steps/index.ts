@@ -4,6 +4,7 @@ import { endKept, keptAudit, shell } from './debug.ts';
 import { forgeFails, forgeShows, reportStatuses } from './forge.ts';
 import { admit, lookForPushes, tell } from './forge-events.ts';
 import { approve, look, reject } from './gate.ts';
+import { githubShows, reportChecks } from './github-checks.ts';
 import { limit } from './limits.ts';
 import { log } from './logs.ts';
 import { push } from './push.ts';
@@ -52,6 +53,8 @@ const kinds: readonly StepKind[] = [
   reportStatuses,
   forgeFails,
   forgeShows,
+  reportChecks,
+  githubShows,
   killRunner,
   drainRunner,
   awaitRunnerEnd,

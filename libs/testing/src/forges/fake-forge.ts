@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { bitbucketContract } from './bitbucket-contract.ts';
+import { FakeGithubApp } from './fake-github-app.ts';
 import { FORGES, type ForgeAnswer, type ForgeContract, type ForgeName, type ShownStatus } from './forge-contracts.ts';
 import { giteaContract } from './gitea-contract.ts';
 import { githubContract } from './github-contract.ts';
@@ -13,13 +14,16 @@ const CONTRACTS: Readonly<Record<ForgeName, ForgeContract>> = {
   bitbucket: bitbucketContract,
 };
 
-type ForgeFault = ForgeAnswer | 'hang' | 'reset';
+/** `lost-answer`: a status or check is taken, and the connection breaks before the answer; all else is answered. */
+type ForgeFault = ForgeAnswer | 'hang' | 'reset' | 'lost-answer';
 
 export interface FakeForge {
   readonly origin: string;
   apiUrl(forge: ForgeName): string;
   /** The token that is accepted. */
   readonly token: string;
+  /** GitHub's App, which writes checks instead of statuses. */
+  readonly app: FakeGithubApp;
   /** Every status that was ever accepted, in order. */
   readonly history: readonly ShownStatus[];
   /** Requests so far, those that were refused included. */
@@ -36,6 +40,7 @@ export interface FakeForge {
 export async function startFakeForge({ token = 'forge-token', port = 0 } = {}): Promise<FakeForge> {
   const history: ShownStatus[] = [];
   const refusals: string[] = [];
+  const app = new FakeGithubApp();
   let requests = 0;
   const faults = new Map<ForgeName, ForgeFault>();
   const shown = (commit: string, context: string, forge?: ForgeName) =>
@@ -45,16 +50,17 @@ export async function startFakeForge({ token = 'forge-token', port = 0 } = {}): 
 
   const answerTo = async (request: IncomingMessage, contract: ForgeContract | undefined): Promise<ForgeAnswer> => {
     if (contract === undefined) return { status: 404, body: { message: 'Not Found' } };
-    if (request.method !== 'POST') return { status: 405, body: { message: 'Method Not Allowed' } };
-    if (request.headers['content-type'] !== 'application/json')
-      return { status: 415, body: { message: 'Unsupported Media Type' } };
-    const body = parse(await textOf(request));
-    if (body === undefined) return { status: 400, body: { message: 'Problems parsing JSON' } };
+    const { method = '', headers } = request;
     const path = request.url!.slice(contract.basePath.length);
+    const body = method === 'GET' ? {} : parse(await textOf(request));
+    const answered = contract.forge === 'github' ? app.answer({ method, path, headers, body }) : undefined;
+    if (answered !== undefined) return answered;
+    if (method !== 'POST') return { status: 405, body: { message: 'Method Not Allowed' } };
+    if (headers['content-type'] !== 'application/json')
+      return { status: 415, body: { message: 'Unsupported Media Type' } };
+    if (body === undefined) return { status: 400, body: { message: 'Problems parsing JSON' } };
     const commit = /[0-9a-f]{40}/.exec(path)?.[0] ?? '';
-    const judged = contract.judge({ path, headers: request.headers, body }, token, (context) =>
-      shown(commit, context, contract.forge),
-    );
+    const judged = contract.judge({ path, headers, body }, token, (context) => shown(commit, context, contract.forge));
     if ('refused' in judged) return judged.refused;
     history.push(judged.shown);
     return { status: contract.answersWith, body: { id: history.length } };
@@ -66,9 +72,11 @@ export async function startFakeForge({ token = 'forge-token', port = 0 } = {}): 
     const fault = contract && faults.get(contract.forge);
     if (fault === 'hang') return;
     if (fault === 'reset') return void request.socket.resetAndDestroy();
-    if (fault !== undefined) return send(response, fault);
+    if (fault !== undefined && fault !== 'lost-answer') return send(response, fault);
     answerTo(request, contract).then(
       (answer) => {
+        const isWrite = request.method !== 'GET' && !request.url!.includes('/app/');
+        if (fault === 'lost-answer' && isWrite) return void request.socket.resetAndDestroy();
         if (answer.status >= 400) refusals.push(`${answer.status} ${JSON.stringify(answer.body)}`);
         send(response, answer);
       },
@@ -81,6 +89,7 @@ export async function startFakeForge({ token = 'forge-token', port = 0 } = {}): 
     origin,
     apiUrl: (forge) => `${origin}${CONTRACTS[forge].basePath}`,
     token,
+    app,
     history,
     get requests() {
       return requests;

@@ -13,7 +13,7 @@ export async function readRepositoryStatuses(
   serviceId?: string,
 ): Promise<{ statuses?: z.infer<typeof repositoryStatuses> }> {
   if (row.statuses === null) return {};
-  const { forge, apiUrl, repository } = row.statuses;
+  const { forge, apiUrl, repository, app } = row.statuses;
   const last = await storedStatuses(db)
     .where('commit_statuses.repository_id', '=', row.id)
     .$if(serviceId !== undefined, (query) => query.where('commit_statuses.service_id', '=', serviceId!))
@@ -28,7 +28,8 @@ export async function readRepositoryStatuses(
       forge,
       apiUrl: apiUrl ?? apiUrlOf(forge, row.url) ?? '',
       repository: repository ?? repositoryPathOf(row.url),
-      ownToken: row.ownToken,
+      ownToken: row.ownToken && app === undefined,
+      ...(app && { app }),
       last: last ? shownStatus(last) : null,
     },
   };

@@ -1,8 +1,7 @@
-import type { RunState, Status } from '@sluice/engine';
+import { isHeld, type RunState, type Status } from '@sluice/engine';
 import type { ReportedState, StatusReport } from '../../platform/forge/commit-statuses.port.ts';
 
 type Told = Pick<StatusReport, 'state' | 'description' | 'url'>;
-type Run = Pick<RunState, 'number' | 'status' | 'reason'>;
 
 const STATES: Readonly<Record<Status, ReportedState>> = {
   queued: 'queued',
@@ -18,11 +17,11 @@ const STATES: Readonly<Record<Status, ReportedState>> = {
 };
 
 /** What a forge is told of a run. `origin`: the public address, from which all links are made. */
-export function describeRun({ number, status, reason }: Run, service: string, origin: string): Told {
-  const what = status === 'waiting' ? 'waits for its release to go on' : isUnderWay(status) ? `is ${status}` : status;
+export function describeRun(run: RunState, service: string, origin: string): Told {
+  const { number, status, reason } = run;
   return {
     state: STATES[status],
-    description: `Run #${number} ${what}${reason === undefined ? '' : `: ${reason.message}`}`,
+    description: `Run #${number} ${stateInWords(run)}${reason === undefined ? '' : `: ${reason.message}`}`,
     url: `${origin}/services/${service}/runs/${number}`,
   };
 }
@@ -36,6 +35,9 @@ export function contextOf(service: string): string {
   return `sluice/${service}`;
 }
 
-function isUnderWay(status: Status): boolean {
-  return status === 'queued' || status === 'running';
+/** As it goes on after "Run #7". */
+export function stateInWords(run: RunState): string {
+  const { status } = run;
+  if (status === 'waiting') return isHeld(run) ? 'waits for somebody to let it go' : 'waits for its release to go on';
+  return status === 'queued' || status === 'running' ? `is ${status}` : status;
 }

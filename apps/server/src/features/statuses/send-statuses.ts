@@ -1,8 +1,9 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
+import type { RunState } from '@sluice/engine';
 import { Ids } from '../../platform/clock/clock.port.ts';
 import { json, type Db } from '../../platform/db/database.ts';
-import type { Row, SentStatus } from '../../platform/db/schema.ts';
+import type { Row, SentCheck, SentStatus } from '../../platform/db/schema.ts';
 import { Transactions, type Unit } from '../../platform/db/transactions.ts';
 import type { SendOutcome, StatusReport } from '../../platform/forge/commit-statuses.port.ts';
 import { PublicOrigin } from '../../platform/http/public-origin.ts';
@@ -10,13 +11,17 @@ import { Outbox } from '../../platform/outbox/outbox.ts';
 import { currentStates } from '../runs/index.ts';
 import { contextOf, describeNotAffected, describeRun } from './describe-status.ts';
 import { SendSettings } from './send-settings.ts';
-import { StatusForges, StatusTargets } from './status-target.ts';
+import { StatusForges, StatusTargets, type StatusTarget } from './status-target.ts';
+import { TellChecks } from './tell-checks.ts';
 
 /** Requests under way in this process, one per repository: a forge that hangs holds up its own alone. */
 const AT_ONCE = 16;
 
 type Claimed = Row<'commit_statuses'>;
-type Told = Pick<StatusReport, 'state' | 'description' | 'url'> & { readonly runId: string | null };
+type Told = Pick<StatusReport, 'state' | 'description' | 'url'> & { readonly run: RunState | undefined };
+/** `checks`: of GitHub, where an App was told. */
+type Outcome =
+  Exclude<SendOutcome, { kind: 'sent' }> | { readonly kind: 'sent'; readonly checks?: readonly SentCheck[] };
 
 /**
  * Tells forges what became of commits, from the rows of `commit_statuses`. What is told is read when it is told: a state that
@@ -33,6 +38,7 @@ export class SendStatuses {
   readonly #origin: PublicOrigin;
   readonly #targets: StatusTargets;
   readonly #forges: StatusForges;
+  readonly #checks: TellChecks;
   readonly #settings: SendSettings;
   readonly #busy = new Map<string, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
@@ -48,6 +54,7 @@ export class SendStatuses {
     origin: PublicOrigin,
     targets: StatusTargets,
     forges: StatusForges,
+    checks: TellChecks,
     settings: SendSettings,
   ) {
     this.#db = db;
@@ -57,6 +64,7 @@ export class SendStatuses {
     this.#origin = origin;
     this.#targets = targets;
     this.#forges = forges;
+    this.#checks = checks;
     this.#settings = settings;
   }
 
@@ -136,25 +144,29 @@ export class SendStatuses {
       .executeTakeFirst();
     const told = service && (await this.#told(row, service.slug));
     if (!told || service.statuses === null) return this.#letGo(row);
-    const outcome = isTold(row, told) ? ({ kind: 'sent' } as const) : await this.#send(row, service, told);
+    const outcome = await this.#send(row, service, told);
     await this.#transactions.run((unit) => this.#note(unit, row, told, outcome));
   }
 
   async #send(
     row: Claimed,
     service: Parameters<StatusTargets['of']>[0] & { readonly slug: string },
-    { state, description, url }: Told,
-  ): Promise<SendOutcome> {
+    told: Told,
+  ): Promise<Outcome> {
+    let target: StatusTarget | undefined;
     try {
-      const target = this.#targets.of(service);
-      if (!target)
-        return { kind: 'refused', why: 'There is no token for statuses; give the repository one under its statuses.' };
-      const { commit, ref } = row;
-      const report = { context: contextOf(service.slug), commit, ref, state, description, url };
-      return await this.#forges.get(target.forge).send(target.place, report);
+      target = this.#targets.of(service);
     } catch (error) {
       return { kind: 'refused', why: (error as Error).message };
     }
+    if (!target)
+      return { kind: 'refused', why: 'There is no token for statuses; give the repository one under its statuses.' };
+    if (target.kind === 'checks') return this.#checks.tell(row, target.place, service.slug, told.run);
+    if (isTold(row, told)) return { kind: 'sent' };
+    const { commit, ref } = row;
+    const { state, description, url } = told;
+    const report = { context: contextOf(service.slug), commit, ref, state, description, url };
+    return this.#forges.get(target.forge).send(target.place, report);
   }
 
   /** The newest run of the commit, or that there is none for a reason. */
@@ -169,14 +181,18 @@ export class SendStatuses {
       .executeTakeFirst();
     if (run) {
       const state = (await currentStates(this.#db, [run])).get(run.id)!;
-      return { ...describeRun(state, slug, this.#origin.value), runId: run.id };
+      return { ...describeRun(state, slug, this.#origin.value), run: state };
     }
     if (row.not_affected === null) return undefined;
-    return { ...describeNotAffected(row.not_affected, slug, this.#origin.value), runId: null };
+    return { ...describeNotAffected(row.not_affected, slug, this.#origin.value), run: undefined };
   }
 
-  async #note(unit: Unit, row: Claimed, { state, description, runId }: Told, outcome: SendOutcome): Promise<void> {
-    const noted = outcome.kind === 'sent' ? sent(row, { state, description, runId }) : this.#failed(row, outcome);
+  async #note(unit: Unit, row: Claimed, { state, description, run }: Told, outcome: Outcome): Promise<void> {
+    const runId = run?.runId ?? null;
+    const noted =
+      outcome.kind === 'sent'
+        ? sent(row, { state, description, runId, ...(outcome.checks && { checks: outcome.checks }) })
+        : this.#failed(row, outcome);
     const { numAffectedRows } = await sql`
       update commit_statuses set claim = null, ${noted}
       where service_id = ${row.service_id} and commit = ${row.commit} and claim = ${row.claim}`.execute(unit.tx);
@@ -192,7 +208,7 @@ export class SendStatuses {
     });
   }
 
-  #failed(row: Claimed, outcome: Exclude<SendOutcome, { kind: 'sent' }>) {
+  #failed(row: Claimed, outcome: Exclude<Outcome, { kind: 'sent' }>) {
     const { pauseMs, longestPauseMs, deadlineMs, refusals } = this.#settings;
     const asked = outcome.kind === 'trouble' ? (outcome.retryAfterSeconds ?? 0) * 1000 : 0;
     const pause = Math.min(pauseMs * 2 ** Math.min(row.tries - 1, 20), longestPauseMs);
@@ -221,7 +237,7 @@ function sent(row: Claimed, status: SentStatus) {
     due_at = case when wanted_version <> ${row.wanted_version} then now() end`;
 }
 
-function isTold({ sent: last, doubtful, error }: Claimed, { state, description, runId }: Told): boolean {
-  if (last === null || doubtful || error !== null) return false;
-  return last.state === state && last.description === description && last.runId === runId;
+function isTold({ sent: last, doubtful, error }: Claimed, { state, description, run }: Told): boolean {
+  if (last === null || last.checks !== undefined || doubtful || error !== null) return false;
+  return last.state === state && last.description === description && last.runId === (run?.runId ?? null);
 }

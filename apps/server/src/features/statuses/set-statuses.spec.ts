@@ -1,7 +1,13 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testApp, type TestApp, type TestPerson } from '../../testing/test-app.ts';
 
 const ORIGIN = 'http://127.0.0.1:4010';
+const EC_KEY = pem(generateKeyPairSync('ec', { namedCurve: 'P-256' }));
+const SHORT_KEY = pem(generateKeyPairSync('rsa', { modulusLength: 1_024 }));
+const RSA_PAIR = generateKeyPairSync('rsa', { modulusLength: 2_048 });
+const APP = { id: '12345', privateKey: pem(RSA_PAIR) };
+const PUBLIC_KEY = RSA_PAIR.publicKey.export({ type: 'spki', format: 'pem' }).toString();
 let server: TestApp;
 let admin: TestPerson;
 let developer: TestPerson;
@@ -23,6 +29,10 @@ beforeAll(async () => {
   without = await connect({ url: `${ORIGIN}/catalog.git`, kind: 'git' });
 });
 afterAll(() => server.close());
+
+function pem({ privateKey }: ReturnType<typeof generateKeyPairSync>): string {
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
 
 const set = (id: string, statuses: object | null, as = admin) =>
   server.call('PUT', `/api/v1/teams/shop/repositories/${id}/statuses`, { as, body: { statuses } });
@@ -65,7 +75,62 @@ describe('statuses of a repository', () => {
     expect(await shown(without)).toBeUndefined();
   });
 
+  it('A25: are checks where an App is given; its key is sealed and never comes back, not even in a refusal', async () => {
+    const ofGithub = { forge: 'github', repository: 'shop/catalog', apiUrl: `${ORIGIN}/api/v3` };
+    for (const [app, seen] of [
+      [APP, { id: APP.id, installationId: null }],
+      [
+        { ...APP, id: 'Iv23liAbc', installationId: 77 },
+        { id: 'Iv23liAbc', installationId: 77 },
+      ],
+    ] as const) {
+      const answer = await set(without, { ...ofGithub, app });
+      expect(answer.status, answer.text).toBe(200);
+      expect(await shown(without)).toMatchObject({ forge: 'github', ownToken: false, app: seen });
+    }
+    const kept = await server.database.db
+      .selectFrom('repositories')
+      .select('statuses_token_sealed')
+      .where('id', '=', without)
+      .executeTakeFirst();
+    expect(kept?.statuses_token_sealed).toMatch(/^v1\./);
+    const body = APP.privateKey.split('\n')[1]!;
+    const wrong = await set(without, { ...ofGithub, token: 'x', app: APP });
+    expect(wrong.text).not.toContain(body);
+    const everything = await Promise.all(
+      (['repositories', 'audit_entries', 'commit_statuses'] as const).map((table) =>
+        server.database.db.selectFrom(table).selectAll().execute(),
+      ),
+    );
+    expect(JSON.stringify(everything)).not.toContain(body);
+    expect(await set(without, { ...ofGithub, token: 'x' })).toMatchObject({ status: 200 });
+    expect(await shown(without)).not.toHaveProperty('app');
+    await set(without, null);
+  });
+
   it.each<[string, object, RegExp]>([
+    ['an App is given for another forge', { forge: 'gitea', repository: 'a/b', app: APP }, /^app: checks are GitHub's/],
+    ['an App and a token are given', { forge: 'github', repository: 'a/b', token: 'x', app: APP }, /^app: give either/],
+    [
+      'the key of an App is none',
+      { forge: 'github', repository: 'a/b', app: { ...APP, privateKey: 'hunter2' } },
+      /^app.privateKey: it cannot be read .*BEGIN to END/,
+    ],
+    [
+      'the key of an App is its public half',
+      { forge: 'github', repository: 'a/b', app: { ...APP, privateKey: PUBLIC_KEY } },
+      /^app.privateKey: it cannot be read/,
+    ],
+    [
+      'the key of an App is of another kind',
+      { forge: 'github', repository: 'a/b', app: { ...APP, privateKey: EC_KEY } },
+      /^app.privateKey: it is a key of the kind ec, not RSA/,
+    ],
+    [
+      'the key of an App is too short',
+      { forge: 'github', repository: 'a/b', app: { ...APP, privateKey: SHORT_KEY } },
+      /^app.privateKey: it has 1024 bits/,
+    ],
     ['the forge is not known', {}, /^forge: write github/],
     ['the path is not the forge’s', { forge: 'github', token: 'x' }, /^repository: "catalog" .*owner\/name/],
     ['there is no token', { forge: 'gitea', repository: 'a/b' }, /^token: the repository has no credential/],

@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import { Config } from '../../platform/config/config.ts';
@@ -12,7 +13,7 @@ import { resolvePublicAddresses } from '../../platform/http/public-address.ts';
 import { Audit } from '../audit/index.ts';
 import { checkApiUrl } from '../catalog/index.ts';
 import { Sealer } from '../secrets/index.ts';
-import { statusTokenPlace } from './status-target.ts';
+import { appKeyPlace, statusTokenPlace } from './status-target.ts';
 
 /** What is left out follows from the repository; null as a whole = its commits are reported to nobody. */
 export interface StatusesInput {
@@ -20,6 +21,13 @@ export interface StatusesInput {
   readonly apiUrl?: string | undefined;
   readonly repository?: string | undefined;
   readonly token?: string | undefined;
+  readonly app?: AppInput | undefined;
+}
+
+interface AppInput {
+  readonly id: string;
+  readonly installationId?: number | undefined;
+  readonly privateKey: string;
 }
 
 type Repository = Pick<Row<'repositories'>, 'id' | 'url' | 'kind' | 'credential_sealed'>;
@@ -58,7 +66,7 @@ export class SetStatuses {
         .updateTable('repositories')
         .set({
           statuses: settings && json(settings),
-          statuses_token_sealed: token === undefined ? null : this.#sealer.seal(token, statusTokenPlace(repository.id)),
+          statuses_token_sealed: this.#sealed(repository.id, input.statuses),
         })
         .where('id', '=', repository.id)
         .execute();
@@ -75,6 +83,12 @@ export class SetStatuses {
       });
       return { ok: true };
     });
+  }
+
+  #sealed(repositoryId: string, statuses: StatusesInput | null): string | null {
+    if (statuses?.app) return this.#sealer.seal(statuses.app.privateKey, appKeyPlace(repositoryId));
+    if (statuses?.token === undefined) return null;
+    return this.#sealer.seal(statuses.token, statusTokenPlace(repositoryId));
   }
 
   async #settings(row: Repository, input: StatusesInput): Promise<StatusSettings> {
@@ -99,8 +113,42 @@ export class SetStatuses {
     const checked = checkApiUrl(address, this.#config.gitAllowOrigins);
     if (!checked.ok) throw invalid(`apiUrl: ${checked.message}`, 'api-url');
     if (!checked.allowed) await resolvePublicAddresses(checked.host);
-    requireToken(row, input);
-    return { forge, apiUrl: input.apiUrl === undefined ? null : checked.url, repository: input.repository ?? null };
+    const settings = {
+      forge,
+      apiUrl: input.apiUrl === undefined ? null : checked.url,
+      repository: input.repository ?? null,
+    };
+    if (input.app === undefined) {
+      requireToken(row, input);
+      return settings;
+    }
+    requireApp(forge, input.app, input.token);
+    return { ...settings, app: { id: input.app.id, installationId: input.app.installationId ?? null } };
+  }
+}
+
+function requireApp(forge: ForgeName, { privateKey }: AppInput, token: string | undefined): void {
+  if (forge !== 'github')
+    throw invalid(`app: checks are GitHub's; ${forge} is told by commit statuses, with a token.`, 'app-forge');
+  if (token !== undefined)
+    throw invalid('app: give either an App, for checks, or a token, for commit statuses.', 'app-or-token');
+  const problem = rsaKeyProblem(privateKey);
+  if (problem !== undefined)
+    throw invalid(
+      `app.privateKey: ${problem} Paste the whole .pem file that GitHub gave for the App, from BEGIN to END.`,
+      'app-key',
+    );
+}
+
+function rsaKeyProblem(pem: string): string | undefined {
+  try {
+    const key = createPrivateKey(pem);
+    if (key.asymmetricKeyType !== 'rsa') return `it is a key of the kind ${key.asymmetricKeyType}, not RSA.`;
+    const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+    return bits < 2_048 ? `it has ${bits} bits; GitHub's keys have 2048.` : undefined;
+  } catch {
+    // What went wrong inside may quote the key.
+    return 'it cannot be read as a private key.';
   }
 }
 

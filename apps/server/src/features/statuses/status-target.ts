@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { CommitStatuses, type ForgeName, type StatusPlace } from '../../platform/forge/commit-statuses.port.ts';
+import type { AppPlace } from '../../platform/forge/checks.port.ts';
 import { apiUrlOf, repositoryPathOf } from '../../platform/forge/status-place.ts';
 import type { Row } from '../../platform/db/schema.ts';
 import { repositoryPlace } from '../catalog/index.ts';
@@ -24,7 +25,12 @@ type RepositoryRow = Pick<
   'id' | 'url' | 'statuses' | 'statuses_token_sealed' | 'credential_sealed'
 >;
 
-/** Opens the token of a repository for the one purpose of telling its forge. */
+/** Where and how a forge is told: by statuses with a token, or by checks of a GitHub App. */
+export type StatusTarget =
+  | { readonly kind: 'statuses'; readonly forge: ForgeName; readonly place: StatusPlace }
+  | { readonly kind: 'checks'; readonly place: AppPlace };
+
+/** Opens the token or key of a repository for the one purpose of telling its forge. */
 @Injectable()
 export class StatusTargets {
   readonly #sealer: Sealer;
@@ -33,13 +39,19 @@ export class StatusTargets {
   }
 
   /** Undefined: the repository has nothing to tell, or nothing to sign in with. Throws UnsealError. */
-  of(row: RepositoryRow): { readonly forge: ForgeName; readonly place: StatusPlace } | undefined {
+  of(row: RepositoryRow): StatusTarget | undefined {
     if (row.statuses === null) return undefined;
-    const { forge, apiUrl, repository } = row.statuses;
+    const { forge, apiUrl, app } = row.statuses;
     const address = apiUrl ?? apiUrlOf(forge, row.url);
+    if (address === undefined) return undefined;
+    const where = { apiUrl: address, repository: row.statuses.repository ?? repositoryPathOf(row.url) };
+    if (app !== undefined) {
+      if (row.statuses_token_sealed === null) return undefined;
+      const privateKey = this.#sealer.open(row.statuses_token_sealed, appKeyPlace(row.id));
+      return { kind: 'checks', place: { ...where, appId: app.id, installationId: app.installationId, privateKey } };
+    }
     const login = this.#login(row, apiUrl !== null);
-    if (address === undefined || login === undefined) return undefined;
-    return { forge, place: { apiUrl: address, repository: repository ?? repositoryPathOf(row.url), ...login } };
+    return login && { kind: 'statuses', forge, place: { ...where, ...login } };
   }
 
   /** The credential of the repository is for its own host alone: an address that somebody wrote gets its own token or none. */
@@ -58,4 +70,9 @@ export class StatusTargets {
 /** What a sealed token is bound to. */
 export function statusTokenPlace(repositoryId: string): string {
   return `statuses:${repositoryId}`;
+}
+
+/** What the sealed private key of a GitHub App is bound to: it never opens as a token. */
+export function appKeyPlace(repositoryId: string): string {
+  return `statuses-app:${repositoryId}`;
 }

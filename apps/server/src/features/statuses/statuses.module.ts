@@ -1,8 +1,12 @@
 import { Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Clock } from '../../platform/clock/clock.port.ts';
 import { Config } from '../../platform/config/config.ts';
 import { BitbucketStatuses } from '../../platform/forge/bitbucket-statuses.ts';
+import { Checks } from '../../platform/forge/checks.port.ts';
 import { ForgeHttp } from '../../platform/forge/forge-http.ts';
 import { GiteaStatuses } from '../../platform/forge/gitea-statuses.ts';
+import { GithubApp } from '../../platform/forge/github-app.ts';
+import { GithubChecks } from '../../platform/forge/github-checks.ts';
 import { GithubStatuses } from '../../platform/forge/github-statuses.ts';
 import { GitlabStatuses } from '../../platform/forge/gitlab-statuses.ts';
 import { OutboxHandlers } from '../../platform/outbox/outbox.ts';
@@ -14,9 +18,14 @@ import { SendStatuses } from './send-statuses.ts';
 import { SetStatuses } from './set-statuses.ts';
 import { StatusForges, StatusTargets } from './status-target.ts';
 import { StatusesController } from './statuses.controller.ts';
+import { TellChecks } from './tell-checks.ts';
 
-function statusForges({ gitAllowOrigins }: Config): StatusForges {
-  const http = new ForgeHttp({ allowedOrigins: gitAllowOrigins });
+function forgeHttp({ gitAllowOrigins }: Config): ForgeHttp {
+  return new ForgeHttp({ allowedOrigins: gitAllowOrigins });
+}
+
+function statusForges(config: Config): StatusForges {
+  const http = forgeHttp(config);
   return new StatusForges([
     new GithubStatuses(http),
     new GitlabStatuses(http),
@@ -30,8 +39,14 @@ function statusForges({ gitAllowOrigins }: Config): StatusForges {
   controllers: [StatusesController],
   providers: [
     { provide: StatusForges, useFactory: statusForges, inject: [Config] },
+    {
+      provide: Checks,
+      useFactory: (config: Config, clock: Clock) => new GithubChecks(new GithubApp(forgeHttp(config), clock)),
+      inject: [Config, Clock],
+    },
     { provide: SendSettings, useFactory: () => new SendSettings() },
     StatusTargets,
+    TellChecks,
     SendStatuses,
     NoteStatuses,
     SetStatuses,

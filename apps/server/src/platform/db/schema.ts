@@ -593,6 +593,8 @@ export interface StatusSettings {
   /** Null = as it follows from the repository's address. */
   readonly apiUrl: string | null;
   readonly repository: string | null;
+  /** GitHub is told by checks of this App, and what is sealed beside it is its private key; absent = by commit statuses. */
+  readonly app?: { readonly id: string; readonly installationId: number | null };
 }
 
 export interface SentStatus {
@@ -600,6 +602,17 @@ export interface SentStatus {
   readonly description: string;
   /** The run that it speaks of; null = none was made. */
   readonly runId: string | null;
+  /** Of GitHub, where an App tells it: the check of that run, and those of earlier runs that have not ended. */
+  readonly checks?: readonly SentCheck[];
+}
+
+export interface SentCheck {
+  /** Whose check it is, and where: a repository may get another App or move. */
+  readonly at: string;
+  readonly id: number;
+  readonly externalId: string;
+  /** Hash of what was told. */
+  readonly told: string;
 }
 
 /** `coming`: its bytes are not checked yet; `going`: nobody sees it, and its object is about to be removed, then the row. */

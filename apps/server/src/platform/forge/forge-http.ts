@@ -6,8 +6,17 @@ import { resolvePublicAddresses, type Lookup } from '../http/public-address.ts';
 export interface ForgeAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** The first part; answers are only read for what went wrong. */
+  /** The first part, as far as the asker reads. */
   readonly text: string;
+}
+
+export interface ForgeRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH';
+  readonly address: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  /** So much of the answer is read; the default is enough to say what went wrong. */
+  readonly longestAnswer?: number;
 }
 
 export interface ForgeHttpOptions {
@@ -17,10 +26,10 @@ export interface ForgeHttpOptions {
   readonly lookup?: Lookup;
 }
 
-const READ_BYTES = 16_384;
+const READ_LENGTH = 16_384;
 
 /**
- * Posts JSON to a forge. The host is resolved once and the connection made to exactly those addresses, so a name that changes
+ * Speaks JSON with a forge. The host is resolved once and the connection made to exactly those addresses, so a name that changes
  * its mind in between leads nowhere (A23); redirects are answers like any other and are not followed (A24).
  */
 export class ForgeHttp {
@@ -33,25 +42,31 @@ export class ForgeHttp {
     this.#lookup = lookup;
   }
 
+  post(address: string, headers: Readonly<Record<string, string>>, body: unknown): Promise<ForgeAnswer> {
+    return this.ask({ method: 'POST', address, headers, body });
+  }
+
   /** Throws when there is no answer within the deadline. */
-  async post(address: string, headers: Readonly<Record<string, string>>, body: unknown): Promise<ForgeAnswer> {
+  async ask({ method, address, headers, body, longestAnswer = READ_LENGTH }: ForgeRequest): Promise<ForgeAnswer> {
     const url = new URL(address);
     const allowed = this.#allowedOrigins.includes(url.origin);
     if (!allowed && url.protocol !== 'https:') throw new Error('the address of the API must begin with https://');
     const lookup = allowed ? undefined : pinned(await resolvePublicAddresses(url.hostname, this.#lookup));
-    const content = JSON.stringify(body);
+    const content = body === undefined ? undefined : JSON.stringify(body);
     return new Promise((resolve, reject) => {
       const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
       const request = send(url, {
-        method: 'POST',
+        method,
         // A connection of its own: one that is kept could be older than the look at the addresses.
         agent: false,
         signal: AbortSignal.timeout(this.#deadlineMs),
         headers: {
           'user-agent': 'Sluice',
           accept: 'application/json',
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(content),
+          ...(content !== undefined && {
+            'content-type': 'application/json',
+            'content-length': Buffer.byteLength(content),
+          }),
           ...headers,
         },
         ...(lookup && { lookup }),
@@ -62,7 +77,7 @@ export class ForgeHttp {
         response.setEncoding('utf8');
         response.on('data', (part: string) => {
           text += part;
-          if (text.length > READ_BYTES) response.destroy();
+          if (text.length > longestAnswer) response.destroy();
         });
         response.on('error', reject);
         response.on('close', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));

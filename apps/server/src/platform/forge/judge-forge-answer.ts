@@ -2,6 +2,8 @@ import type { SendOutcome } from './commit-statuses.port.ts';
 import type { ForgeAnswer, ForgeHttp } from './forge-http.ts';
 
 const LONGEST_WAIT_SECONDS = 3_600;
+/** What GitHub asks for when a limit was reached and its answer names no time. */
+const LIMIT_WAIT_SECONDS = 60;
 const REMEDIES: Readonly<Record<number, string>> = {
   401: 'Give the repository a token that is valid.',
   403: 'Give the repository a token that may write commit statuses.',
@@ -16,8 +18,17 @@ export async function postStatus(
   body: unknown,
   now: () => Date = () => new Date(),
 ): Promise<SendOutcome> {
+  const reached = await reachForge(() => http.post(address, headers, body));
+  return reached.kind === 'answered' ? judgeForgeAnswer(reached.answer, now()) : reached;
+}
+
+type Trouble = Extract<SendOutcome, { kind: 'trouble' }>;
+
+export async function reachForge(
+  ask: () => Promise<ForgeAnswer>,
+): Promise<{ readonly kind: 'answered'; readonly answer: ForgeAnswer } | Trouble> {
   try {
-    return judgeForgeAnswer(await http.post(address, headers, body), now());
+    return { kind: 'answered', answer: await ask() };
   } catch (error) {
     const why =
       error instanceof Error && error.name === 'TimeoutError'
@@ -27,7 +38,12 @@ export async function postStatus(
   }
 }
 
-export function judgeForgeAnswer({ status, headers, text }: ForgeAnswer, now: Date): SendOutcome {
+/** `remedies`: what a person can do about a refusal, by its status. */
+export function judgeForgeAnswer(
+  { status, headers, text }: ForgeAnswer,
+  now: Date,
+  remedies: Readonly<Record<number, string>> = REMEDIES,
+): SendOutcome {
   if (status >= 200 && status < 300) return { kind: 'sent' };
   if (status >= 300 && status < 400)
     return {
@@ -36,12 +52,16 @@ export function judgeForgeAnswer({ status, headers, text }: ForgeAnswer, now: Da
     };
   const message = messageOf(text);
   const why = `The forge answered ${status}${message === '' ? '' : `: ${message}`}.`;
-  const wait = waitOf(headers, now);
+  const wait = waitOf(headers, now) ?? (isLimit(status, message) ? LIMIT_WAIT_SECONDS : undefined);
   // 403 is also how GitHub says "too many", with the headers of a limit.
   if (status >= 500 || status === 429 || status === 408 || (status === 403 && wait !== undefined))
     return { kind: 'trouble', why, ...(wait === undefined ? {} : { retryAfterSeconds: wait }) };
-  const remedy = REMEDIES[status];
+  const remedy = remedies[status];
   return { kind: 'refused', why: remedy === undefined ? why : `${why} ${remedy}` };
+}
+
+function isLimit(status: number, message: string): boolean {
+  return status === 403 && /\brate limit\b/i.test(message);
 }
 
 function waitOf(headers: ForgeAnswer['headers'], now: Date): number | undefined {
