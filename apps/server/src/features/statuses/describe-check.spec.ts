@@ -114,7 +114,7 @@ describe('a run as a check', () => {
     );
   });
 
-  it('A14: what others wrote stays text: no markup, no link, nobody is called', () => {
+  it('A66: what others wrote stays text: no markup, no link, nobody is called', () => {
     const nasty = '`</code><img src=x onerror=alert(1)> @everyone\n\n# title\u202e [x](https://evil.example) ``#1';
     const jobs = { 'commit/a': { status: 'failed', reason: { code: 'exit-code', message: nasty } } } as const;
     const { summary } = describeCheck(run({ status: 'failed', jobs, reason: { code: 'x', message: nasty } }), PLACE);

@@ -75,7 +75,7 @@ describe('statuses of a repository', () => {
     expect(await shown(without)).toBeUndefined();
   });
 
-  it('A25: are checks where an App is given; its key is sealed and never comes back, not even in a refusal', async () => {
+  it('A70: are checks where an App is given; its key is sealed and never comes back, not even in a refusal', async () => {
     const ofGithub = { forge: 'github', repository: 'shop/catalog', apiUrl: `${ORIGIN}/api/v3` };
     for (const [app, seen] of [
       [APP, { id: APP.id, installationId: null }],

@@ -242,7 +242,7 @@ describe('telling GitHub by checks', () => {
     expect(checks()).toHaveLength(1);
   });
 
-  it('A25: a key never opens as a token, and what is said of an App that cannot sign in holds none', async () => {
+  it('A70: a key never opens as a token, and what is said of an App that cannot sign in holds none', async () => {
     const { repositoryId } = world.team;
     await world.report(repositoryId, {}, world.forge.app.privateKey, appKeyPlace(repositoryId));
     const { note } = world.replica();

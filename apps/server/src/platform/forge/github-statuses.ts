@@ -1,6 +1,6 @@
 import { StatusesLikeGithub } from './statuses-like-github.ts';
 
-/** Commit statuses, not checks: those belong to GitHub Apps alone, and a repository's own token may not write them. */
+/** Commit statuses, for a repository's own token: checks may be written by GitHub Apps alone (`GithubChecks`). */
 export class GithubStatuses extends StatusesLikeGithub {
   override readonly forge = 'github';
   protected override readonly longest = 140;
