@@ -65,6 +65,8 @@ export class FakeGithubApp {
   tokensGiven = 0;
   /** What the App was granted where it is installed. */
   granted: Readonly<Record<string, string>> = { checks: 'write', metadata: 'read' };
+  /** Older servers do not. */
+  namesClientIds = true;
   now: () => number = Date.now;
   readonly #checks = new Map<number, ShownCheck>();
   readonly #tokens = new Map<string, Token>();
@@ -245,10 +247,11 @@ export class FakeGithubApp {
       conclusion: check.conclusion,
       details_url: check.url,
       output: { title: check.title, summary: check.summary },
-      app:
-        check.appId === this.id
-          ? { id: Number(this.id), client_id: this.clientId, slug: 'sluice' }
-          : { id: Number(check.appId) },
+      app: {
+        id: Number(check.appId),
+        slug: 'sluice',
+        ...(this.namesClientIds && { client_id: check.appId === this.id ? this.clientId : `Iv1.of${check.appId}` }),
+      },
     };
   }
 }

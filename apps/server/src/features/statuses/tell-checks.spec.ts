@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '@sluice/testing';
+import type { Checks } from '../../platform/forge/checks.port.ts';
 import { appKeyPlace, statusTokenPlace } from './status-target.ts';
 import { COMMIT, STAGES, StatusWorld } from './testing/status-world.ts';
 
@@ -192,6 +193,33 @@ describe('telling GitHub by checks', () => {
     world.forge.fault(undefined);
     expect(await world.atRest()).toMatchObject({ sent: { state: 'passed' }, error: null });
     expect(history()).toEqual([[runId, 'success']]);
+  });
+
+  it('I32: where a replica that was stopped makes a second check after all, both are told the end', async () => {
+    const held = Promise.withResolvers<void>();
+    const inHand = Promise.withResolvers<void>();
+    const late = (inner: Checks): Checks => ({
+      find: (place, of) => inner.find(place, of),
+      update: (place, id, report) => inner.update(place, id, report),
+      create: async (place, report) => {
+        inHand.resolve();
+        await held.promise;
+        return inner.create(place, report);
+      },
+    });
+    const first = world.replica({ claimMs: 100 }, undefined, late);
+    const runId = await world.rows.run(world.team, STAGES);
+    await world.relay(first.note);
+    await inHand.promise;
+    const second = world.replica();
+    await world.cancel(runId);
+    await world.relay(second.note);
+    await eventually(() => checks()[0]?.conclusion === 'cancelled');
+    held.resolve();
+    await eventually(() => checks().length === 2 && checks().every(({ conclusion }) => conclusion === 'cancelled'));
+    expect(await world.atRest()).toMatchObject({ doubtful: false, sent: { state: 'cancelled' } });
+    expect(checks().map(({ externalId }) => externalId)).toEqual([runId, runId]);
+    expect(world.forge.refusals).toEqual([]);
   });
 
   it('a check that somebody removed at GitHub is made anew', async () => {

@@ -167,6 +167,12 @@ describe('checks of GitHub', () => {
     }
   });
 
+  it('are found by the client id as well where a server does not name it', async () => {
+    forge.app.namesClientIds = false;
+    const id = await made();
+    expect(await checks.find({ ...place, appId: forge.app.clientId }, REPORT)).toMatchObject({ value: [{ id }] });
+  });
+
   it('that are not there any more are told apart from a repository that is not', async () => {
     expect(await checks.update(place, 4, REPORT)).toEqual({ kind: 'ok', value: 'gone' });
     expect(await checks.create(place, { ...REPORT, commit: NO_COMMIT })).toMatchObject({

@@ -70,8 +70,10 @@ interface ListedCheck {
   readonly app: { readonly id: number; readonly client_id?: string } | null;
 }
 
+/** A server that does not name client ids cannot be asked by one; what is of another App would be refused to us anyway. */
 function isOurs({ name, app }: ListedCheck, { appId }: AppPlace, wanted: string): boolean {
-  return name === wanted && app !== null && (String(app.id) === appId || app.client_id === appId);
+  if (name !== wanted || app === null) return false;
+  return isNumber(appId) ? String(app.id) === appId : (app.client_id ?? appId) === appId;
 }
 
 function toFound({ id, external_id: externalId, status }: ListedCheck): FoundCheck {

@@ -5,6 +5,7 @@ import { SystemClock, UuidV7 } from '../../../platform/clock/system-clock.ts';
 import { json } from '../../../platform/db/database.ts';
 import type { StatusSettings } from '../../../platform/db/schema.ts';
 import { testDatabase, type TestDatabase } from '../../../platform/db/testing/test-database.ts';
+import type { Checks } from '../../../platform/forge/checks.port.ts';
 import type { CommitStatuses } from '../../../platform/forge/commit-statuses.port.ts';
 import { ForgeHttp } from '../../../platform/forge/forge-http.ts';
 import { GithubApp } from '../../../platform/forge/github-app.ts';
@@ -63,8 +64,12 @@ export class StatusWorld {
       .execute();
   }
 
-  /** `through` stands between it and the forge's statuses. */
-  replica(settings: Partial<SendSettings> = {}, through: (inner: CommitStatuses) => CommitStatuses = (inner) => inner) {
+  /** `through` stands between it and the forge's statuses, `throughChecks` between it and GitHub's checks. */
+  replica(
+    settings: Partial<SendSettings> = {},
+    through: (inner: CommitStatuses) => CommitStatuses = (inner) => inner,
+    throughChecks: (inner: Checks) => Checks = (inner) => inner,
+  ) {
     const { database } = this;
     const http = new ForgeHttp({ allowedOrigins: [this.forge.origin], deadlineMs: 500 });
     const origin = new PublicOrigin('https://sluice.example.com');
@@ -76,7 +81,7 @@ export class StatusWorld {
       origin,
       new StatusTargets(this.sealer),
       new StatusForges([through(new GithubStatuses(http))]),
-      new TellChecks(database.db, origin, new GithubChecks(new GithubApp(http, new SystemClock()))),
+      new TellChecks(database.db, origin, throughChecks(new GithubChecks(new GithubApp(http, new SystemClock())))),
       new SendSettings({ sweepMs: 20, pauseMs: 20, ...settings }),
     );
     this.#started.push(send);
