@@ -93,6 +93,7 @@ function section(title: string, lines: readonly string[]): string {
 /** One line in a code span, which no text can leave; without the signs that turn the direction of text. */
 function code(text: string): string {
   const line = text
+    .toWellFormed()
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
     .replaceAll('`', "'")
     .trim();

@@ -33,12 +33,14 @@ const CHECK_REMEDIES: Readonly<Record<number, string>> = {
 /**
  * Speaks with GitHub as an App: signs in with its key, and asks with a token that may write the checks of one repository and
  * nothing else. A token is fetched once for all who wait for it, kept in memory, and renewed before it ends; one that
- * GitHub refuses earlier is fetched anew, once per request. Never throws; no sentence holds a key or token.
+ * GitHub refuses earlier is fetched anew, once per request. A pause that it asks for is kept towards the whole account: who asks
+ * on may be shut out. Never throws; no sentence holds a key or token.
  */
 export class GithubApp {
   readonly #http: ForgeHttp;
   readonly #clock: Clock;
   readonly #tokens = new Map<string, Promise<Asked<Token>>>();
+  readonly #pauses = new Map<string, { readonly endsAt: number; readonly why: string }>();
   constructor(http: ForgeHttp, clock: Clock) {
     this.#http = http;
     this.#clock = clock;
@@ -49,15 +51,37 @@ export class GithubApp {
     place: AppPlace,
     { path, ...request }: Omit<ForgeRequest, 'address' | 'headers'> & { readonly path: string },
   ): Promise<Judged> {
-    const address = `${place.apiUrl}/repos/${place.repository}${path}`;
+    const pause = this.#pauseOf(place);
+    if (pause !== undefined) return pause;
+    const asked = await this.#askWithToken(place, {
+      ...request,
+      address: `${place.apiUrl}/repos/${place.repository}${path}`,
+    });
+    if (asked.kind === 'trouble' && asked.retryAfterSeconds !== undefined) {
+      const endsAt = this.#clock.now().getTime() + asked.retryAfterSeconds * 1_000;
+      this.#pauses.set(accountOf(place), { endsAt, why: asked.why });
+    }
+    return asked;
+  }
+
+  async #askWithToken(place: AppPlace, request: Omit<ForgeRequest, 'headers'>): Promise<Judged> {
     for (let first = true; ; first = false) {
       const token = await this.#token(place);
       if (token.kind !== 'ok') return token;
-      const asked = await this.#judged({ ...request, address }, token.value.text, CHECK_REMEDIES);
+      const asked = await this.#judged(request, token.value.text, CHECK_REMEDIES);
       if (asked.kind !== 'refused' || asked.status !== 401) return asked;
       await this.#forget(place, token.value);
       if (!first) return asked;
     }
+  }
+
+  #pauseOf(place: AppPlace): Failure | undefined {
+    const pause = this.#pauses.get(accountOf(place));
+    if (pause === undefined) return undefined;
+    const seconds = Math.ceil((pause.endsAt - this.#clock.now().getTime()) / 1_000);
+    if (seconds > 0) return { kind: 'trouble', why: pause.why, retryAfterSeconds: seconds };
+    this.#pauses.delete(accountOf(place));
+    return undefined;
   }
 
   async #token(place: AppPlace): Promise<Asked<Token>> {
@@ -157,8 +181,16 @@ export class GithubApp {
 
 /** The key is a part of it: who names another's App does not get the token that its key has earned. */
 function keyOf({ apiUrl, repository, appId, installationId, privateKey }: AppPlace): string {
-  const key = createHash('sha256').update(privateKey).digest('hex');
-  return JSON.stringify([apiUrl, repository, appId, installationId, key]);
+  return JSON.stringify([apiUrl, repository, appId, installationId, hashOf(privateKey)]);
+}
+
+/** Where the App is installed, which is what GitHub counts requests by. */
+function accountOf({ apiUrl, repository, appId, privateKey }: AppPlace): string {
+  return JSON.stringify([apiUrl, repository.split('/')[0], appId, hashOf(privateKey)]);
+}
+
+function hashOf(privateKey: string): string {
+  return createHash('sha256').update(privateKey).digest('hex');
 }
 
 /** An answer that is no JSON has none of the members that are looked for. */

@@ -188,10 +188,12 @@ describe('checks of GitHub', () => {
 
   it('F66: limits are waited for as long as GitHub asks, and a minute where it names no time', async () => {
     const id = await made();
-    const reset = { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(clock.at / 1_000 + 300) };
+    const reset = { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(clock.at / 1_000 + 600) };
     const waits = async (status: number, message: string, headers: Record<string, string>) => {
       forge.fault({ status, body: { message }, headers });
-      return checks.update(place, id, ENDED);
+      const asked = await checks.update(place, id, ENDED);
+      clock.at += 300_000;
+      return asked;
     };
     expect(await waits(429, 'slow', { 'retry-after': '30' })).toMatchObject({ kind: 'trouble', retryAfterSeconds: 30 });
     expect(await waits(403, 'API rate limit exceeded', reset)).toMatchObject({
@@ -209,6 +211,26 @@ describe('checks of GitHub', () => {
     }
     forge.fault({ status: 200, body: 'something else' });
     expect(await checks.find(place, REPORT)).toMatchObject({ kind: 'trouble' });
+  });
+
+  it('F66: while GitHub asks for a pause it is asked nothing more, of no repository of the account', async () => {
+    const id = await made();
+    forge.fault({ status: 429, body: { message: 'slow' }, headers: { 'retry-after': '30' } });
+    await checks.update(place, id, ENDED);
+    forge.fault(undefined);
+    const before = forge.requests;
+    clock.at += 10_000;
+    const other = { ...place, repository: 'shop/other' };
+    for (const where of [place, other])
+      expect(await checks.find(where, REPORT)).toEqual({
+        kind: 'trouble',
+        why: 'The forge answered 429: slow.',
+        retryAfterSeconds: 20,
+      });
+    expect(forge.requests).toBe(before);
+    expect(await checks.find({ ...place, repository: 'else/where' }, REPORT)).toMatchObject({ kind: 'ok' });
+    clock.at += 20_000;
+    expect(await checks.find(other, REPORT)).toMatchObject({ kind: 'ok' });
   });
 
   it('F66: all who wait for a token hear of it when there is none to be had, with one request', async () => {
