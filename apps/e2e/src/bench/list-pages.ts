@@ -1,12 +1,9 @@
-import { join } from 'node:path';
-import { execa } from 'execa';
 import { TEAM } from '../world/cast.ts';
-import { embeddedAddress } from '../world/read-database.ts';
 import type { World } from '../world/world.ts';
 import { interleave, percentile, timed, type Bench } from './bench.ts';
+import { fillDatabase } from './full-database.ts';
 import { simulatedRunners } from './simulated-runners.ts';
 
-const SIZE = { runs: '100000', events: '2000000', services: '5000' };
 const CALLS = 20;
 const SMALL = 'bench-pages';
 
@@ -32,22 +29,13 @@ function pagesOf(world: World, service: string, team: string): Readonly<Record<s
 /** These show one page or one thing: their time may not depend on how much there is. */
 const BOUNDED = ['runs', 'service', 'run', 'approvals', 'decided', 'repositories', 'runners', 'audit'];
 
-/** Each list page with 5,000 services, 100,000 runs and 2 million events, next to the same pages before. Comes last: it fills the database. */
+/** Each list page with 5,000 services, 100,000 runs and 2 million events, next to the same pages before. Fills the database: what needs a small one comes before. */
 export const listPages: Bench = async (context) => {
   const { world, say } = context;
   const { queue } = await simulatedRunners(world, SMALL, 1);
   await queue(3);
   const before = await measure(pagesOf(world, SMALL, TEAM.slug));
-  say(`seeding ${SIZE.runs} runs, ${SIZE.events} events, ${SIZE.services} services`);
-  await execa(
-    process.execPath,
-    [
-      '--conditions=@sluice/source',
-      join(world.root, 'apps/server/src/testing/seed/main.ts'),
-      ...Object.entries(SIZE).flatMap(([name, value]) => [`--${name}`, value]),
-    ],
-    { env: { DATABASE_URL: embeddedAddress(join(world.folder, 'data-1')) }, stdio: ['ignore', 'ignore', 'inherit'] },
-  );
+  await fillDatabase(context);
   const after = await measure(pagesOf(world, 'seed-service-2500', 'seed-5'));
   for (const [name, { p50, p95 }] of after)
     say(

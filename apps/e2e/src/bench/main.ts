@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { startParts } from '../world/parts.ts';
 import { startWorld } from '../world/world.ts';
 import type { Bench, BenchResult } from './bench.ts';
+import { boardPainted, boardUnderUpdates } from './large-board.ts';
 import { deepQueue } from './deep-queue.ts';
 import { drainQueue } from './drain-queue.ts';
 import { gibLog } from './gib-log.ts';
@@ -46,6 +47,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   // Leaves the planner thousands of pushes that are nowhere to be found.
   'hooks-burst': hooksBurst,
   'list-pages': listPages,
+  'board-painted': boardPainted,
+  'board-updates': boardUnderUpdates,
 };
 const ROUNDS = 3;
 
