@@ -6,7 +6,7 @@ import { Clock } from '../../platform/clock/clock.port.ts';
 import type { Db } from '../../platform/db/database.ts';
 import { Transactions } from '../../platform/db/transactions.ts';
 import type { RunnerPrincipal } from '../../platform/http/principal.ts';
-import { invalid, Problem } from '../../platform/http/problem.ts';
+import { invalid, Stopping } from '../../platform/http/problem.ts';
 import { leaseLost } from '../logs/index.ts';
 import { DebugSettings } from './debug-settings.ts';
 import type { OfLease } from './keep-job.ts';
@@ -62,8 +62,7 @@ export class CarryOrders {
     const deadline = this.#clock.now().getTime() + waitSeconds * 1_000;
     const unheard = AbortSignal.any([gone, this.#stopped.signal]);
     for (;;) {
-      if (this.#stopped.signal.aborted)
-        throw new Problem(503, 'stopping', 'This server is being stopped; ask again in a moment.');
+      if (this.#stopped.signal.aborted) throw new Stopping();
       const waiting = this.#signals.wait(lease.attemptId);
       const nap = new AbortController();
       try {

@@ -1,4 +1,5 @@
 import { Logger, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { RequestsInFlight } from '../../platform/http/requests-in-flight.ts';
 import { AuditModule } from '../audit/index.ts';
 import { LiveModule } from '../live/index.ts';
 import { RunsModule } from '../runs/index.ts';
@@ -30,16 +31,21 @@ import { UseShell } from './use-shell.ts';
 export class DebugModule implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #log = new Logger('debug');
   readonly #signals: ShellSignals;
-  readonly #orders: CarryOrders;
   readonly #overdue: EndOverdue;
   readonly #settings: DebugSettings;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
-  constructor(signals: ShellSignals, orders: CarryOrders, overdue: EndOverdue, settings: DebugSettings) {
+  constructor(
+    signals: ShellSignals,
+    orders: CarryOrders,
+    overdue: EndOverdue,
+    settings: DebugSettings,
+    inFlight: RequestsInFlight,
+  ) {
     this.#signals = signals;
-    this.#orders = orders;
     this.#overdue = overdue;
     this.#settings = settings;
+    inFlight.stopping.addEventListener('abort', () => orders.stop());
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -51,7 +57,6 @@ export class DebugModule implements OnApplicationBootstrap, OnModuleDestroy {
 
   async onModuleDestroy(): Promise<void> {
     clearInterval(this.#timer);
-    this.#orders.stop();
     await this.#running;
   }
 

@@ -35,12 +35,10 @@ export class RunnerDebugController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     return implement(api.shellOrders).handler(async ({ input }) => {
-      // Waits for people, not for us: a stop need not wait for it.
-      this.#inFlight.exempt(reply.raw);
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort());
       if (request.raw.socket.destroyed) gone.abort();
-      return this.#orders.wait(runner, input, { ...input, gone: gone.signal });
+      return this.#inFlight.hold(this.#orders.wait(runner, input, { ...input, gone: gone.signal }));
     });
   }
 

@@ -1,5 +1,6 @@
 import { Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../../platform/config/config.ts';
+import { RequestsInFlight } from '../../platform/http/requests-in-flight.ts';
 import { OutboxHandlers } from '../../platform/outbox/outbox.ts';
 import { WakeQueue } from '../../platform/queue/wake-queue.port.ts';
 import { ArtifactsModule } from '../artifacts/index.ts';
@@ -50,7 +51,6 @@ export class DispatchModule implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #dispatch: Dispatch;
   readonly #reconcile: Reconcile;
   readonly #vouch: VouchForPolls;
-  readonly #polls: PollForLease;
 
   constructor(
     handlers: OutboxHandlers,
@@ -59,12 +59,14 @@ export class DispatchModule implements OnApplicationBootstrap, OnModuleDestroy {
     reconcile: Reconcile,
     vouch: VouchForPolls,
     polls: PollForLease,
+    inFlight: RequestsInFlight,
   ) {
     this.#queue = queue;
     this.#dispatch = dispatch;
     this.#reconcile = reconcile;
     this.#vouch = vouch;
-    this.#polls = polls;
+    // First of all, before anything is closed: every waiting poll gets its answer, and none begins to wait (F46).
+    inFlight.stopping.addEventListener('abort', () => polls.stop());
     handlers.on('look-at-pool', (message) => queue.send('dispatch', message));
   }
 
@@ -74,9 +76,7 @@ export class DispatchModule implements OnApplicationBootstrap, OnModuleDestroy {
     this.#reconcile.start();
   }
 
-  /** First of all: no new leases, and every waiting poll gets its answer (F46). */
   async onModuleDestroy(): Promise<void> {
-    this.#polls.stop();
     await this.#vouch.stop();
     await this.#reconcile.stop();
   }

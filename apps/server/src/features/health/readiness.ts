@@ -1,6 +1,7 @@
-import { Injectable, type BeforeApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
 import type { Tables } from '../../platform/db/schema.ts';
+import { RequestsInFlight } from '../../platform/http/requests-in-flight.ts';
 import { WakeQueue } from '../../platform/queue/wake-queue.port.ts';
 
 /** A message that nobody has tried for so long: the relay of no replica makes progress. */
@@ -17,21 +18,14 @@ export interface Readiness {
 
 /** Ready = can do work and does it. One message that fails again and again does not count: it must not take every server out. */
 @Injectable()
-export class ReadReadiness implements OnModuleDestroy, BeforeApplicationShutdown {
+export class ReadReadiness {
   readonly #db: Kysely<Tables>;
   readonly #queue: WakeQueue;
-  #stopping = false;
-  constructor(db: Kysely<Tables>, queue: WakeQueue) {
+  readonly #inFlight: RequestsInFlight;
+  constructor(db: Kysely<Tables>, queue: WakeQueue, inFlight: RequestsInFlight) {
     this.#db = db;
     this.#queue = queue;
-  }
-
-  onModuleDestroy(): void {
-    this.#stopping = true;
-  }
-
-  beforeApplicationShutdown(): void {
-    this.#stopping = true;
+    this.#inFlight = inFlight;
   }
 
   async read(): Promise<Readiness> {
@@ -40,7 +34,7 @@ export class ReadReadiness implements OnModuleDestroy, BeforeApplicationShutdown
       new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), ANSWER_MS).unref()),
     ]);
     const checks = {
-      stopping: this.#stopping ? ('failing' as const) : ('ok' as const),
+      stopping: this.#inFlight.stopping.aborted ? ('failing' as const) : ('ok' as const),
       database: found ? ('ok' as const) : ('failing' as const),
       migrations: found?.migrated ? ('ok' as const) : ('failing' as const),
       outbox: found && !found.stuck ? ('ok' as const) : ('failing' as const),

@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { CurrentUser, type SluiceRequest } from '../../platform/http/access.ts';
 import { Authenticator } from '../../platform/http/authenticator.port.ts';
 import type { UserPrincipal } from '../../platform/http/principal.ts';
-import { Problem } from '../../platform/http/problem.ts';
+import { Problem, Stopping } from '../../platform/http/problem.ts';
 import { RequestsInFlight } from '../../platform/http/requests-in-flight.ts';
 import { readSessionCookie } from '../../platform/http/session-cookie.ts';
 import { LiveClient } from './live-client.ts';
@@ -42,6 +42,7 @@ export class LiveController {
     const topics = readTopics(text);
     const visible = await this.#visible.of(person, topics);
     if (request.raw.destroyed) return;
+    if (this.#inFlight.stopping.aborted) throw new Stopping();
     // Counted and noted without a pause between: many that come at once must not all see the same number.
     const open = this.#streams.get(person.userId) ?? 0;
     if (open >= MAX_STREAMS_PER_PERSON)

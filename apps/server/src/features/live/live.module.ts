@@ -1,5 +1,6 @@
 import { Logger, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { DatabaseNotifications } from '../../platform/db/database-notifications.ts';
+import { RequestsInFlight } from '../../platform/http/requests-in-flight.ts';
 import { OutboxHandlers } from '../../platform/outbox/outbox.ts';
 import { LIVE_CHANNEL, LiveNotifier, type LiveNote } from './live-notifier.ts';
 import { LiveController } from './live.controller.ts';
@@ -29,10 +30,14 @@ export class LiveModule implements OnApplicationBootstrap, OnModuleDestroy {
     notifier: LiveNotifier,
     hub: LiveHub,
     missed: LookForMissed,
+    inFlight: RequestsInFlight,
   ) {
     this.#notifications = notifications;
     this.#hub = hub;
     this.#missed = missed;
+    inFlight.stopping.addEventListener('abort', () => {
+      for (const client of this.#hub.clients) client.end();
+    });
     handlers.onMany('changed', (messages) => notifier.changed(messages.flatMap(({ topics }) => topics)));
   }
 
@@ -45,7 +50,6 @@ export class LiveModule implements OnApplicationBootstrap, OnModuleDestroy {
 
   onModuleDestroy(): void {
     for (const timer of this.#timers) clearInterval(timer);
-    for (const client of this.#hub.clients) client.end();
   }
 
   #hear(payload: string): void {

@@ -58,19 +58,17 @@ export class RunnerApiController {
   ) {
     return implement(api.poll).handler(async ({ input }) => {
       requireProtocol(input.protocol);
-      // A poll waits for work, not for us: a stop need not wait for it.
-      this.#inFlight.exempt(reply.raw);
       const gone = new AbortController();
       let lease: LeaseGrant | null = null;
       reply.raw.once('close', () => {
         gone.abort();
         if (lease !== null && !reply.raw.writableFinished)
-          void this.#polls.notDelivered(runner, lease).catch(() => undefined);
+          void this.#inFlight.hold(this.#polls.notDelivered(runner, lease)).catch(() => undefined);
       });
       // Not `request.raw.destroyed`: that is true as soon as the body has been read.
       if (request.raw.socket.destroyed) gone.abort();
-      lease = await this.#polls.answer(runner, input, gone.signal);
-      if (lease !== null && gone.signal.aborted) await this.#polls.notDelivered(runner, lease);
+      lease = await this.#inFlight.hold(this.#polls.answer(runner, input, gone.signal));
+      if (lease !== null && gone.signal.aborted) await this.#inFlight.hold(this.#polls.notDelivered(runner, lease));
       return { lease };
     });
   }

@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { BlobStoreError } from '../blobs/blob-store.port.ts';
-import { Problem } from './problem.ts';
+import { Problem, Stopping } from './problem.ts';
 
 export interface ErrorAnswer {
   readonly status: number;
@@ -29,14 +29,15 @@ const CODES: Record<number, readonly [code: string, message: string]> = {
 };
 
 /** One shape for everything thrown. Only a Problem's own sentence is repeated to the caller; other texts may hold anything. */
-export function errorAnswer(error: unknown): ErrorAnswer {
+export function errorAnswer(thrown: unknown): ErrorAnswer {
+  const error = isOfClosedDatabase(thrown) ? new Stopping() : thrown;
   if (error instanceof Problem)
     return {
       status: error.status,
       code: error.code,
       message: error.message,
       data: error.data,
-      ours: error.status >= 500,
+      ours: error.status >= 500 && !(error instanceof Stopping),
     };
   const status = statusOf(error);
   if (error instanceof BlobStoreError) {
@@ -105,6 +106,14 @@ const STORE_FULL = {
 
 function isOutOfRoom(cause: unknown): boolean {
   return ['ENOSPC', 'EDQUOT'].includes((cause as { code?: string } | undefined)?.code ?? '');
+}
+
+/** The database is closed last of all: what asks it after that came too late. By their words, for they have no code. */
+function isOfClosedDatabase(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /^driver has already been destroyed$|^Cannot use a pool after calling end on the pool$/.test(error.message)
+  );
 }
 
 function databaseTrouble(error: unknown): typeof AWAY | undefined {

@@ -8,7 +8,7 @@ import { KnownAddresses } from './known-addresses.ts';
 import { readStrictJson } from './read-strict-json.ts';
 import { securityHeaders } from './security-headers.ts';
 import { errorAnswer, errorBodyOf } from './error-answer.ts';
-import { Problem } from './problem.ts';
+import { Problem, Stopping } from './problem.ts';
 import { RequestsInFlight } from './requests-in-flight.ts';
 
 const MIB = 1024 * 1024;
@@ -23,6 +23,9 @@ const BODY_LIMITS: readonly (readonly [path: string, bytes: number])[] = [
 const HEADER_SECONDS = 10;
 const REQUEST_SECONDS = 15;
 
+/** Healthy as long as the process lives; ready says itself that it is not. */
+const ANSWERED_TO_THE_END: readonly string[] = ['/healthz', '/readyz'];
+
 /**
  * Fastify with the limits that hold for every route, whoever registers it. What `X-Forwarded-*` says about the client is
  * believed from `trustedProxies` alone (addresses and networks).
@@ -32,7 +35,14 @@ export function createFastifyAdapter(
   inFlight: RequestsInFlight,
   trustedProxies: readonly string[] = [],
 ): FastifyAdapter {
-  const adapter = new FastifyAdapter({
+  class RefusingAdapter extends FastifyAdapter {
+    /** What Nest calls first of all when the application is closed. */
+    override beforeClose(): void {
+      super.beforeClose();
+      inFlight.refuse();
+    }
+  }
+  const adapter = new RefusingAdapter({
     logger: false,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     bodyLimit: MIB,
@@ -69,11 +79,17 @@ export function createFastifyAdapter(
     void reply.headers(securityHeaders(request.id, overHttps));
     if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store');
     done(
-      refusedHost(request) ??
+      refusedForStop(request, inFlight) ??
+        refusedHost(request) ??
         refusedMethod(request, reply, known) ??
         refusedBody(request.headers, request.url) ??
         refusedQuery(request.method, request.url),
     );
+  });
+  // Nobody sends a second request where none is taken any more.
+  instance.addHook('onSend', (_request, reply, _payload, done) => {
+    if (inFlight.stopping.aborted) void reply.header('connection', 'close');
+    done();
   });
   answerUnusualRequests(instance);
   adapter.useBodyParser('application/json', true, {}, (_request: unknown, body: Buffer, done: ParserDone) => {
@@ -90,6 +106,10 @@ export function createFastifyAdapter(
 }
 
 type ParserDone = (error: Error | null, value?: unknown) => void;
+
+function refusedForStop({ url }: FastifyRequest, inFlight: RequestsInFlight): Problem | undefined {
+  return inFlight.stopping.aborted && !ANSWERED_TO_THE_END.includes(url) ? new Stopping() : undefined;
+}
 
 /** HTTP/1.1 asks for it, and a proxy that reads another one than we do can be led astray. */
 function refusedHost({ raw }: FastifyRequest): Problem | undefined {

@@ -15,6 +15,13 @@ export class Problem extends Error {
   }
 }
 
+/** Another server, or this one when it is back, answers the same request. Nobody's trouble: it is not logged as an error. */
+export class Stopping extends Problem {
+  constructor() {
+    super(503, 'stopping', 'This server is being stopped; ask again in a moment.', { retryAfterSeconds: 1 });
+  }
+}
+
 /** 404 also for things the caller may not know of. */
 export function notFound(what: string): Problem {
   return new Problem(404, 'not-found', `${what} does not exist, or you may not see it.`);
