@@ -5,6 +5,8 @@ import { TestBrowser } from './open-browser.ts';
 let browser: TestBrowser;
 beforeAll(async () => {
   browser = await TestBrowser.open();
+  // Who may do everything sees everything.
+  browser.server.session.admin = true;
 });
 afterEach(() => browser.closePages());
 afterAll(() => browser[Symbol.asyncDispose]());

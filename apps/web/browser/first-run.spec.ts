@@ -38,6 +38,8 @@ it('an empty installation leads from the one-time link to the first delivery', a
 it('sign-in goes on to the page that was asked for, never to another origin', async () => {
   browser.server.world.setupNeeded = false;
   browser.server.session.signedIn = false;
+  // Pools that serve everyone are let to admins alone.
+  browser.server.session.admin = true;
   const { page } = await browser.page('/runners');
   await page.waitForURL('**/login?next=*');
   await page.getByLabel('E-mail').fill('ada@example.com');

@@ -7,6 +7,7 @@ import { queries } from '../api/queries.ts';
 import { serverNow } from '../api/server-clock.ts';
 import type { Board } from '../api/shapes.ts';
 import { useScreenKeys } from '../frame/use-frame-keys.ts';
+import { useMayAddServices } from '../identity/use-role.ts';
 import { useLive } from '../live/use-live.ts';
 import { EmptyState, ErrorBar, SkeletonRows } from '../ui/notice.tsx';
 import { Select } from '../ui/select.tsx';
@@ -35,6 +36,7 @@ export function BoardPage() {
   const mine = useQuery(queries.approvals('me'));
   useLive('board', ['board']);
   const narrow = useNarrow();
+  const mayAdd = useMayAddServices();
   const gridRef = useRef<HTMLDivElement>(null);
   const rowsRef = useRef<HTMLDivElement>(null);
   const data = board.data ?? nothing;
@@ -61,10 +63,12 @@ export function BoardPage() {
       <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
         <h1 className="text-title font-semibold tracking-[-0.018em] max-md:text-[24px] max-md:leading-[30px]">Board</h1>
         {!noServices && <Counters total={data.services.length} counts={counts} chosen={status} />}
-        <Link to="/welcome" className="btn ml-auto max-md:hidden">
-          <Plus size={15} aria-hidden="true" />
-          Add service
-        </Link>
+        {mayAdd && (
+          <Link to="/welcome" className="btn ml-auto max-md:hidden">
+            <Plus size={15} aria-hidden="true" />
+            Add service
+          </Link>
+        )}
       </div>
       {!noServices && <Filters board={data} />}
       {board.isError && (
@@ -91,9 +95,13 @@ export function BoardPage() {
         {noServices ? (
           <div className="card">
             <EmptyState title="No services yet">
-              <Link to="/welcome" className="btn btn-ink mt-2">
-                Connect a repository
-              </Link>
+              {mayAdd ? (
+                <Link to="/welcome" className="btn btn-ink mt-2">
+                  Connect a repository
+                </Link>
+              ) : (
+                'An admin of your team connects its repositories.'
+              )}
             </EmptyState>
           </div>
         ) : narrow ? (

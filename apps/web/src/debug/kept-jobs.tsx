@@ -5,7 +5,8 @@ import { api } from '../api/contract-client.ts';
 import { problemSentence } from '../api/problem.ts';
 import { queries } from '../api/queries.ts';
 import { useNow } from '../api/server-clock.ts';
-import type { KeptJob } from '../api/shapes.ts';
+import type { KeptJob, RunDetail } from '../api/shapes.ts';
+import { useMay } from '../identity/use-role.ts';
 import { useWriteBlock } from '../live/use-live.ts';
 import { ErrorBar } from '../ui/notice.tsx';
 import { clockTime, elapsed } from '../ui/wording.ts';
@@ -14,26 +15,27 @@ import { clockTime, elapsed } from '../ui/wording.ts';
 const ShellTerminal = lazy(async () => ({ default: (await import('./shell-terminal.tsx')).ShellTerminal }));
 
 /** Containers of this run's failed jobs that wait for a look inside. */
-export function KeptJobs({ runId }: { runId: string }) {
-  const { data } = useQuery(queries.runDebug(runId));
+export function KeptJobs({ run }: { run: RunDetail }) {
+  const { data } = useQuery(queries.runDebug(run.id));
   if (data === undefined || data.kept.length === 0) return null;
   return (
     <section className="px-3 pb-3 md:px-6" aria-label="Kept containers">
       {data.kept.map((kept) => (
-        <KeptJobPanel key={kept.attemptId} runId={runId} kept={kept} refusal={data.refusal} />
+        <KeptJobPanel key={kept.attemptId} run={run} kept={kept} refusal={data.refusal} />
       ))}
     </section>
   );
 }
 
-function KeptJobPanel({ runId, kept, refusal }: { runId: string; kept: KeptJob; refusal: string | null }) {
+function KeptJobPanel({ run, kept, refusal }: { run: RunDetail; kept: KeptJob; refusal: string | null }) {
   const [shell, setShell] = useState<{ readonly id: string; readonly over: boolean } | null>(null);
   const me = useQuery(queries.me());
+  const may = useMay(run.team, 'developer');
   const client = useQueryClient();
   const blocked = useWriteBlock() ?? refusal;
   const open = kept.endedAt === null;
   const left = Date.parse(kept.until) - useNow(open);
-  const readAgain = () => client.invalidateQueries({ queryKey: ['run-debug', runId] });
+  const readAgain = () => client.invalidateQueries({ queryKey: ['run-debug', run.id] });
   const opening = useMutation({
     mutationFn: () => api.debug.openShell({ attemptId: kept.attemptId, columns: 100, rows: 28 }),
     onSuccess: (answer) => {
@@ -68,7 +70,7 @@ function KeptJobPanel({ runId, kept, refusal }: { runId: string; kept: KeptJob; 
           )}
           {others.length > 0 && ` Open in it: a shell of ${others.map(({ by }) => by.name).join(' and of ')}.`}
         </p>
-        {open && (
+        {open && may && (
           <>
             {mine !== undefined && (
               <button

@@ -5,6 +5,7 @@ import { DropdownMenu } from 'radix-ui';
 import { api } from '../api/contract-client.ts';
 import { queries } from '../api/queries.ts';
 import type { Me } from '../api/shapes.ts';
+import { useMayAddServices } from '../identity/use-role.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { chooseTheme, useThemeChoice } from './theme.ts';
 
@@ -16,6 +17,7 @@ const themes = [
 
 export function MeMenu() {
   const me = useQuery(queries.me());
+  const mayAdd = useMayAddServices();
   const theme = useThemeChoice();
   const navigate = useNavigate();
   if (me.data === undefined) return null;
@@ -59,10 +61,12 @@ export function MeMenu() {
               People
             </DropdownMenu.Item>
           )}
-          <DropdownMenu.Item className="menu-item" onSelect={() => void navigate({ to: '/welcome' })}>
-            <Plus size={14} aria-hidden="true" />
-            Connect a repository
-          </DropdownMenu.Item>
+          {mayAdd && (
+            <DropdownMenu.Item className="menu-item" onSelect={() => void navigate({ to: '/welcome' })}>
+              <Plus size={14} aria-hidden="true" />
+              Connect a repository
+            </DropdownMenu.Item>
+          )}
           <DropdownMenu.Item className="menu-item" onSelect={() => void signOut()}>
             <LogOut size={14} aria-hidden="true" />
             Sign out

@@ -4,13 +4,14 @@ import { useState } from 'react';
 import { api } from '../api/contract-client.ts';
 import { problemSentence } from '../api/problem.ts';
 import { queries } from '../api/queries.ts';
+import { useIsSystemAdmin } from '../identity/use-role.ts';
 import { useWriteBlock } from '../live/use-live.ts';
 import { ErrorBar } from '../ui/notice.tsx';
 import { LimitDialog, limitWords } from './limit-dialog.tsx';
 
 /** Beside the queue, where a limit is met: how many jobs of my teams may run at once. System admins change it here. */
 export function LimitsCard() {
-  const me = useQuery(queries.me());
+  const system = useIsSystemAdmin();
   const teams = useQuery(queries.teams());
   const limits = useQueries({ queries: (teams.data ?? []).map(({ slug }) => queries.limits(slug)) });
   const [asked, setAsked] = useState<string>();
@@ -57,7 +58,7 @@ export function LimitsCard() {
                   )}
                 </span>
               )}
-              {found !== undefined && me.data?.systemAdmin === true && (
+              {found !== undefined && system && (
                 <button
                   type="button"
                   className="btn btn-small"
@@ -72,7 +73,7 @@ export function LimitsCard() {
           );
         })}
       </ul>
-      {me.data?.systemAdmin === false && (
+      {!system && (
         <p className="border-t border-line px-4 py-2 text-sub text-text-3">
           System admins set the limit of a team, its admins those of services: on the page of the service.
         </p>

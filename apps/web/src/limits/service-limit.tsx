@@ -3,14 +3,14 @@ import { useState } from 'react';
 import { api } from '../api/contract-client.ts';
 import { queries } from '../api/queries.ts';
 import type { ServiceDetail } from '../api/shapes.ts';
-import { useRole } from '../identity/use-role.ts';
+import { useMay } from '../identity/use-role.ts';
 import { useWriteBlock } from '../live/use-live.ts';
 import { LimitDialog, limitWords } from './limit-dialog.tsx';
 
 /** One line about the service's own limit, where there is one, and for the admins of its team, who set it. */
 export function ServiceLimit({ detail }: { detail: ServiceDetail }) {
   const limits = useQuery(queries.limits(detail.team));
-  const isAdmin = useRole(detail.team) === 'admin';
+  const isAdmin = useMay(detail.team, 'admin');
   const [open, setOpen] = useState(false);
   const blocked = useWriteBlock();
   if (limits.data === undefined) return null;

@@ -4,6 +4,7 @@ import { Box, GitCommitHorizontal, Moon, Plus, Sun, Monitor, type LucideIcon } f
 import { Dialog } from 'radix-ui';
 import { useId, useState, type KeyboardEvent } from 'react';
 import { queries } from '../api/queries.ts';
+import { useMayAddServices } from '../identity/use-role.ts';
 import { navigation } from '../frame/navigation.ts';
 import { chooseTheme } from '../frame/theme.ts';
 import { rankPalette, type PaletteEntry } from './rank-palette.ts';
@@ -90,6 +91,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
 
 function useEntries(onClose: () => void): Entry[] {
   const board = useQuery(queries.board());
+  const mayAdd = useMayAddServices();
   const navigate = useNavigate();
   const then = (act: () => void) => () => {
     onClose();
@@ -134,13 +136,17 @@ function useEntries(onClose: () => void): Entry[] {
             },
           ],
     ),
-    {
-      key: 'connect',
-      name: 'Connect a repository',
-      icon: Plus,
-      group: 'Do',
-      act: then(() => void navigate({ to: '/welcome' })),
-    },
+    ...(mayAdd
+      ? [
+          {
+            key: 'connect',
+            name: 'Connect a repository',
+            icon: Plus,
+            group: 'Do',
+            act: then(() => void navigate({ to: '/welcome' })),
+          },
+        ]
+      : []),
     { key: 'light', name: 'Light theme', icon: Sun, group: 'Do', act: then(() => chooseTheme('light')) },
     { key: 'dark', name: 'Dark theme', icon: Moon, group: 'Do', act: then(() => chooseTheme('dark')) },
     {

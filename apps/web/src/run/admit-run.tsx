@@ -3,7 +3,7 @@ import { ShieldQuestion } from 'lucide-react';
 import { useState } from 'react';
 import { api } from '../api/contract-client.ts';
 import type { RunDetail, Waiting } from '../api/shapes.ts';
-import { useRole } from '../identity/use-role.ts';
+import { useMay } from '../identity/use-role.ts';
 import { useWriteBlock } from '../live/use-live.ts';
 import { Age } from '../ui/age.tsx';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
@@ -15,7 +15,7 @@ import { shortSha } from '../ui/wording.ts';
 export function AdmitRun({ run, waiting }: { run: RunDetail; waiting: Waiting }) {
   const [open, setOpen] = useState(false);
   const blocked = useWriteBlock();
-  const role = useRole(run.team);
+  const may = useMay(run.team, 'developer');
   const client = useQueryClient();
   const admit = useMutation({
     mutationFn: () => api.runs.admitRun({ runId: run.id, commit: run.commit }),
@@ -39,7 +39,7 @@ export function AdmitRun({ run, waiting }: { run: RunDetail; waiting: Waiting })
           </p>
         </div>
       </div>
-      {role === 'viewer' ? (
+      {!may ? (
         <p className="text-text-2">Developers of {run.team} decide.</p>
       ) : (
         <button

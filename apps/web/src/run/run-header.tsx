@@ -7,6 +7,7 @@ import { useNow } from '../api/server-clock.ts';
 import type { RunDetail } from '../api/shapes.ts';
 import { useUsualDurations } from '../board/usual-durations.ts';
 import { KeepChoice } from '../debug/keep-choice.tsx';
+import { useMay } from '../identity/use-role.ts';
 import { useScreenKeys } from '../frame/use-frame-keys.ts';
 import { useWriteBlock } from '../live/use-live.ts';
 import { StatusSent } from '../service/forge-statuses.tsx';
@@ -23,9 +24,10 @@ export function RunHeader({ run }: { run: RunDetail }) {
   const [copied, setCopied] = useState(false);
   const blocked = useWriteBlock();
   const over = isOver(run.status);
-  const mayCancel = !over && run.cancelRequested === null;
+  const may = useMay(run.team, 'developer');
+  const mayCancel = may && !over && run.cancelRequested === null;
   useScreenKeys({
-    'Shift+R': () => blocked === null && over && setDialog('rerun'),
+    'Shift+R': () => blocked === null && may && over && setDialog('rerun'),
     'Shift+X': () => blocked === null && mayCancel && setDialog('cancel'),
   });
   return (
@@ -46,7 +48,7 @@ export function RunHeader({ run }: { run: RunDetail }) {
             <Link2 size={14} aria-hidden="true" />
             {copied ? 'Copied' : 'Copy link'}
           </button>
-          {over && (
+          {may && over && (
             <button
               type="button"
               className="btn"
@@ -58,7 +60,7 @@ export function RunHeader({ run }: { run: RunDetail }) {
               Run again
             </button>
           )}
-          {!over && (
+          {may && !over && (
             <button
               type="button"
               className="btn btn-danger"

@@ -121,7 +121,7 @@ function LoadedRun({ run }: { run: RunDetail }) {
   return (
     <div className="run-page">
       <RunHeader run={run} />
-      {run.trigger.kind === 'rerun' && <KeptJobs runId={run.id} />}
+      {run.trigger.kind === 'rerun' && <KeptJobs run={run} />}
       <div className="px-3 pb-3 md:px-6">
         <StageRail run={run} selected={job?.key} onSelect={selectJob} />
       </div>

@@ -15,7 +15,9 @@ import { clockTime } from '../ui/wording.ts';
 export function AddRunnerDialog(props: {
   open: boolean;
   onClose: () => void;
+  /** Those that I may let runners into. */
   pools: readonly Pool[];
+  mayMakePool: boolean;
   runners: readonly Runner[];
 }) {
   return (
@@ -34,10 +36,12 @@ const NEW = 'new';
 
 function AddRunner({
   pools,
+  mayMakePool,
   runners,
   onClose,
 }: {
   pools: readonly Pool[];
+  mayMakePool: boolean;
   runners: readonly Runner[];
   onClose: () => void;
 }) {
@@ -94,7 +98,7 @@ function AddRunner({
             {pool.trust === 'untrusted' ? ' (untrusted runs)' : ''}
           </option>
         ))}
-        <option value={NEW}>New pool</option>
+        {mayMakePool && <option value={NEW}>New pool</option>}
       </Select>
       {poolId === NEW && (
         <TextField

@@ -6,6 +6,7 @@ import { useNow } from '../api/server-clock.ts';
 import { problemSentence } from '../api/problem.ts';
 import { queries } from '../api/queries.ts';
 import type { Pool, Runner } from '../api/shapes.ts';
+import { useIsSystemAdmin, useTeamsWhereIMay } from '../identity/use-role.ts';
 import { useLive, useWriteBlock } from '../live/use-live.ts';
 import { Age } from '../ui/age.tsx';
 import { EmptyState, ErrorBar, SkeletonRows } from '../ui/notice.tsx';
@@ -33,6 +34,11 @@ export function RunnersPage() {
   useLive('board', ['queue']);
   const blocked = useWriteBlock();
   const [adding, setAdding] = useState(false);
+  // Pools that serve everyone are let to system admins, those of a team to its admins; as the server refuses it.
+  const system = useIsSystemAdmin();
+  const teams = useTeamsWhereIMay('admin');
+  const mine = (pools.data ?? []).filter(({ team }) => (team === null ? system : teams.includes(team)));
+  const mayAdd = system || mine.length > 0;
   const connected = runners.data?.filter(({ state }) => state !== 'removed') ?? [];
   const error = pools.error ?? runners.error ?? queue.error;
   return (
@@ -47,16 +53,18 @@ export function RunnersPage() {
         <span className="text-text-2 tnum">
           {plural(pools.data?.length ?? 0, 'pool')}, {plural(connected.length, 'runner')}
         </span>
-        <button
-          type="button"
-          className="btn ml-auto"
-          disabled={blocked !== null}
-          title={blocked ?? undefined}
-          onClick={() => setAdding(true)}
-        >
-          <Plus size={15} aria-hidden="true" />
-          Add runner
-        </button>
+        {mayAdd && (
+          <button
+            type="button"
+            className="btn ml-auto"
+            disabled={blocked !== null}
+            title={blocked ?? undefined}
+            onClick={() => setAdding(true)}
+          >
+            <Plus size={15} aria-hidden="true" />
+            Add runner
+          </button>
+        )}
       </div>
       {error !== null && (
         <ErrorBar onRetry={() => void Promise.all([pools.refetch(), runners.refetch(), queue.refetch()])}>
@@ -70,10 +78,16 @@ export function RunnersPage() {
           {queue.data && <QueueList queue={queue.data} />}
           <LimitsCard />
           <Pools pools={pools.data ?? []} runners={connected} />
-          <Runners runners={connected} onAdd={() => setAdding(true)} />
+          <Runners runners={connected} onAdd={mayAdd ? () => setAdding(true) : null} />
         </div>
       )}
-      <AddRunnerDialog open={adding} onClose={() => setAdding(false)} pools={pools.data ?? []} runners={connected} />
+      <AddRunnerDialog
+        open={adding}
+        onClose={() => setAdding(false)}
+        pools={mine}
+        mayMakePool={system}
+        runners={connected}
+      />
     </div>
   );
 }
@@ -140,7 +154,7 @@ function Pools({ pools, runners }: { pools: readonly Pool[]; runners: readonly R
   );
 }
 
-function Runners({ runners, onAdd }: { runners: readonly Runner[]; onAdd: () => void }) {
+function Runners({ runners, onAdd }: { runners: readonly Runner[]; onAdd: (() => void) | null }) {
   return (
     <section className="card" aria-labelledby="runners">
       <div className="card-head">
@@ -152,9 +166,13 @@ function Runners({ runners, onAdd }: { runners: readonly Runner[]; onAdd: () => 
             Jobs wait until one is. A runner needs Node 24, git and a container engine, and speaks HTTPS to this server
             only.
           </p>
-          <button type="button" className="btn btn-ink mt-3" onClick={onAdd}>
-            Add the first runner
-          </button>
+          {onAdd === null ? (
+            <p className="mt-3">An admin adds the first runner.</p>
+          ) : (
+            <button type="button" className="btn btn-ink mt-3" onClick={onAdd}>
+              Add the first runner
+            </button>
+          )}
           <p className="mt-3 text-text-3">This page shows it as soon as it connects.</p>
         </EmptyState>
       ) : (

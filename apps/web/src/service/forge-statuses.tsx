@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import type { RunDetail, ServiceDetail } from '../api/shapes.ts';
-import { useRole } from '../identity/use-role.ts';
+import { useMay } from '../identity/use-role.ts';
 import { Age } from '../ui/age.tsx';
 import { UntrustedText } from '../ui/untrusted-text.tsx';
 import { FORGES, StatusSettings } from './status-settings.tsx';
@@ -32,7 +32,7 @@ export function StatusSent({ status }: { status: CommitStatus }) {
 export function ForgeStatuses({ detail }: { detail: ServiceDetail }) {
   const [open, setOpen] = useState(false);
   const { id, statuses } = detail.repository;
-  const isAdmin = useRole(detail.team) === 'admin';
+  const isAdmin = useMay(detail.team, 'admin');
   if (id === undefined || (statuses === undefined && !isAdmin)) return null;
   return (
     <p className="mt-2 flex flex-wrap items-center gap-x-2 gap-y-1 text-text-2">

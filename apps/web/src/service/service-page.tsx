@@ -9,6 +9,7 @@ import { StageChannel } from '../board/stage-channel.tsx';
 import { usualDurations } from '../board/usual-durations.ts';
 import { ReadFailed } from '../frame/not-there.tsx';
 import { ServiceLimit } from '../limits/service-limit.tsx';
+import { useMay } from '../identity/use-role.ts';
 import { useLive, useWriteBlock } from '../live/use-live.ts';
 import { Age } from '../ui/age.tsx';
 import { Avatar } from '../ui/avatar.tsx';
@@ -63,6 +64,7 @@ export function ServicePage() {
 
 function Header({ detail }: { detail: ServiceDetail }) {
   const [open, setOpen] = useState(false);
+  const mayRun = useMay(detail.team, 'developer');
   const blocked = useWriteBlock();
   return (
     <header>
@@ -75,16 +77,18 @@ function Header({ detail }: { detail: ServiceDetail }) {
             {target}
           </span>
         ))}
-        <button
-          type="button"
-          className="btn ml-auto"
-          disabled={blocked !== null}
-          title={blocked ?? undefined}
-          onClick={() => setOpen(true)}
-        >
-          <Play size={14} aria-hidden="true" />
-          Run now
-        </button>
+        {mayRun && (
+          <button
+            type="button"
+            className="btn ml-auto"
+            disabled={blocked !== null}
+            title={blocked ?? undefined}
+            onClick={() => setOpen(true)}
+          >
+            <Play size={14} aria-hidden="true" />
+            Run now
+          </button>
+        )}
       </div>
       <p className="mt-1.5 flex flex-wrap items-center gap-x-5 gap-y-1 text-text-2">
         <span className="inline-flex items-center gap-1.5">

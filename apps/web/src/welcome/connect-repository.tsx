@@ -13,7 +13,9 @@ import { slugFrom } from './slug-from.ts';
 const NEW = '';
 
 export function ConnectRepository(props: {
+  /** Those that I may connect one for. */
   teams: readonly { slug: string; title: string }[];
+  mayMakeTeam: boolean;
   team: string | null;
   onTeam: (team: string) => void;
   onConnected: (made: { repository: Repository; hookSecret: string }) => void;
@@ -35,6 +37,8 @@ export function ConnectRepository(props: {
         team = (await api.catalog.createTeam({ slug: slugFrom(teamTitle), title: teamTitle.trim() })).slug;
         setNewTeam(false);
         props.onTeam(team);
+        // Who makes a team is its admin.
+        void client.invalidateQueries({ queryKey: queries.me().queryKey });
         void client.invalidateQueries({ queryKey: queries.teams().queryKey });
       }
       return api.catalog.connectRepository({
@@ -72,7 +76,7 @@ export function ConnectRepository(props: {
                 {title}
               </option>
             ))}
-            <option value={NEW}>New team</option>
+            {props.mayMakeTeam && <option value={NEW}>New team</option>}
           </Select>
         </div>
       )}

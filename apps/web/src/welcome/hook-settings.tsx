@@ -4,6 +4,7 @@ import { Fragment, useState } from 'react';
 import { api } from '../api/contract-client.ts';
 import { problemSentence } from '../api/problem.ts';
 import type { Repository } from '../api/shapes.ts';
+import { useMay } from '../identity/use-role.ts';
 import { StatusIcon } from '../ui/status-icon.tsx';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
 import { CopyText } from '../ui/copy-text.tsx';
@@ -17,6 +18,7 @@ export function HookSettings(props: { repository: Repository; secret: string | n
   const forge = forges[repository.kind];
   const [renewed, setRenewed] = useState<string | null>(null);
   const secret = renewed ?? props.secret;
+  const mayRenew = useMay(repository.team, 'admin');
   return (
     <>
       <p className="text-text-2">{forge.place}</p>
@@ -30,7 +32,7 @@ export function HookSettings(props: { repository: Repository; secret: string | n
           {secret === null ? (
             <span className="flex flex-wrap items-center gap-x-2 gap-y-1 text-text-2">
               was shown once, when it was made
-              <RenewSecret repository={repository} onRenewed={setRenewed} />
+              {mayRenew && <RenewSecret repository={repository} onRenewed={setRenewed} />}
             </span>
           ) : (
             <CopyText value={secret} label="hook secret" />
@@ -86,10 +88,11 @@ function RenewSecret(props: { repository: Repository; onRenewed: (secret: string
 /** Listens live: what came, when, and whether it was taken. */
 export function FirstDelivery({ repository }: { repository: Repository }) {
   const { lastDelivery } = repository;
+  const mayLook = useMay(repository.team, 'developer');
   return (
     <>
       <LastDelivery lastDelivery={lastDelivery} />
-      <LookForPushes repository={repository} />
+      {mayLook && <LookForPushes repository={repository} />}
     </>
   );
 }

@@ -5,6 +5,7 @@ import { useEffect, useState, type ReactNode } from 'react';
 import { queries } from '../api/queries.ts';
 import type { Repository } from '../api/shapes.ts';
 import { Brand } from '../frame/brand.tsx';
+import { useIsSystemAdmin, useMay, useTeamsWhereIMay } from '../identity/use-role.ts';
 import { LiveMark } from '../live/live-mark.tsx';
 import { useLive } from '../live/use-live.ts';
 import { EmptyState } from '../ui/notice.tsx';
@@ -62,7 +63,11 @@ export function WelcomePage() {
 function Steps() {
   const teams = useQuery(queries.teams());
   const [team, setTeam] = useState<string | null>(null);
-  const chosenTeam = team ?? teams.data?.[0]?.slug ?? null;
+  const system = useIsSystemAdmin();
+  const adminOf = useTeamsWhereIMay('admin');
+  const connectable = (teams.data ?? []).filter(({ slug }) => adminOf.includes(slug));
+  const mayConnect = system || connectable.length > 0;
+  const chosenTeam = team ?? connectable[0]?.slug ?? teams.data?.[0]?.slug ?? null;
   const [another, setAnother] = useState(false);
   const [connected, setConnected] = useState<{ repository: Repository; secret: string } | null>(null);
   const repositories = useQuery({
@@ -77,6 +82,7 @@ function Steps() {
   const repository = another
     ? undefined
     : (known.find(({ id }) => id === (chosen ?? connected?.repository.id)) ?? connected?.repository ?? known.at(-1));
+  const mayRegister = useMay(repository?.team ?? '', 'developer');
   const services = board.data?.services ?? [];
   const [registered, setRegistered] = useState<string | null>(null);
   const service =
@@ -93,10 +99,13 @@ function Steps() {
       <p className="mt-1 mb-6 text-text-2">You can leave this page; coming back goes on from here.</p>
       <ol className="flex flex-col gap-3">
         <Step number={1} title="Connect a repository" state={stateOf(repository !== undefined, true)}>
-          {repository === undefined ? (
+          {repository === undefined && !mayConnect ? (
+            <p className="text-text-2">An admin of your team connects its repositories.</p>
+          ) : repository === undefined ? (
             <ConnectRepository
-              teams={teams.data ?? []}
-              team={chosenTeam}
+              teams={connectable}
+              mayMakeTeam={system}
+              team={connectable.some(({ slug }) => slug === chosenTeam) ? chosenTeam : null}
               onTeam={setTeam}
               onConnected={(made) => {
                 setConnected({ repository: made.repository, secret: made.hookSecret });
@@ -127,23 +136,27 @@ function Steps() {
               ) : (
                 <code className="break-all">{repository.url}</code>
               )}
-              <button
-                type="button"
-                className="link text-link underline"
-                onClick={() => {
-                  setAnother(true);
-                  setConnected(null);
-                  setRegistered(null);
-                }}
-              >
-                Connect another one
-              </button>
+              {mayConnect && (
+                <button
+                  type="button"
+                  className="link text-link underline"
+                  onClick={() => {
+                    setAnother(true);
+                    setConnected(null);
+                    setRegistered(null);
+                  }}
+                >
+                  Connect another one
+                </button>
+              )}
             </div>
           )}
         </Step>
         <Step number={2} title="Register the service" state={stateOf(service !== undefined, repository !== undefined)}>
           {repository !== undefined &&
-            (service === undefined ? (
+            (service === undefined && !mayRegister ? (
+              <p className="text-text-2">Developers of {repository.team} register its services.</p>
+            ) : service === undefined ? (
               <RegisterService
                 repository={repository}
                 onRegistered={(slug) => {
