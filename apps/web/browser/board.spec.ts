@@ -138,3 +138,25 @@ it('goes anywhere by the palette', async () => {
   await page.getByRole('heading', { name: 'shipping' }).waitFor();
   expect(await page.getByRole('dialog').count()).toBe(0);
 });
+
+it('says of a service whose only run is of a pull request that no branch has run, and leads to that run', async () => {
+  const service = browser.server.world.services.get('shipping')!;
+  const { latest } = service;
+  if (latest === null) throw new Error('The example has a run.');
+  service.latest = null;
+  service.pullRequestRun = {
+    ...latest,
+    pullRequest: { number: 17, title: 'Cents', source: 'cents', target: 'main', outside: false },
+  };
+  try {
+    for (const width of [1440, 390]) {
+      const { page } = await browser.page('/board?q=shipping', { width });
+      await page.getByText('No run of a branch yet').waitFor();
+      await page.getByRole('link', { name: 'pull request #17' }).click();
+      await page.waitForURL(`**/services/shipping/runs/${latest.number}`);
+    }
+  } finally {
+    service.latest = latest;
+    delete service.pullRequestRun;
+  }
+});

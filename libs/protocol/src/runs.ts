@@ -192,6 +192,8 @@ export const boardService = z.object({
   team: slug,
   targets: z.array(z.string()),
   latest: runSummary.nullable(),
+  /** Its newest run of a pull request, while there is no other run; absent = there is another one, or none at all. */
+  pullRequestRun: runSummary.optional(),
   lanes: z.array(laneSummary),
 });
 

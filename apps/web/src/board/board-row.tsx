@@ -9,6 +9,7 @@ import { firstLine, plural, shortRef } from '../ui/wording.ts';
 import type { BoardRow } from './board-rows.ts';
 import { EnvCell } from './env-cell.tsx';
 import { newestLive } from './lane-look.ts';
+import { NoRunYet } from './no-run-yet.tsx';
 import { StageChannel } from './stage-channel.tsx';
 
 interface Place {
@@ -57,8 +58,12 @@ export const BoardServiceRow = memo(function BoardServiceRow(
         {service.targets[0] !== undefined && <span className="tag">{service.targets[0]}</span>}
       </span>
       {latest === null ? (
-        <span role="gridcell" className="board-latest text-text-3" data-column={1} tabIndex={-1}>
-          No run yet
+        <span
+          role="gridcell"
+          className="board-latest text-text-3"
+          {...(service.pullRequestRun === undefined ? { 'data-column': 1, tabIndex: -1 } : {})}
+        >
+          <NoRunYet service={service} inGrid />
         </span>
       ) : (
         <span role="gridcell" className="board-latest flex min-w-0 items-center gap-2">

@@ -7,6 +7,7 @@ import { firstLine, plural } from '../ui/wording.ts';
 import { statesOf } from './board-rows.ts';
 import { EnvCell } from './env-cell.tsx';
 import { newestLive } from './lane-look.ts';
+import { NoRunYet } from './no-run-yet.tsx';
 import { StageChannel } from './stage-channel.tsx';
 
 /** What needs somebody first; the rest behind one button. */
@@ -45,7 +46,9 @@ export function PhoneBoard({
               )}
             </div>
             {service.latest === null ? (
-              <p className="text-text-3">No run yet</p>
+              <p className="text-text-3">
+                <NoRunYet service={service} />
+              </p>
             ) : (
               <>
                 <Link

@@ -105,26 +105,37 @@ export class ReadBoard {
       this.#lanes.of(ids),
       this.#targetKinds(teamIds),
     ]);
+    const ofPullRequests = await this.#newestRuns(
+      ids.filter((id) => !newest.has(id)),
+      'pull requests',
+    );
     return rows.map((row) => {
-      const run = newest.get(row.id);
+      const summary = (run: NewestRun) => ({ ...run.summary, service: row.slug, team: row.team });
+      const [run, ofPullRequest] = [newest.get(row.id), ofPullRequests.get(row.id)];
       return {
         slug: row.slug,
         team: row.team,
         targets: targets.get(row.team_id) ?? [],
-        latest: run ? { ...run.summary, service: row.slug, team: row.team } : null,
+        latest: run ? summary(run) : null,
+        ...(ofPullRequest ? { pullRequestRun: summary(ofPullRequest) } : {}),
         lanes: lanes.get(row.id) ?? [],
       };
     });
   }
 
   /** One index look-up per service, whatever the length of its history. Runs of pull requests are no state of the service. */
-  async #newestRuns(serviceIds: string[]): Promise<Map<string, NewestRun>> {
+  async #newestRuns(
+    serviceIds: string[],
+    of: 'branches and tags' | 'pull requests' = 'branches and tags',
+  ): Promise<Map<string, NewestRun>> {
     if (serviceIds.length === 0) return new Map();
     const { rows } = await sql<{ service_id: string } & Versioned>`
       select s.id as service_id, r.id, r.version
       from unnest(${serviceIds}::uuid[]) as s(id)
       cross join lateral (
-        select id, version from runs where service_id = s.id and pull_request is null order by number desc limit 1
+        select id, version from runs
+        where service_id = s.id and ${of === 'pull requests' ? sql`pull_request is not null` : sql`pull_request is null`}
+        order by number desc limit 1
       ) r`.execute(this.#db);
     const newest = await this.#newest.of(rows, (unknown) => this.#look(unknown.map(({ id }) => id)));
     // One that retention took meanwhile is left out.
