@@ -166,6 +166,14 @@ export default {
       to: { path: '(^|/)libs/', pathNot: lib('protocol') },
     },
     {
+      name: 'web-takes-only-types-of-the-contract',
+      comment:
+        'A value of libs/protocol brings zod and every schema into the page; it has the routes from virtual:contract-routes (apps/web/dev/contract-routes.ts) and checks nothing that the server sends.',
+      severity: 'error',
+      from: { path: '(^|/)apps/web/src/', pathNot: tests },
+      to: { path: lib('protocol'), dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'web-needs-no-node',
       comment: 'The page runs in a browser.',
       severity: 'error',

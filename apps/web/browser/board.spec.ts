@@ -150,10 +150,11 @@ it('says of a service whose only run is of a pull request that no branch has run
   };
   try {
     for (const width of [1440, 390]) {
-      const { page } = await browser.page('/board?q=shipping', { width });
+      const { page, troubles } = await browser.page('/board?q=shipping', { width });
       await page.getByText('No run of a branch yet').waitFor();
       await page.getByRole('link', { name: 'pull request #17' }).click();
       await page.waitForURL(`**/services/shipping/runs/${latest.number}`);
+      expect(troubles).toEqual([]);
     }
   } finally {
     service.latest = latest;
