@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '@sluice/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -57,6 +58,34 @@ test('F47 the process polls, and SIGTERM drains it to exit code 0', async () => 
   expect(said()).toContain('runner ended');
   expect(said()).not.toContain('secret-registration');
 });
+
+test(
+  'two processes on one work folder: the second is refused with the folder and the remedy, and when the first was killed another one starts at once',
+  { timeout: 60_000 },
+  async () => {
+    const settings = {
+      SLUICE_URL: bench.server.url.href,
+      SLUICE_RUNNER_DIR: bench.config.workDir,
+      SLUICE_REGISTRATION_TOKEN: 'secret-registration',
+      SLUICE_RUNNER_SLOTS: '1',
+    };
+    const polls = (count: number) =>
+      eventually(() => new Set(bench.server.pollIds).size >= count, { describe: `${count} polls`, timeoutMs: 25_000 });
+    const first = run(settings);
+    await polls(1);
+    const second = run(settings);
+    expect(await second.exited).toBe(1);
+    expect(second.said()).toContain(
+      `Another runner (process ${first.child.pid} on ${hostname()}) uses the work folder`,
+    );
+    expect(second.said()).toContain(`${bench.config.workDir}: give this one a SLUICE_RUNNER_DIR of its own`);
+    first.child.kill('SIGKILL');
+    // Not even the end of the first is waited for.
+    const third = run(settings);
+    await polls(2);
+    expect(third.child.exitCode).toBeNull();
+  },
+);
 
 test(
   '--once takes the first job only, and ends with code 0; another argument is refused',

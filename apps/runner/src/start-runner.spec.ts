@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '@sluice/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -62,15 +63,17 @@ test('a token the server no longer knows is replaced by registering again', asyn
   expect(bench.server.registrations).toHaveLength(2);
 });
 
-test('a second runner with the same work folder is refused; one whose process is gone is not in the way', async () => {
-  const lock = join(bench.config.workDir, 'runner.lock');
+test('a second runner with the same work folder is refused until the first has ended; what a crash left is not in the way', async () => {
   mkdirSync(bench.config.workDir);
-  writeFileSync(lock, `${process.ppid}`);
-  await expect(bench.start()).rejects.toThrow(/Another runner \(process \d+\) uses/);
-  // The pid lives, but the process behind it began at another time.
-  writeFileSync(lock, `${process.ppid} 1`);
-  const runner = await bench.start();
-  expect(runner.state()).toBe('running');
+  // As another program has this number by now.
+  writeFileSync(join(bench.config.workDir, 'runner.lock'), `${process.ppid} elsewhere`);
+  const first = await bench.start();
+  await expect(bench.start()).rejects.toThrow(
+    `Another runner (process ${process.pid} on ${hostname()}) uses the work folder ${bench.config.workDir}: give this one a SLUICE_RUNNER_DIR of its own`,
+  );
+  first.drain();
+  await first.finished;
+  expect((await bench.start()).state()).toBe('running');
 });
 
 test.each([

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { lockFolder, type FolderLock } from './lock-folder.ts';
 
 /** Room for results and their folders when everything else has filled the disk (F41). */
 const RESERVE_BYTES = 16 * 1024 * 1024;
@@ -16,24 +17,34 @@ export class WorkDir {
   /** Made once; the label of everything this runner makes in the engine. */
   readonly identity: string;
 
-  private constructor(path: string, identity: string) {
+  readonly #lock: FolderLock;
+
+  private constructor(path: string, identity: string, lock: FolderLock) {
     this.path = path;
     this.identity = identity;
+    this.#lock = lock;
   }
 
-  /** Opens it for this process alone; a second runner with the same folder is refused. */
+  /** Opens it for this process alone; a second runner with the same folder is refused, wherever it runs. */
   static open(folder: string): WorkDir {
     const path = resolve(folder);
+    let lock: FolderLock | undefined;
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });
       chmodSync(path, 0o700);
-      lock(join(path, 'runner.lock'), path);
+      const outcome = lockFolder(path);
+      if (outcome.kind === 'held')
+        throw new WorkDirProblem(
+          `Another runner (${outcome.by}) uses the work folder ${path}: give this one a SLUICE_RUNNER_DIR of its own; containers must not share a volume.`,
+        );
+      ({ lock } = outcome);
       const identity = readOrMake(join(path, 'identity'), () => randomUUID());
       for (const name of ['attempts', 'mirrors']) mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
-      const dir = new WorkDir(path, identity);
+      const dir = new WorkDir(path, identity, lock);
       dir.refillReserve();
       return dir;
     } catch (cause) {
+      lock?.release();
       if (cause instanceof WorkDirProblem) throw cause;
       throw new WorkDirProblem(
         `SLUICE_RUNNER_DIR ${path} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -80,38 +91,8 @@ export class WorkDir {
   }
 
   close(): void {
-    rmSync(join(this.path, 'runner.lock'), { force: true });
+    this.#lock.release();
   }
-}
-
-/** The note names pid and start time: a pid that was given to another program since, or to us in a new container, counts as gone. */
-function lock(file: string, folder: string): void {
-  const mine = `${process.pid} ${startTime(process.pid) ?? ''}`;
-  const held = readText(file);
-  const [pid = '', time = ''] = held?.split(' ') ?? [];
-  if (held !== undefined && held !== mine && Number(pid) !== process.pid && isAlive(Number(pid), time)) {
-    throw new WorkDirProblem(
-      `Another runner (process ${pid}) uses ${folder}: give this one a SLUICE_RUNNER_DIR of its own.`,
-    );
-  }
-  writeFileSync(file, mine, { mode: 0o600 });
-}
-
-function isAlive(pid: number, time: string): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-  const now = startTime(pid);
-  return now === undefined || time === '' || now === time;
-}
-
-/** Clock ticks since boot at which the process began; undefined where there is no /proc. */
-function startTime(pid: number): string | undefined {
-  const stat = readText(`/proc/${pid}/stat`);
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
 }
 
 function readOrMake(file: string, make: () => string): string {
