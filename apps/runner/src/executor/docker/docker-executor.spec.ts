@@ -1,17 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LeaseGrant } from '@sluice/protocol';
-import { eventually, provideBaseImages, startDockerEngine, startRegistry } from '@sluice/testing';
+import { eventually } from '@sluice/testing';
 import type { DockerEngine, Registry } from '@sluice/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { pino } from 'pino';
 import type { RunnerDeps } from '../../start-runner.ts';
 import { buildSpecImage, removeSpecImages } from '../../testing/build-spec-image.ts';
 import type { AttemptRecord } from '../../testing/fake-server.ts';
+import { engineWithImages, type EngineWithImages } from '../../testing/engine-with-images.ts';
 import type { RunnerBench } from '../../testing/runner-bench.ts';
 import { runnerBench } from '../../testing/runner-bench.ts';
 import { connectEngine } from './connect-engine.ts';
@@ -20,33 +19,22 @@ import { ATTEMPT_LABEL, RUNNER_LABEL } from './docker-names.ts';
 import { DEFAULT_JOB_SUBNETS } from './job-subnets.ts';
 import { NetworkShelf } from './network-shelf.ts';
 
+let parts: EngineWithImages<'base/busybox:1' | 'base/node:24'>;
 let engine: DockerEngine;
 let registry: Registry;
 let busybox: string;
 let node: string;
 let bench: RunnerBench;
-const state = mkdtempSync(join(tmpdir(), 'sluice-docker-executor-'));
 
 beforeAll(async () => {
-  engine = await startDockerEngine({ stateDir: state });
-  registry = await startRegistry({ dataDir: join(state, 'registry') });
-  const images = await provideBaseImages({ docker: engine.docker, registry, only: ['base/busybox:1', 'base/node:24'] });
-  const reference = (name: string) => images.find((image) => image.name === name)?.reference ?? '';
-  busybox = reference('base/busybox:1');
-  node = reference('base/node:24');
+  parts = await engineWithImages('base/busybox:1', 'base/node:24');
+  ({ engine, registry } = parts);
+  busybox = parts.images['base/busybox:1'];
+  node = parts.images['base/node:24'];
 }, 300_000);
 afterAll(async () => {
   await removeSpecImages(engine.docker);
-  // The registry is gone after this, so its tags would only gather.
-  const images = await engine.docker.listImages();
-  for (const tag of images
-    .flatMap(({ RepoTags }) => RepoTags ?? [])
-    .filter((name) => name.startsWith(`${registry.host}/`))) {
-    await engine.docker.getImage(tag).remove({ force: true });
-  }
-  await registry.stop();
-  await engine.stop();
-  rmSync(state, { recursive: true, force: true });
+  await parts.stop();
 });
 beforeEach(async () => {
   bench = await runnerBench();
@@ -169,7 +157,7 @@ test("F64 a container that is ended from outside is our trouble, not the user's"
 });
 
 test('F64 an engine that goes away in mid-step is our trouble, and what it held is removed when it is back', async () => {
-  const socket = join(state, 'engine.sock');
+  const socket = join(bench.folder, 'engine.sock');
   const open = new Set<Socket>();
   let away = false;
   const proxy = createServer((client) => {

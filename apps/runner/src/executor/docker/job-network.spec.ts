@@ -1,21 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import {
-  eventually,
-  provideBaseImages,
-  removeRunnerLeftovers,
-  startDockerEngine,
-  startRegistry,
-  takeFileLock,
-} from '@sluice/testing';
+import { eventually, removeRunnerLeftovers, takeFileLock } from '@sluice/testing';
 import type { DockerEngine, Registry } from '@sluice/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { buildSpecImage, removeSpecImages } from '../../testing/build-spec-image.ts';
 import type { AttemptRecord } from '../../testing/fake-server.ts';
+import { engineWithImages, type EngineWithImages } from '../../testing/engine-with-images.ts';
 import type { RunnerBench } from '../../testing/runner-bench.ts';
 import { runnerBench } from '../../testing/runner-bench.ts';
 import type { DockerExecutorOptions } from './docker-executor.ts';
@@ -28,6 +19,7 @@ import { NetworkShelf } from './network-shelf.ts';
 /** The one that nearly all clouds have, and one that nobody names. */
 const METADATA = ['169.254.169.254', `169.254.77.${1 + (process.pid % 250)}`] as const;
 
+let parts: EngineWithImages<'base/busybox:1' | 'base/node:24'>;
 let engine: DockerEngine;
 let registry: Registry;
 let busybox: string;
@@ -36,15 +28,12 @@ let bench: RunnerBench;
 let runner: string;
 const clouds: Server[] = [];
 let letGo: (() => Promise<void>) | undefined;
-const state = mkdtempSync(join(tmpdir(), 'sluice-job-network-'));
 
 beforeAll(async () => {
-  engine = await startDockerEngine({ stateDir: state });
-  registry = await startRegistry({ dataDir: join(state, 'registry') });
-  const images = await provideBaseImages({ docker: engine.docker, registry, only: ['base/busybox:1', 'base/node:24'] });
-  const reference = (name: string) => images.find((image) => image.name === name)?.reference ?? '';
-  busybox = reference('base/busybox:1');
-  node = reference('base/node:24');
+  parts = await engineWithImages('base/busybox:1', 'base/node:24');
+  ({ engine, registry } = parts);
+  busybox = parts.images['base/busybox:1'];
+  node = parts.images['base/node:24'];
   // The addresses are the machine's: another run of this spec would take them away.
   letGo = await takeFileLock('metadata-addresses');
   for (const address of METADATA) clouds.push(await cloudAt(address));
@@ -54,10 +43,7 @@ afterAll(async () => {
   for (const address of METADATA) await onHost(`ip addr del ${address}/32 dev lo`);
   await letGo?.();
   await removeSpecImages(engine.docker);
-  for (const image of [busybox, node]) await engine.docker.getImage(image).remove({ force: true });
-  await registry.stop();
-  await engine.stop();
-  rmSync(state, { recursive: true, force: true });
+  await parts.stop();
 });
 beforeEach(async () => {
   bench = await runnerBench();

@@ -1,36 +1,24 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ShellOrder } from '@sluice/protocol';
-import { eventually, provideBaseImages, startDockerEngine, startRegistry } from '@sluice/testing';
-import type { DockerEngine, Registry } from '@sluice/testing';
+import { eventually } from '@sluice/testing';
+import type { DockerEngine } from '@sluice/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { AttemptRecord } from '../../testing/fake-server.ts';
+import { engineWithImages, type EngineWithImages } from '../../testing/engine-with-images.ts';
 import type { RunnerBench } from '../../testing/runner-bench.ts';
 import { runnerBench } from '../../testing/runner-bench.ts';
 import { DockerExecutor } from './docker-executor.ts';
 import { ATTEMPT_LABEL } from './docker-names.ts';
 
+let parts: EngineWithImages<'base/busybox:1' | 'base/node:24'>;
 let engine: DockerEngine;
-let registry: Registry;
-let images: ReadonlyMap<string, string>;
 let bench: RunnerBench;
-const state = mkdtempSync(join(tmpdir(), 'sluice-open-shell-'));
 
 beforeAll(async () => {
-  engine = await startDockerEngine({ stateDir: state });
-  registry = await startRegistry({ dataDir: join(state, 'registry') });
-  const only = ['base/busybox:1', 'base/node:24'] as const;
-  const provided = await provideBaseImages({ docker: engine.docker, registry, only });
-  images = new Map(provided.map(({ name, reference }) => [name, reference]));
+  parts = await engineWithImages('base/busybox:1', 'base/node:24');
+  engine = parts.engine;
 }, 300_000);
-afterAll(async () => {
-  for (const reference of images.values()) await engine.docker.getImage(reference).remove({ force: true });
-  await registry.stop();
-  await engine.stop();
-  rmSync(state, { recursive: true, force: true });
-});
+afterAll(() => parts.stop());
 beforeEach(async () => {
   bench = await runnerBench();
 });
@@ -40,10 +28,10 @@ const containers = (attemptId: string) =>
   engine.docker.listContainers({ all: true, filters: { label: [`${ATTEMPT_LABEL}=${attemptId}`] } });
 
 /** A failed job whose container is kept, with a shell opened in it. */
-async function withShell(image: string) {
+async function withShell(image: keyof typeof parts.images) {
   const grant = bench.steps(
     ['echo "made by the step" > made.txt; exit 3'],
-    { image: images.get(image) ?? '', env: { COLOUR: 'green' } },
+    { image: parts.images[image], env: { COLOUR: 'green' } },
     { keep: { minutes: 5 }, secrets: [{ name: 'KEY', value: 'correct-horse' }] },
   );
   const record = bench.server.give(grant);
@@ -68,7 +56,7 @@ async function withShell(image: string) {
 
 const saidBy = (record: AttemptRecord, shellId: string) => record.keeping.said.get(shellId)?.bytes.toString() ?? '';
 
-test.each(['base/busybox:1', 'base/node:24'])(
+test.each(['base/busybox:1', 'base/node:24'] as const)(
   'A69 I31: in %s a shell finds what the failed step left, on a terminal with a size, its secrets masked',
   async (image) => {
     const { record, runner, shellId, order, type, shows, closed } = await withShell(image);

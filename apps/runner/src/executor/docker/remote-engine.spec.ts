@@ -1,40 +1,30 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { eventually, openEngineDoor, provideBaseImages, startDockerEngine, startRegistry } from '@sluice/testing';
-import type { DockerEngine, EngineDoor, Registry } from '@sluice/testing';
+import { eventually, openEngineDoor } from '@sluice/testing';
+import type { EngineDoor } from '@sluice/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { engineWithImages, type EngineWithImages } from '../../testing/engine-with-images.ts';
 import { runnerBench } from '../../testing/runner-bench.ts';
 import { connectEngine } from './connect-engine.ts';
 import { DockerExecutor } from './docker-executor.ts';
 
-const state = mkdtempSync(join(tmpdir(), 'sluice-remote-engine-'));
-let engine: DockerEngine;
-let registry: Registry;
+let parts: EngineWithImages<'base/busybox:1'>;
 let door: EngineDoor;
-let busybox: string;
 beforeAll(async () => {
-  engine = await startDockerEngine({ stateDir: state });
-  registry = await startRegistry({ dataDir: join(state, 'registry') });
-  door = await openEngineDoor(engine.address);
-  const images = await provideBaseImages({ docker: engine.docker, registry, only: ['base/busybox:1'] });
-  busybox = images[0]!.reference;
+  parts = await engineWithImages('base/busybox:1');
+  door = await openEngineDoor(parts.engine.address);
 }, 300_000);
 afterAll(async () => {
-  await engine.docker.getImage(busybox).remove({ force: true });
   await door.stop();
-  await registry.stop();
-  await engine.stop();
-  rmSync(state, { recursive: true, force: true });
+  await parts.stop();
 });
 
 test.each(['buildkit', 'classic'] as const)(
   'an engine behind TLS builds with %s and pushes, as long as it takes',
   async (builder) => {
+    const { engine, registry, images } = parts;
     const bench = await runnerBench();
     try {
       // BuildKit asks every second whether the runner is there, and ends the build of one that is not.
-      const dockerfile = `FROM ${busybox}\nRUN echo of ${builder} ${registry.host} && sleep 4\n`;
+      const dockerfile = `FROM ${images['base/busybox:1']}\nRUN echo of ${builder} ${registry.host} && sleep 4\n`;
       const commit = bench.push({ 'services/catalog/Dockerfile': dockerfile });
       const repository = `${registry.host}/team/behind-tls-${builder}`;
       const image = { context: '.', dockerfile: 'Dockerfile', repository, args: {}, platforms: [] };

@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { eventually, provideBaseImages, startDockerEngine, startRegistry } from '@sluice/testing';
-import type { DockerEngine, Registry } from '@sluice/testing';
+import { eventually } from '@sluice/testing';
+import type { DockerEngine } from '@sluice/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { pino } from 'pino';
 import type { AttemptRecord } from '../../testing/fake-server.ts';
+import { engineWithImages, type EngineWithImages } from '../../testing/engine-with-images.ts';
 import type { RunnerBench } from '../../testing/runner-bench.ts';
 import { runnerBench } from '../../testing/runner-bench.ts';
 import { RunnerProgram } from '../../testing/runner-program.ts';
@@ -17,24 +17,17 @@ import { NetworkShelf } from './network-shelf.ts';
 import { WarmShelf } from './warm-shelf.ts';
 
 const PATIENCE = { timeoutMs: 60_000, everyMs: 20 } as const;
-const state = mkdtempSync(join(tmpdir(), 'sluice-warm-shelf-'));
+let parts: EngineWithImages<'base/busybox:1'>;
 let engine: DockerEngine;
-let registry: Registry;
 let busybox: string;
 let bench: RunnerBench;
 
 beforeAll(async () => {
-  engine = await startDockerEngine({ stateDir: state });
-  registry = await startRegistry({ dataDir: join(state, 'registry') });
-  const images = await provideBaseImages({ docker: engine.docker, registry, only: ['base/busybox:1'] });
-  busybox = images[0]?.reference ?? '';
+  parts = await engineWithImages('base/busybox:1');
+  engine = parts.engine;
+  busybox = parts.images['base/busybox:1'];
 }, 300_000);
-afterAll(async () => {
-  await engine.docker.getImage(busybox).remove({ force: true });
-  await registry.stop();
-  await engine.stop();
-  rmSync(state, { recursive: true, force: true });
-});
+afterAll(() => parts.stop());
 beforeEach(async () => {
   bench = await runnerBench();
 });
