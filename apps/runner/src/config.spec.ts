@@ -15,6 +15,7 @@ test('defaults', () => {
       jobNetwork: 'open',
       jobSubnets: '198.19.0.0/16',
       jobMetadata: 'denied',
+      nameServers: [],
       imageBuilder: 'auto',
       logLevel: 'info',
     },
@@ -52,6 +53,11 @@ test.each([
   [{ ...good, DOCKER_HOST: 'tcp://10.0.0.1:2375' }, 'DOCKER_HOST reaches another machine without TLS'],
   [{ ...good, SLUICE_RUNNER_JOB_SUBNETS: '10.0.0.0/30' }, 'SLUICE_RUNNER_JOB_SUBNETS must be a range of /8 to /26'],
   [{ ...good, SLUICE_RUNNER_JOB_METADATA: 'off' }, 'SLUICE_RUNNER_JOB_METADATA must be "denied" or "open"'],
+  [{ ...good, SLUICE_RUNNER_DNS: '10.0.0.2, dns.example.com' }, 'holds "dns.example.com", which is no IPv4 address'],
+  [
+    { ...good, SLUICE_RUNNER_DNS: '169.254.169.254' },
+    'SLUICE_RUNNER_DNS holds 169.254.169.254, which jobs cannot reach',
+  ],
   [{ ...good, SLUICE_RUNNER_HELPER_IMAGE: '-v' }, 'SLUICE_RUNNER_HELPER_IMAGE must be the name of an image'],
   [{ ...good, SLUICE_RUNNER_IMAGE_BUILDER: 'kaniko' }, 'must be "auto", "buildkit" or "classic"'],
   [

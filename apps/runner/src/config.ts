@@ -1,6 +1,7 @@
 import { platform } from 'node:os';
 import { plainHttpOrigins } from '@sluice/git';
 import { z } from 'zod';
+import { nameServerProblem } from './executor/docker/job-reach.ts';
 import { DEFAULT_JOB_SUBNETS, jobSubnetsProblem } from './executor/docker/job-subnets.ts';
 
 /** Everything the runner can be told. One environment variable each; the table of the guide is made from the descriptions. */
@@ -28,6 +29,8 @@ export interface RunnerConfig {
   readonly jobSubnets: string;
   /** Whether jobs may reach the addresses of cloud metadata. */
   readonly jobMetadata: 'denied' | 'open';
+  /** Name servers of jobs; none = those of the engine. */
+  readonly nameServers: readonly string[];
   /** Image with `sh` that holds the network for the steps of image builds. */
   readonly helperImage?: string;
   /** Which of the engine's builders builds images; `auto` = BuildKit where the engine has it and no network of jobs is needed. */
@@ -80,6 +83,19 @@ const originList = z
     return origins;
   });
 
+const addressList = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    const addresses = text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '');
+    for (const problem of addresses.map(nameServerProblem))
+      if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+    return addresses;
+  });
+
 const whole = (least: number, most: number, otherwise: number) =>
   z.coerce
     .number({ error: `must be a number from ${least} to ${most}` })
@@ -124,6 +140,9 @@ export const runnerEnvironment = z
       .enum(['denied', 'open'], { error: 'must be "denied" or "open"' })
       .default('denied')
       .describe('`open` = jobs may reach link-local addresses, where clouds answer with credentials.'),
+    SLUICE_RUNNER_DNS: addressList.describe(
+      "IPv4 addresses of name servers, divided by commas, that jobs use instead of the engine's.",
+    ),
     SLUICE_RUNNER_HELPER_IMAGE: z
       .string()
       .max(512, 'is too long for an image')
@@ -228,6 +247,7 @@ export function readRunnerConfig(
       jobNetwork: values.SLUICE_RUNNER_JOB_NETWORK,
       jobSubnets: values.SLUICE_RUNNER_JOB_SUBNETS,
       jobMetadata: values.SLUICE_RUNNER_JOB_METADATA,
+      nameServers: values.SLUICE_RUNNER_DNS,
       imageBuilder: values.SLUICE_RUNNER_IMAGE_BUILDER,
       warmContainers: values.SLUICE_RUNNER_ONCE === 'true' ? 0 : values.SLUICE_RUNNER_WARM_CONTAINERS,
       maxRepositoryMiB: values.SLUICE_RUNNER_MAX_REPOSITORY_MIB,

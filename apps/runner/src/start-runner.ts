@@ -196,6 +196,7 @@ function ownExecutor(config: RunnerConfig, { identity: runner, hostJobs }: WorkD
       internalNetwork: config.jobNetwork === 'internal',
       subnets: config.jobSubnets,
       metadata: config.jobMetadata,
+      nameServers: config.nameServers,
       builder: config.imageBuilder,
       warmContainers: config.warmContainers,
       ...(config.helperImage === undefined ? {} : { helperImage: config.helperImage }),

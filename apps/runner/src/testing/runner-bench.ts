@@ -81,6 +81,7 @@ export async function runnerBench(): Promise<RunnerBench> {
     jobNetwork: 'open',
     jobSubnets: DEFAULT_JOB_SUBNETS,
     jobMetadata: 'denied',
+    nameServers: [],
     imageBuilder: 'auto',
     warmContainers: 0,
     maxRepositoryMiB: 1000,

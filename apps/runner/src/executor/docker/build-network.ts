@@ -4,16 +4,15 @@ import type { ImagePlan } from '../executor.port.ts';
 import { containerLimits } from './container-limits.ts';
 import { ATTEMPT_LABEL, RUNNER_LABEL } from './docker-names.ts';
 import { KEEPER } from './job-container.ts';
-import type { MetadataDenial } from './metadata-denial.ts';
+import type { JobReach } from './job-reach.ts';
 import type { NetworkShelf } from './network-shelf.ts';
 import { createContainer, pullImage } from './pull-image.ts';
 import { removeParts } from './remove-attempt.ts';
 
-export interface BuildNetworkParts {
+export interface BuildNetworkParts extends JobReach {
   readonly docker: Docker;
   readonly runner: string;
   readonly networks: NetworkShelf;
-  readonly metadata: MetadataDenial;
   readonly helperImage: string | undefined;
 }
 
@@ -23,7 +22,7 @@ export interface BuildNetworkParts {
  */
 export async function inBuildNetwork<T>(
   plan: ImagePlan,
-  { docker, runner, networks, metadata, helperImage }: BuildNetworkParts,
+  { docker, runner, networks, metadata, nameServers, helperImage }: BuildNetworkParts,
   log: AttemptLog,
   signal: AbortSignal,
   build: (networkMode: string | undefined) => Promise<T>,
@@ -43,6 +42,7 @@ export async function inBuildNetwork<T>(
         HostConfig: {
           ...containerLimits({ cpus: 1, memoryMiB: 32, pids: 20 }),
           NetworkMode: network.name,
+          Dns: [...nameServers],
           LogConfig: { Type: 'none', Config: {} },
         },
         NetworkingConfig: { EndpointsConfig: { [network.name]: metadata.endpoint } },

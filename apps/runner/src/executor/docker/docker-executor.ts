@@ -8,6 +8,7 @@ import { inBuildNetwork } from './build-network.ts';
 import { attemptNames } from './docker-names.ts';
 import { toTrouble } from './engine-trouble.ts';
 import { DEFAULT_JOB_SUBNETS } from './job-subnets.ts';
+import type { JobReach } from './job-reach.ts';
 import { MetadataDenial } from './metadata-denial.ts';
 import { NetworkShelf } from './network-shelf.ts';
 import { prepareSandbox } from './prepare-sandbox.ts';
@@ -24,6 +25,8 @@ export interface DockerExecutorOptions {
   readonly subnets?: string;
   /** Whether jobs may reach the addresses of cloud metadata. Default `denied`. */
   readonly metadata?: 'denied' | 'open';
+  /** Name servers of jobs. Default: those of the engine. */
+  readonly nameServers?: readonly string[];
   /** Image with `sh` that holds the network for the steps of image builds. Default: they run in the engine's own. */
   readonly helperImage?: string;
   /** Default `auto`. */
@@ -37,7 +40,7 @@ export interface DockerExecutorOptions {
 export class DockerExecutor extends Executor {
   readonly #options: DockerExecutorOptions;
   readonly #networks: NetworkShelf;
-  readonly #metadata: MetadataDenial;
+  readonly #reach: JobReach;
   readonly #warm: WarmShelf;
 
   constructor(options: DockerExecutorOptions) {
@@ -45,13 +48,13 @@ export class DockerExecutor extends Executor {
     this.#options = options;
     const { keptNetworks: most = 4, subnets = DEFAULT_JOB_SUBNETS, warmContainers = 0 } = options;
     this.#networks = new NetworkShelf({ ...options, most, subnets });
-    this.#metadata = new MetadataDenial(options.metadata !== 'open');
-    const { docker, runner } = options;
+    const { docker, runner, nameServers = [] } = options;
+    this.#reach = { metadata: new MetadataDenial(options.metadata !== 'open'), nameServers };
     this.#warm = new WarmShelf({
       docker,
       runner,
       networks: this.#networks,
-      metadata: this.#metadata,
+      ...this.#reach,
       most: warmContainers,
     });
   }
@@ -64,7 +67,7 @@ export class DockerExecutor extends Executor {
         names: attemptNames(this.#options.runner, plan.attemptId, plan.epoch),
         networks: this.#networks,
         warm: this.#warm,
-        metadata: this.#metadata,
+        ...this.#reach,
       },
       log,
       signal,
@@ -88,7 +91,7 @@ export class DockerExecutor extends Executor {
   ): Promise<{ repository: string; digest: string }> {
     try {
       const { docker, runner, helperImage, builder = 'auto' } = this.#options;
-      const parts = { docker, runner, helperImage, networks: this.#networks, metadata: this.#metadata };
+      const parts = { docker, runner, helperImage, networks: this.#networks, ...this.#reach };
       return await inBuildNetwork(plan, parts, log, signal, (network) =>
         buildAndPush({ docker, builder, network }, plan, log, signal),
       );

@@ -3,7 +3,7 @@ import type { StepsWork } from '../executor.port.ts';
 import { containerLimits } from './container-limits.ts';
 import type { AttemptNames } from './docker-names.ts';
 import { WORKSPACE } from './docker-names.ts';
-import type { MetadataDenial } from './metadata-denial.ts';
+import type { JobReach } from './job-reach.ts';
 
 /** Stays until it is removed and, by `wait`, buries the orphans that steps leave behind. An image without `sleep` gets a plain read. */
 export const KEEPER =
@@ -14,7 +14,7 @@ export function jobContainer(
   { image, resources }: Pick<StepsWork, 'image' | 'resources'>,
   { base, labels }: AttemptNames,
   network: string,
-  { endpoint }: MetadataDenial,
+  { metadata, nameServers }: JobReach,
 ): Docker.ContainerCreateOptions & { Image: string } {
   return {
     name: base,
@@ -31,6 +31,7 @@ export function jobContainer(
     HostConfig: {
       ...containerLimits(resources),
       NetworkMode: network,
+      Dns: [...nameServers],
       LogConfig: { Type: 'none', Config: {} },
       Mounts: [
         {
@@ -41,6 +42,6 @@ export function jobContainer(
         } as unknown as Docker.MountConfig[number],
       ],
     },
-    NetworkingConfig: { EndpointsConfig: { [network]: endpoint } },
+    NetworkingConfig: { EndpointsConfig: { [network]: metadata.endpoint } },
   };
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
+import type Docker from 'dockerode';
 import { eventually, removeRunnerLeftovers, takeFileLock } from '@sluice/testing';
 import type { DockerEngine, Registry } from '@sluice/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -90,6 +91,29 @@ test('A87 service containers are kept from metadata too, and are found by name a
   await bench.start(executor());
   expect(await ended(record)).toMatchObject({ outcome: 'passed' });
   expect(record.log.toString()).toMatch(/\napp: (EHOSTUNREACH|late)\n/);
+}, 120_000);
+
+test('A87 jobs and services ask the name server that the runner was given, and still find each other by name', async () => {
+  const [address, answer] = ['192.0.2.53', '203.0.113.7'] as const;
+  const find = `require("dns").lookup("anything.example", { family: 4 }, (e, a) => say(e ? e.code : a))`;
+  const entry = JSON.stringify(
+    `const say = (found) => require("http").createServer((q, r) => r.end(found)).listen(8080); ${find}`,
+  );
+  const image = await buildSpecImage(engine.docker, `FROM ${node}\nENTRYPOINT ["node", "-e", ${entry}]`);
+  const ask = `node -e 'const say = (found) => fetch("http://app:8080/").then(r => r.text()).then(t => console.log("job: " + found + ", service: " + t)); ${find}'`;
+  await onHost(`ip addr add ${address}/32 dev lo`);
+  const nameServer = await startNameServer(address, answer);
+  try {
+    const record = bench.server.give(
+      bench.steps([ask], { image: node, services: { app: { image, port: 8080, env: {} } } }),
+    );
+    await bench.start(executor({ nameServers: [address] }));
+    expect(await ended(record)).toMatchObject({ outcome: 'passed' });
+    expect(record.log.toString()).toContain(`\njob: ${answer}, service: ${answer}\n`);
+  } finally {
+    await nameServer.remove({ force: true });
+    await onHost(`ip addr del ${address}/32 dev lo`);
+  }
 }, 120_000);
 
 test('A87 a runner that was told so leaves metadata open', async () => {
@@ -199,6 +223,33 @@ async function cloudAt(address: string): Promise<Server> {
   const server = createServer((socket) => socket.on('error', () => undefined).end('cloud'));
   await new Promise<void>((listening, refused) => server.once('error', refused).listen(0, address, listening));
   return server;
+}
+
+/** On the engine's host; knows every name, at one address. */
+async function startNameServer(address: string, answer: string): Promise<Docker.Container> {
+  const script = `
+    const server = require("dgram").createSocket("udp4");
+    server.on("message", (asked, from) => {
+      const end = asked.indexOf(0, 12) + 5;
+      const isKnown = asked.readUInt16BE(end - 4) === 1;
+      const head = Buffer.from([asked[0], asked[1], 0x81, 0x80, 0, 1, 0, isKnown ? 1 : 0, 0, 0, 0, 0]);
+      const found = isKnown ? Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4, ${answer.replaceAll('.', ', ')}]) : Buffer.alloc(0);
+      server.send(Buffer.concat([head, asked.subarray(12, end), found]), from.port, from.address);
+    });
+    server.bind(53, "${address}", () => console.log("listening"));`;
+  const container = await engine.docker.createContainer({
+    Image: node,
+    Entrypoint: '',
+    Cmd: ['node', '-e', script],
+    HostConfig: { NetworkMode: 'host' },
+  });
+  await container.start();
+  const said = async () => (await container.logs({ stdout: true, stderr: true })).toString();
+  await eventually(async () => (await said()).includes('listening'), {
+    describe: 'the name server',
+    timeoutMs: 30_000,
+  });
+  return container;
 }
 
 async function onHost(command: string): Promise<void> {

@@ -8,7 +8,7 @@ import { WORKSPACE } from './docker-names.ts';
 import { DockerSandbox } from './docker-sandbox.ts';
 import { toTrouble, wordsOf } from './engine-trouble.ts';
 import { jobContainer } from './job-container.ts';
-import type { MetadataDenial } from './metadata-denial.ts';
+import type { JobReach } from './job-reach.ts';
 import type { LentNetwork, NetworkShelf } from './network-shelf.ts';
 import { createContainer, pullImage } from './pull-image.ts';
 import { removeParts } from './remove-attempt.ts';
@@ -23,9 +23,7 @@ export interface SandboxOptions {
   readonly warm: WarmShelf;
 }
 
-export interface NewSandboxOptions extends SandboxOptions {
-  readonly metadata: MetadataDenial;
-}
+export type NewSandboxOptions = SandboxOptions & JobReach;
 
 /**
  * Network, containers and checkout are made side by side: the engine takes a container whose network comes a moment later, and
@@ -33,11 +31,11 @@ export interface NewSandboxOptions extends SandboxOptions {
  */
 export async function prepareSandbox(
   plan: SandboxPlan,
-  { metadata, ...options }: NewSandboxOptions,
+  options: NewSandboxOptions,
   log: AttemptLog,
   signal: AbortSignal,
 ): Promise<DockerSandbox> {
-  const { docker, names, networks, warm } = options;
+  const { docker, names, networks, warm, metadata } = options;
   const ready = await warm.take(plan.work, names.base);
   const containers = ready === undefined ? [] : [ready.container];
   const network = ready?.network ?? networks.take();
@@ -59,10 +57,10 @@ export async function prepareSandbox(
   };
 
   const services = Object.entries(plan.work.services).map(async ([name, spec]): Promise<RunningService> => {
-    const container = await start(await create(serviceContainer(plan, names, network.name, name, metadata)));
+    const container = await start(await create(serviceContainer(plan, names, network.name, name, options)));
     return { name, container, spec };
   });
-  const job = ready ? Promise.resolve(ready.container) : create(jobContainer(plan.work, names, network.name, metadata));
+  const job = ready ? Promise.resolve(ready.container) : create(jobContainer(plan.work, names, network.name, options));
   const filled = Promise.all([job, plan.source]).then(async ([container, source]) => {
     const tar = await source.tar();
     await container.putArchive(tar, { path: WORKSPACE, abortSignal: signal });
@@ -118,7 +116,7 @@ function serviceContainer(
   { base, labels }: AttemptNames,
   network: string,
   name: string,
-  { endpoint }: MetadataDenial,
+  { metadata, nameServers }: JobReach,
 ): Docker.ContainerCreateOptions & { Image: string } {
   const spec = work.services[name];
   return {
@@ -131,9 +129,10 @@ function serviceContainer(
     HostConfig: {
       ...containerLimits(work.resources),
       NetworkMode: network,
+      Dns: [...nameServers],
       LogConfig: { Type: 'json-file', Config: { 'max-size': '1m', 'max-file': '1' } },
     },
-    NetworkingConfig: { EndpointsConfig: { [network]: { ...endpoint, Aliases: [name] } } },
+    NetworkingConfig: { EndpointsConfig: { [network]: { ...metadata.endpoint, Aliases: [name] } } },
   };
 }
 

@@ -6,7 +6,7 @@ const RESOLVERS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
 
 /** What an operator should know of the reach of jobs, a sentence each; told at the start. */
 export function reachWarnings(
-  { jobMetadata, helperImage }: Pick<RunnerConfig, 'jobMetadata' | 'helperImage'>,
+  { jobMetadata, helperImage, nameServers }: Pick<RunnerConfig, 'jobMetadata' | 'helperImage' | 'nameServers'>,
   resolvers = RESOLVERS.map(textOf),
 ): string[] {
   if (jobMetadata === 'open') return ['Jobs may reach cloud metadata, as SLUICE_RUNNER_JOB_METADATA=open says.'];
@@ -17,10 +17,10 @@ export function reachWarnings(
           'Steps of image builds are not kept from cloud metadata: set SLUICE_RUNNER_HELPER_IMAGE to an image with sh, such as busybox.',
         ]
       : []),
-    ...(nameServer === undefined
+    ...(nameServer === undefined || nameServers.length > 0
       ? []
       : [
-          `This machine asks the name server ${nameServer}, which jobs cannot reach: give the container engine another one ("dns" in its daemon.json), or jobs find no names.`,
+          `This machine asks the name server ${nameServer}, which jobs cannot reach: name another one in SLUICE_RUNNER_DNS (or in "dns" of the engine's daemon.json), or jobs find no names.`,
         ]),
   ];
 }

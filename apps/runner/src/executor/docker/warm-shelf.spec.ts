@@ -187,6 +187,7 @@ test('the image that was not asked for longest makes room, and none is kept for 
     runner,
     networks,
     metadata: new MetadataDenial(false),
+    nameServers: [],
     most: 1,
     keptMs: 5000,
   });

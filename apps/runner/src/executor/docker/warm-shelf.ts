@@ -4,7 +4,7 @@ import type { StepsWork } from '../executor.port.ts';
 import { RUNNER_LABEL } from './docker-names.ts';
 import type { AttemptNames } from './docker-names.ts';
 import { jobContainer } from './job-container.ts';
-import type { MetadataDenial } from './metadata-denial.ts';
+import type { JobReach } from './job-reach.ts';
 import type { LentNetwork, NetworkShelf } from './network-shelf.ts';
 import { removeParts } from './remove-attempt.ts';
 
@@ -13,11 +13,10 @@ const KEPT_MS = 30 * 60_000;
 /** Images whose use is remembered. */
 const REMEMBERED = 200;
 
-export interface WarmShelfOptions {
+export interface WarmShelfOptions extends JobReach {
   readonly docker: Docker;
   readonly runner: string;
   readonly networks: NetworkShelf;
-  readonly metadata: MetadataDenial;
   /** Most containers that wait for a job; 0 = none is ever started before its job. */
   readonly most: number;
   /** Default half an hour. */
@@ -129,7 +128,7 @@ export class WarmShelf {
     const warm = { container: docker.getContainer(names.base), network, volume: names.base };
     this.#known.add(names.base);
     try {
-      const { id } = await docker.createContainer(jobContainer(work, names, network.name, metadata));
+      const { id } = await docker.createContainer(jobContainer(work, names, network.name, this.#options));
       await network.made;
       const container = docker.getContainer(id);
       await container.start();
