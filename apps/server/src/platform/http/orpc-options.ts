@@ -68,10 +68,12 @@ function answerOf(error: unknown): ErrorAnswer {
     if (error.status === 400 && issues) return errorAnswer(new Problem(400, 'bad-request', sentenceOf(issues)));
     if (error.status < 500)
       return errorAnswer(new Problem(error.status, error.code.toLowerCase().replaceAll('_', '-'), error.message));
-    log.error({ err: error.cause ?? error }, 'a contract route failed');
-    return errorAnswer(error.cause);
+    return logged(errorAnswer(error.cause), error.cause ?? error);
   }
-  const answer = errorAnswer(error);
+  return logged(errorAnswer(error), error);
+}
+
+function logged(answer: ErrorAnswer, error: unknown): ErrorAnswer {
   if (answer.ours) log.error({ err: error }, 'a contract route failed');
   return answer;
 }
