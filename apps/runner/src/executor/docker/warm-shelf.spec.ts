@@ -52,14 +52,17 @@ async function everything(runner: string): Promise<string[]> {
   ];
 }
 
-function start(sweepEveryMs = 60_000) {
-  return bench.start({
-    executor: (runner) =>
-      new DockerExecutor({ docker: engine.docker, runner, internalNetwork: false, warmContainers: 1 }),
-    logger: pino({ level: 'silent' }),
-    graceMs: 2000,
-    sweepEveryMs,
-  });
+function start(sweepEveryMs = 60_000, config: Parameters<RunnerBench['start']>[1] = {}) {
+  return bench.start(
+    {
+      executor: (runner) =>
+        new DockerExecutor({ docker: engine.docker, runner, internalNetwork: false, warmContainers: 1 }),
+      logger: pino({ level: 'silent' }),
+      graceMs: 2000,
+      sweepEveryMs,
+    },
+    config,
+  );
 }
 
 const identity = () => readFileSync(join(bench.config.workDir, 'identity'), 'utf8').trim();
@@ -170,6 +173,58 @@ test('F13 I31 what waited when the runner died is swept', async () => {
   await start();
   await eventually(async () => (await everything(identity())).length === 0, PATIENCE);
   await expect(engine.docker.getContainer(id).inspect()).rejects.toMatchObject({ statusCode: 404 });
+}, 120_000);
+
+/** A failed job in the container that waited, which is kept. */
+async function kept(): Promise<{ readonly record: AttemptRecord; readonly id: string }> {
+  const id = await useTwice();
+  const grant = bench.steps(
+    ['echo mine > /left; echo mine > left; exit 3'],
+    { image: busybox },
+    { keep: { minutes: 5 } },
+  );
+  const record = bench.server.give(grant);
+  await eventually(() => record.keeping.asked > 0, { ...PATIENCE, describe: 'the question whether to keep' });
+  expect(await idOf(grant.attemptId)).toBe(id);
+  return { record, id };
+}
+
+test('I31: one that is kept serves no other job, is swept by nobody, counts as kept and not as waiting, and goes at its end', async () => {
+  const runner = await start(20, { keptJobs: 1 });
+  const { record, id } = await kept();
+  // More than once: the first may find none that waits, those behind it get what was started for them.
+  for (const run of ['[ ! -e /left ] && [ ! -e left ] && ls', '[ ! -e /left ] && [ ! -e left ] && cat hello.txt']) {
+    const grant = bench.steps([run], { image: busybox });
+    expect((await ended(bench.server.give(grant))).outcome).toBe('passed');
+    expect(await warmed()).not.toBe(id);
+  }
+  const second = bench.server.give(bench.steps(['exit 3'], { image: busybox }, { keep: { minutes: 5 } }));
+  await ended(second);
+  expect(second.log.toString()).toContain('The container is not kept: this runner keeps 1 already');
+  expect(second.keeping.asked).toBe(0);
+  expect((await engine.docker.getContainer(id).inspect()).State.Running).toBe(true);
+  record.keeping.over = true;
+  await eventually(() => record.keeping.ended[0], { ...PATIENCE, describe: 'the end of the keeping' });
+  await expect(engine.docker.getContainer(id).inspect()).rejects.toMatchObject({ statusCode: 404 });
+  expect(await warmed()).not.toBe(id);
+  // Its place is free again.
+  const third = bench.server.give(bench.steps(['exit 3'], { image: busybox }, { keep: { minutes: 5 } }));
+  await eventually(() => third.keeping.asked > 0, { ...PATIENCE, describe: 'the next one to be kept' });
+  runner.drain();
+  await runner.finished;
+  expect(third.keeping.ended).toEqual(['runner-stopped']);
+}, 120_000);
+
+test('F13 I31: one that had waited and is kept is swept when the runner died', async () => {
+  const program = new RunnerProgram(bench, engine.address, { SLUICE_RUNNER_WARM_CONTAINERS: '1' });
+  await eventually(() => bench.server.openPolls > 0, PATIENCE);
+  const { record, id } = await kept();
+  await program.end('SIGKILL');
+  expect((await engine.docker.getContainer(id).inspect()).State.Running).toBe(true);
+  await start();
+  await eventually(async () => (await everything(identity())).length === 0, PATIENCE);
+  await expect(engine.docker.getContainer(id).inspect()).rejects.toMatchObject({ statusCode: 404 });
+  expect(record.results).toHaveLength(1);
 }, 120_000);
 
 test('the image that was not asked for longest makes room, and none is kept for ever', async () => {
