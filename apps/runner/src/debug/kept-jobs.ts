@@ -11,8 +11,10 @@ import type { RunnerApi } from '../server/runner-api.ts';
 import { LeaseLost } from '../server/server-answer.ts';
 import { RunningShell } from './run-shell.ts';
 
-/** How long the server may take to hear that a container is gone. */
-const LAST_WORD_MS = 5_000;
+/** How long the server may take to hear that a container is gone. Later it has found out by itself: the runner asks for no orders any more. */
+const LAST_WORD_MS = 60_000;
+/** A runner that is told to end does not stay for it. */
+const LAST_WORD_AT_END_MS = 5_000;
 
 export interface KeepParts {
   readonly api: RunnerApi;
@@ -134,8 +136,9 @@ export class KeptJobs {
   }
 
   async #tell(grant: LeaseGrant, why: KeepEnd): Promise<void> {
-    const { api, backOff, leaving, logger } = this.#parts;
-    const signal = AbortSignal.any([leaving, AbortSignal.timeout(LAST_WORD_MS)]);
+    const { api, backOff, ending, leaving, logger } = this.#parts;
+    const patience = AbortSignal.timeout(ending.aborted ? LAST_WORD_AT_END_MS : LAST_WORD_MS);
+    const signal = AbortSignal.any([leaving, patience]);
     await untilAnswered(() => api.keepEnded(grant, why, signal), backOff, signal).catch((error: unknown) =>
       logger.warn({ attempt: grant.attemptId, err: error }, 'the server did not hear that a container is gone'),
     );

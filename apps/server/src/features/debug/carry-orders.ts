@@ -5,6 +5,7 @@ import { Kysely, sql } from 'kysely';
 import { Clock } from '../../platform/clock/clock.port.ts';
 import type { Db } from '../../platform/db/database.ts';
 import { Transactions } from '../../platform/db/transactions.ts';
+import { failpoint } from '../../platform/failpoints/failpoints.ts';
 import type { RunnerPrincipal } from '../../platform/http/principal.ts';
 import { invalid, Stopping } from '../../platform/http/problem.ts';
 import { leaseLost } from '../logs/index.ts';
@@ -91,6 +92,7 @@ export class CarryOrders {
       .where('attempt_id', '=', attemptId)
       .where('sequence', '<=', after)
       .execute();
+    if (after > 0) await failpoint('take-orders:after-confirm');
     const orders = await this.#db
       .selectFrom('shell_orders')
       .select(['sequence', 'shell_id', 'shell_order'])
@@ -99,6 +101,7 @@ export class CarryOrders {
       .orderBy('sequence')
       .limit(MOST_AT_ONCE)
       .execute();
+    if (orders.length > 0) await failpoint('take-orders:before-answer');
     return {
       over: false,
       orders: orders.map(({ sequence, shell_id: shellId, shell_order: order }) => ({ sequence, shellId, order })),
@@ -115,7 +118,7 @@ export class CarryOrders {
     { shellId, offset, data, closed }: { shellId: string; offset: number; data: string; closed?: string | undefined },
   ): Promise<boolean> {
     const bytes = Buffer.from(data, 'base64');
-    return this.#transactions.run(async (unit) => {
+    const taken = await this.#transactions.run(async (unit) => {
       const kept = await this.#rows.lock(unit, attemptId);
       if (kept?.runner_id !== runner.runnerId || kept.epoch !== epoch) throw leaseLost();
       const shell = await unit.tx
@@ -145,7 +148,10 @@ export class CarryOrders {
         const by = { kind: 'system', name: `runner ${runner.runnerId}` } as const;
         await this.#rows.closeShell(unit, kept, shell, { why: closed, by, tellRunner: false });
       }
+      await failpoint('shell-output:before-commit');
       return true;
     });
+    await failpoint('shell-output:after-commit');
+    return taken;
   }
 }

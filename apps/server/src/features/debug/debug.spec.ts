@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Kysely } from 'kysely';
+import { eventually } from '@sluice/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Transactions } from '../../platform/db/transactions.ts';
 import { hashToken, newToken } from '../../platform/http/bearer-tokens.ts';
@@ -308,6 +309,8 @@ describe('a shell', () => {
   });
 });
 
+const BY_SLUICE = ['debug.keep runner', 'debug.open dev', 'debug.close sluice', 'debug.end sluice'];
+
 describe('the end', () => {
   const past = (attemptId: string, column: 'until' | 'heard_at') =>
     server.database.db
@@ -315,16 +318,11 @@ describe('the end', () => {
       .set({ [column]: new Date(Date.now() - 120_000) })
       .where('attempt_id', '=', attemptId)
       .execute();
-  const sweep = (settings = new DebugSettings()) => {
+  const replica = (settings = new DebugSettings()) => {
     const { app } = server;
-    const overdue = new EndOverdue(
-      app.get(Kysely),
-      app.get(Transactions),
-      app.get(KeptJobRows, { strict: false }),
-      settings,
-    );
-    return overdue.sweep();
+    return new EndOverdue(app.get(Kysely), app.get(Transactions), app.get(KeptJobRows, { strict: false }), settings);
   };
+  const ended = async (runId: string) => (await person('GET', `/runs/${runId}/debug`, viewer)).body.kept;
 
   it('is asked for by a person: the runner that waits hears of it, and no shell opens any more', async () => {
     const { runId, attemptId } = await keptJob();
@@ -343,22 +341,49 @@ describe('the end', () => {
     expect(await runner(attemptId, 'keep')).toMatchObject({ body: { seconds: 0 } });
   });
 
-  it.each([
-    ['until', 'Its time was over.'],
-    ['heard_at', 'Its runner was not heard for 60 s: it was restarted or is gone, and the container with it.'],
-  ] as const)('comes by time also when the runner never speaks again (%s)', async (column, why) => {
+  it('comes by time also when the runner never speaks again', async () => {
     const { runId, attemptId } = await keptJob();
     await opened(attemptId);
-    await past(attemptId, column);
-    await Promise.all([sweep(), sweep()]);
-    const { body } = await person('GET', `/runs/${runId}/debug`, viewer);
-    expect(body.kept).toMatchObject([{ ended: why, shells: [{ closed: why }] }]);
-    expect(await actions(attemptId)).toEqual([
-      'debug.keep runner',
-      'debug.open dev',
-      'debug.close sluice',
-      'debug.end sluice',
+    await past(attemptId, 'until');
+    await Promise.all([replica().sweep(), replica().sweep()]);
+    expect(await ended(runId)).toMatchObject([
+      { ended: 'Its time was over.', shells: [{ closed: 'Its time was over.' }] },
     ]);
+    expect(await actions(attemptId)).toEqual(BY_SLUICE);
+    expect((await runner(attemptId, 'keep/orders', { after: 0, waitSeconds: 20 })).body.over).toBe(true);
+    // What the runner makes of it changes nothing.
+    expect(await runner(attemptId, 'keep/ended', { why: 'asked' })).toMatchObject({ status: 200 });
+    expect(await ended(runId)).toMatchObject([{ ended: 'Its time was over.' }]);
+  });
+
+  it('is that of its time where the runner hears so first: it cannot tell that from a request', async () => {
+    const { runId, attemptId } = await keptJob();
+    await past(attemptId, 'until');
+    expect(await runner(attemptId, 'keep/ended', { why: 'asked' })).toMatchObject({ status: 200 });
+    expect(await ended(runId)).toMatchObject([{ ended: 'Its time was over.' }]);
+  });
+
+  it('F14 F25: comes when its runner is silent, and never by a silence in which no server listened', async () => {
+    const { runId, attemptId } = await keptJob();
+    await opened(attemptId);
+    await past(attemptId, 'heard_at');
+    // Each has just been started.
+    await Promise.all([replica().sweep(), replica().sweep()]);
+    expect(await ended(runId)).toMatchObject([{ ended: null, shells: [{ closed: null }] }]);
+    const settings = new DebugSettings({ silentSeconds: 1 });
+    const replicas = [replica(settings), replica(settings)];
+    await eventually(
+      async () => {
+        await Promise.all(replicas.map((one) => one.sweep()));
+        return (await ended(runId))[0].ended !== null;
+      },
+      { timeoutMs: 15_000, describe: 'the end by silence' },
+    );
+    const why = expect.stringMatching(
+      /^Its runner was not heard for \d+ s: it was restarted or is gone, and the container with it\.$/,
+    );
+    expect(await ended(runId)).toMatchObject([{ ended: why, shells: [{ closed: why }] }]);
+    expect(await actions(attemptId)).toEqual(BY_SLUICE);
     expect((await runner(attemptId, 'keep/orders', { after: 0, waitSeconds: 20 })).body.over).toBe(true);
   });
 
@@ -379,7 +404,7 @@ describe('the end', () => {
       .set({ used_at: new Date(Date.now() - 16 * 60_000) })
       .where('attempt_id', '=', attemptId)
       .execute();
-    await sweep();
+    await replica().sweep();
     expect((await person('GET', `/runs/${runId}/debug`, viewer)).body.kept).toMatchObject([
       { ended: null, shells: [{ closed: 'Nothing was typed for 15 minutes.' }] },
     ]);

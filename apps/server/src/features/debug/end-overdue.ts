@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
 import type { Db } from '../../platform/db/database.ts';
 import { Transactions } from '../../platform/db/transactions.ts';
+import { failpoint } from '../../platform/failpoints/failpoints.ts';
 import { DebugSettings } from './debug-settings.ts';
 import { TIME_IS_OVER } from './keep-job.ts';
 import { KeptJobRows, SLUICE } from './kept-job-rows.ts';
@@ -13,6 +14,8 @@ export class EndOverdue {
   readonly #transactions: Transactions;
   readonly #rows: KeptJobRows;
   readonly #settings: DebugSettings;
+  /** By the database's clock. */
+  #listensSince: Date | undefined;
   constructor(@Inject(Kysely) db: Db, transactions: Transactions, rows: KeptJobRows, settings: DebugSettings) {
     this.#db = db;
     this.#transactions = transactions;
@@ -21,8 +24,25 @@ export class EndOverdue {
   }
 
   async sweep(): Promise<void> {
-    const { silentSeconds, idleSeconds } = this.#settings;
-    const silent = sql<boolean>`heard_at < clock_timestamp() - ${silentSeconds} * interval '1 second'`;
+    try {
+      this.#listensSince ??= await this.#now();
+      await this.#endKept(this.#listensSince);
+      await this.#closeIdle();
+    } catch (error) {
+      this.#listensSince = undefined;
+      throw error;
+    }
+  }
+
+  async #now(): Promise<Date> {
+    const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(this.#db);
+    return rows[0]!.now;
+  }
+
+  /** Nobody was heard while no server, or none with a database, was there to hear: that silence is ours, and runners that live speak again soon. */
+  async #endKept(listensSince: Date): Promise<void> {
+    const { silentSeconds } = this.#settings;
+    const silent = sql<boolean>`greatest(heard_at, ${listensSince}) < clock_timestamp() - ${silentSeconds} * interval '1 second'`;
     const overdue = await this.#db
       .selectFrom('kept_jobs')
       .select('attempt_id')
@@ -41,18 +61,32 @@ export class EndOverdue {
           .executeTakeFirst();
         if (kept.is_over) await this.#rows.end(unit, kept, TIME_IS_OVER, SLUICE);
         else if (isSilent) await this.#rows.end(unit, kept, silence(silentSeconds), SLUICE);
+        await failpoint('end-overdue:before-commit');
       });
+      await failpoint('end-overdue:after-commit');
     }
+  }
+
+  async #closeIdle(): Promise<void> {
+    const { idleSeconds } = this.#settings;
+    const isIdle = sql<boolean>`used_at < clock_timestamp() - ${idleSeconds} * interval '1 second'`;
     const idle = await this.#db
       .selectFrom('debug_shells')
-      .selectAll()
+      .select(['id', 'attempt_id'])
       .where('closed_at', 'is', null)
-      .where(sql<boolean>`used_at < clock_timestamp() - ${idleSeconds} * interval '1 second'`)
+      .where(isIdle)
       .execute();
-    for (const shell of idle) {
+    for (const { id, attempt_id: attemptId } of idle) {
       await this.#transactions.run(async (unit) => {
-        const kept = await this.#rows.lock(unit, shell.attempt_id);
-        if (!kept) return;
+        const kept = await this.#rows.lock(unit, attemptId);
+        // Somebody may have typed meanwhile.
+        const shell = await unit.tx
+          .selectFrom('debug_shells')
+          .selectAll()
+          .where('id', '=', id)
+          .where(isIdle)
+          .executeTakeFirst();
+        if (!kept || !shell) return;
         const why = `Nothing was typed for ${Math.round(idleSeconds / 60)} minutes.`;
         await this.#rows.closeShell(unit, kept, shell, { why, by: SLUICE, tellRunner: !kept.is_over });
       });

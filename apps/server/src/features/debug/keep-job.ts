@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { KeepEnd } from '@sluice/protocol';
 import { sql } from 'kysely';
 import { Transactions } from '../../platform/db/transactions.ts';
+import { failpoint } from '../../platform/failpoints/failpoints.ts';
 import type { RunnerPrincipal } from '../../platform/http/principal.ts';
 import { notFound } from '../../platform/http/problem.ts';
 import { Audit } from '../audit/index.ts';
@@ -31,7 +32,7 @@ export class KeepJob {
 
   /** Seconds; 0 = remove it. Asked again, what is left of the time. */
   async keep(runner: RunnerPrincipal, { attemptId, epoch }: OfLease): Promise<number> {
-    return this.#transactions.run(async (unit) => {
+    const seconds = await this.#transactions.run(async (unit) => {
       const attempt = await unit.tx
         .selectFrom('attempts')
         .innerJoin('runs', 'runs.id', 'attempts.run_id')
@@ -82,16 +83,23 @@ export class KeepJob {
           askedBy: attempt.keep_asked_by?.name ?? null,
         },
       });
+      await failpoint('keep:before-commit');
       return minutes * 60;
     });
+    if (seconds > 0) await failpoint('keep:after-commit');
+    return seconds;
   }
 
   async ended(runner: RunnerPrincipal, { attemptId, epoch }: OfLease, why: KeepEnd): Promise<void> {
     await this.#transactions.run(async (unit) => {
       const kept = await this.#rows.lock(unit, attemptId);
       if (kept?.runner_id !== runner.runnerId || kept.epoch !== epoch) throw leaseLost();
-      await this.#rows.end(unit, kept, WHY[why], { kind: 'system', name: `runner ${runner.runnerId}` });
+      // A runner that hears that it is over cannot tell a request from the end of the time.
+      const said = kept.is_over ? TIME_IS_OVER : WHY[why];
+      await this.#rows.end(unit, kept, said, { kind: 'system', name: `runner ${runner.runnerId}` });
+      await failpoint('keep-ended:before-commit');
     });
+    await failpoint('keep-ended:after-commit');
   }
 }
 

@@ -4,6 +4,7 @@ import { Kysely, sql } from 'kysely';
 import { Ids } from '../../platform/clock/clock.port.ts';
 import { json, type Db } from '../../platform/db/database.ts';
 import { Transactions, type Unit } from '../../platform/db/transactions.ts';
+import { failpoint } from '../../platform/failpoints/failpoints.ts';
 import { actorOf, requireRole, type UserPrincipal } from '../../platform/http/principal.ts';
 import { conflict, forbidden, invalid, notFound, Problem } from '../../platform/http/problem.ts';
 import { Audit } from '../audit/index.ts';
@@ -54,11 +55,13 @@ export class UseShell {
     await this.#transactions.run(async (unit) => {
       const kept = await this.#lock(unit, by, attemptId);
       await this.#rows.end(unit, kept, `${by.name} ended it.`, actorOf(by));
+      await failpoint('end-kept:before-commit');
     });
+    await failpoint('end-kept:after-commit');
   }
 
   async open(by: UserPrincipal, attemptId: string, { columns, rows }: TerminalSize): Promise<string> {
-    return this.#transactions.run(async (unit) => {
+    const opened = await this.#transactions.run(async (unit) => {
       const kept = await this.#lock(unit, by, attemptId);
       if (kept.is_over)
         throw conflict('not-kept', 'This container is not kept any more; run the job again and keep it once more.');
@@ -90,8 +93,11 @@ export class UseShell {
         subject: `attempt:${attemptId}`,
         detail: { run: kept.run_id, shell: shellId },
       });
+      await failpoint('open-shell:before-commit');
       return shellId;
     });
+    await failpoint('open-shell:after-commit');
+    return opened;
   }
 
   async write(by: UserPrincipal, shellId: string, text: string): Promise<void> {
@@ -108,7 +114,9 @@ export class UseShell {
       const { kept, shell } = await this.#lockShell(unit, by, shellId);
       const why = `${by.name} closed it.`;
       await this.#rows.closeShell(unit, kept, shell, { why, by: actorOf(by), tellRunner: !kept.is_over });
+      await failpoint('close-shell:before-commit');
     });
+    await failpoint('close-shell:after-commit');
   }
 
   async read(by: UserPrincipal, shellId: string, from: number): Promise<ShellSaid> {
@@ -174,7 +182,9 @@ export class UseShell {
         .set({ used_at: sql<Date>`clock_timestamp()` })
         .where('id', '=', shellId)
         .execute();
+      await failpoint('order-shell:before-commit');
     });
+    await failpoint('order-shell:after-commit');
   }
 
   async #lock(unit: Unit, by: UserPrincipal, attemptId: string): Promise<KeptRow> {
