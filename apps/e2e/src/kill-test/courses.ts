@@ -9,6 +9,7 @@ import { readDatabase } from '../world/read-database.ts';
 import { askAgain } from './ask-again.ts';
 import type { InterruptedEngine } from './interrupted-engine.ts';
 import { approve, comeToGate, endOf, pushOnce } from './release-once.ts';
+import { keepContainers } from './kept-container.ts';
 import { forgetImage } from './forget-image.ts';
 import { rowsOfRemoved, rowsOfRun, rowsOfSettings, type Rows } from './rows.ts';
 
@@ -33,6 +34,7 @@ export type CourseName =
   | 'long log'
   | 'dying runner'
   | 'retention'
+  | 'kept container'
   | 'settings';
 
 export const COURSES: Readonly<Record<CourseName, Course>> = {
@@ -141,6 +143,8 @@ export const COURSES: Readonly<Record<CourseName, Course>> = {
     await runner.stop();
     return () => rowsOfRun(scene, runId, name);
   },
+
+  'kept container': ({ scene }, name) => keepContainers(scene, name),
 
   settings: async ({ scene, engine }, name) => {
     const settings = settingsOf(

@@ -84,6 +84,39 @@ export async function rowsOfSettings({ world }: Scene, environment: string, secr
   return readDatabase(world, (database) => readRows(database, QUERIES_OF_SETTINGS, [environment, secret]));
 }
 
+/** `$1` is the id of a run. Who writes the end of a time down first, a runner or a server, is open; that it is written once is not. */
+const QUERIES_OF_KEPT: Readonly<Record<string, string>> = {
+  kept: `select a.job_key, a.number, k.ended_at is not null as ended, k.ended_why from kept_jobs k join attempts a on a.id = k.attempt_id where k.run_id = $1::uuid order by 1, 2`,
+  shells: `select opened_by_actor->>'name' as by, closed_at is not null as closed, closed_why from debug_shells
+          where attempt_id in (select attempt_id from kept_jobs where run_id = $1::uuid) order by opened_at`,
+  'on record': `select action from audit_entries where action like 'debug.%' and subject in (select 'attempt:' || attempt_id from kept_jobs where run_id = $1::uuid) order by sequence`,
+  'orders and output that are left': `select (select count(*)::int from shell_orders where attempt_id in (select attempt_id from kept_jobs where run_id = $1::uuid)) as orders,
+          (select count(*)::int from shell_output o join debug_shells s on s.id = o.shell_id where s.attempt_id in (select attempt_id from kept_jobs where run_id = $1::uuid)) as output`,
+};
+
+/** What runs left whose containers were kept, run by run, with what a person has seen of them. */
+export async function rowsOfKept({ world }: Scene, runIds: readonly string[], seen: Rows): Promise<Rows> {
+  const { 'audit entries': _, ...ofRun } = QUERIES_OF_RUN;
+  const rows: Record<string, unknown> = { ...seen };
+  for (const [index, runId] of runIds.entries()) {
+    await settled(world, runId);
+    const found = await readDatabase(world, (database) =>
+      readRows(database, { ...ofRun, ...QUERIES_OF_KEPT }, [runId]),
+    );
+    for (const [name, value] of Object.entries(found)) rows[`run ${index + 1}: ${name}`] = value;
+    rows[`run ${index + 1}: containers`] = await attemptContainers(world, await attemptsOf(world, runId));
+  }
+  return rows;
+}
+
+async function attemptsOf(world: World, runId: string): Promise<ReadonlySet<string>> {
+  return readDatabase(world, async (database) => {
+    const text = 'select id from attempts where run_id = $1::uuid';
+    const { rows } = await database.query<{ id: string }>({ text, values: [runId] });
+    return new Set(rows.map(({ id }) => id));
+  });
+}
+
 export async function readRows(
   database: pg.Client,
   queries: Readonly<Record<string, string>>,
@@ -164,15 +197,8 @@ async function containersOf(scene: Scene, push: string): Promise<unknown> {
     ({ NetworkSettings }) =>
       Object.keys(NetworkSettings?.Networks ?? {}).some((name) => name.startsWith(world.network(''))),
   );
-  const { id, commit, jobs } = await scene.run(undefined, push);
+  const { commit, jobs } = await scene.run(undefined, push);
   const attempts = new Set(jobs.flatMap((job) => job.attempts.map((attempt) => attempt.id)));
-  const left = await eventually(
-    async () => {
-      const all = await docker.listContainers({ all: true, filters: { label: ['sluice.attempt'] } });
-      return all.every(({ Labels }) => !attempts.has(Labels['sluice.attempt'] ?? '')) && 'none';
-    },
-    { timeoutMs: 15_000, everyMs: 200 },
-  ).catch(() => `some of run ${id}`);
   const answers = async (environment: string) => {
     const port = scene.environment(environment).ports[service];
     const answer = await fetch(`http://127.0.0.1:${port}/version`).then((response) => response.text());
@@ -180,10 +206,24 @@ async function containersOf(scene: Scene, push: string): Promise<unknown> {
   };
   return {
     ofLanes: ours.map(({ Labels, State }) => `${Labels['sluice.environment']} ${State}`).toSorted(),
-    ofAttempts: left,
+    ofAttempts: await attemptContainers(world, attempts),
     staging: await answers('staging'),
     production: await answers('production'),
   };
+}
+
+/** What of these attempts the engine still has when it had time to remove it. */
+async function attemptContainers({ parts }: World, attempts: ReadonlySet<string>): Promise<string> {
+  let left: string[] = [];
+  await eventually(
+    async () => {
+      const all = await parts.engine.docker.listContainers({ all: true, filters: { label: ['sluice.attempt'] } });
+      left = all.filter(({ Labels }) => attempts.has(Labels['sluice.attempt'] ?? '')).flatMap(({ Names }) => Names);
+      return left.length === 0;
+    },
+    { timeoutMs: 15_000, everyMs: 200 },
+  ).catch(() => undefined);
+  return left.join(', ') || 'none';
 }
 
 /** Where two sets of rows differ, one sentence each. */
