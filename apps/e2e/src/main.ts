@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { playShellJourney, shellScenario } from './browser/debug-shell-journey.ts';
 import { playPageWalk } from './browser/page-walk.ts';
 import { journeyScenario, playBrowserJourney } from './browser/release-manager-journey.ts';
 import { judgeKills, killTestScenario, ONE_HAND, runKillTest, TWO_HANDS } from './kill-test/kill-test.ts';
@@ -28,14 +29,15 @@ async function main(): Promise<void> {
   const playModes = async () => {
     for (const mode of modes) {
       const played = suites.includes('scenarios') ? scenarios.filter((scenario) => scenario.modes.includes(mode)) : [];
-      const walked = suites.includes('browser') ? [journeyScenario(ROOT)] : [];
+      const walked = suites.includes('browser') ? [journeyScenario(ROOT), shellScenario(ROOT)] : [];
       if (played.length + walked.length > 0)
         await inWorld(suite, mode, mode, [...played, ...walked], async (scenes) => {
           await playScenarios(scenes.slice(0, played.length), report);
-          for (const scene of scenes.slice(played.length)) {
-            await playBrowserJourney(scene, report);
-            await playPageWalk(scene, report);
-          }
+          const [released, failing] = scenes.slice(played.length);
+          if (released === undefined || failing === undefined) return;
+          await playBrowserJourney(released, report);
+          await playPageWalk(released, report);
+          await playShellJourney(failing, report);
         });
     }
   };

@@ -2,8 +2,8 @@ import { Terminal } from '@xterm/xterm';
 import '@xterm/xterm/css/xterm.css';
 import { useEffect, useRef, useState } from 'react';
 import { problemSentence } from '../api/problem.ts';
+import { openStyled } from './open-styled.ts';
 import { ShellConnection } from './shell-connection.ts';
-import { styledDocument } from './styled-document.ts';
 
 /** A terminal on one shell, as wide as the page lets it be; leaving it closes the shell. `onOver`: the shell has ended by itself. */
 export function ShellTerminal(props: { shellId: string; onOver: () => void; onClose: () => void }) {
@@ -20,9 +20,8 @@ export function ShellTerminal(props: { shellId: string; onOver: () => void; onCl
       fontFamily: FONT,
       fontSize: FONT_SIZE,
       screenReaderMode: true,
-      documentOverride: styledDocument(),
     });
-    terminal.open(element);
+    openStyled(terminal, element);
     const connection = new ShellConnection(shellId, {
       said: (bytes) => {
         setWord(null);

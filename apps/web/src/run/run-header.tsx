@@ -1,12 +1,10 @@
 import { useMutation } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
 import { GitBranch, GitCommitHorizontal, GitPullRequest, Link2, RotateCw, Square } from 'lucide-react';
 import { useState } from 'react';
 import { api } from '../api/contract-client.ts';
 import { useNow } from '../api/server-clock.ts';
 import type { RunDetail } from '../api/shapes.ts';
 import { useUsualDurations } from '../board/usual-durations.ts';
-import { KeepChoice } from '../debug/keep-choice.tsx';
 import { useMay } from '../identity/use-role.ts';
 import { useScreenKeys } from '../frame/use-frame-keys.ts';
 import { useWriteBlock } from '../live/use-live.ts';
@@ -17,6 +15,7 @@ import { StatusPill } from '../ui/status-icon.tsx';
 import { isOver, statusLook } from '../ui/status.ts';
 import { UntrustedText } from '../ui/untrusted-text.tsx';
 import { AdmitRun } from './admit-run.tsx';
+import { RerunDialog } from './rerun-dialog.tsx';
 import { clockTime, delay, duration, elapsed, firstLine, shortRef, shortSha } from '../ui/wording.ts';
 
 export function RunHeader({ run }: { run: RunDetail }) {
@@ -191,27 +190,9 @@ function RunDialogs({
   dialog: 'cancel' | 'rerun' | null;
   onClose: () => void;
 }) {
-  const navigate = useNavigate();
-  const [failedOnly, setFailedOnly] = useState(false);
-  const [keepMinutes, setKeepMinutes] = useState<number | null>(null);
   const cancel = useMutation({
     mutationFn: (reason: string) => api.runs.cancelRun({ runId: run.id, ...(reason === '' ? {} : { reason }) }),
     onSuccess: onClose,
-  });
-  const rerun = useMutation({
-    mutationFn: () =>
-      api.runs.rerun({
-        runId: run.id,
-        ...(failedOnly ? { scope: { kind: 'failed' as const } } : {}),
-        ...(keepMinutes === null ? {} : { debug: { keepMinutes } }),
-      }),
-    onSuccess: ({ number }) => {
-      onClose();
-      void navigate({
-        to: '/services/$service/runs/$number',
-        params: { service: run.service, number: String(number) },
-      });
-    },
   });
   return (
     <>
@@ -229,33 +210,7 @@ function RunDialogs({
         doing="cancel the run"
         onConfirm={(reason) => cancel.mutate(reason)}
       />
-      <ConfirmDialog
-        open={dialog === 'rerun'}
-        onClose={onClose}
-        title={`Run ${run.service} #${run.number} again?`}
-        description={`A new run uses the same plan and the same commit ${shortSha(run.commit)}. ${failedOnly ? 'It takes over what passed.' : 'It builds its own image.'}`}
-        confirm="Run again"
-        keep="Not now"
-        pending={rerun.isPending}
-        error={rerun.error}
-        doing="run it again"
-        onConfirm={() => rerun.mutate()}
-      >
-        {run.status === 'failed' && dialog === 'rerun' && (
-          <>
-            <label className="mt-3 flex items-center gap-2">
-              <input
-                type="checkbox"
-                className="size-4"
-                checked={failedOnly}
-                onChange={(event) => setFailedOnly(event.target.checked)}
-              />
-              Only what did not pass
-            </label>
-            <KeepChoice runId={run.id} minutes={keepMinutes} onChange={setKeepMinutes} />
-          </>
-        )}
-      </ConfirmDialog>
+      {dialog === 'rerun' && <RerunDialog run={run} onClose={onClose} />}
     </>
   );
 }
