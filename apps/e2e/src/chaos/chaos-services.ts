@@ -29,19 +29,26 @@ export async function setUpServices(world: World): Promise<readonly ChaosService
     await putEnvironment(world.admin(), plan, settingsOf(plan, world.parts.engine.address));
   }
   const services: ChaosService[] = [];
-  for (const name of names) {
-    const { url, folder } = await world.gitHost.createRepository(name);
-    const connected = await world.admin().catalog.connectRepository({ team: TEAM.slug, url, kind: 'git' });
-    await registerService(world.admin(), name, connected.repository, '.');
-    const tree = new WorkTree(join(world.folder, 'work', name), { name: 'Dana Okafor', email: 'dana@example.com' });
-    await tree.init();
-    for (const template of ['web-service', 'chaos/v1'])
-      copyFiles(join(world.root, 'apps/e2e/templates', template), tree.folder, world.parts.registry.host, {
-        service: name,
-        lines: String(COUNTED.lines),
-      });
-    const { hookPath } = connected.repository;
-    services.push({ name, tree, folder, hookPath, hookSecret: connected.hookSecret });
-  }
+  for (const name of names) services.push(await connect(world, name, ['web-service', 'chaos/v1']));
   return services;
+}
+
+/** One whose job fails each time. */
+export function setUpFailing(world: World): Promise<ChaosService> {
+  return connect(world, 'chaos-failing', ['chaos/failing']);
+}
+
+async function connect(world: World, name: string, templates: readonly string[]): Promise<ChaosService> {
+  const { url, folder } = await world.gitHost.createRepository(name);
+  const connected = await world.admin().catalog.connectRepository({ team: TEAM.slug, url, kind: 'git' });
+  await registerService(world.admin(), name, connected.repository, '.');
+  const tree = new WorkTree(join(world.folder, 'work', name), { name: 'Dana Okafor', email: 'dana@example.com' });
+  await tree.init();
+  for (const template of templates)
+    copyFiles(join(world.root, 'apps/e2e/templates', template), tree.folder, world.parts.registry.host, {
+      service: name,
+      lines: String(COUNTED.lines),
+    });
+  const { hookPath } = connected.repository;
+  return { name, tree, folder, hookPath, hookSecret: connected.hookSecret };
 }

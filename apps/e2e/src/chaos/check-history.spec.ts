@@ -19,6 +19,9 @@ const acknowledged: Acknowledged[] = [
   { kind: 'reject', deployment: 'p2', userId: 'rita' },
   { kind: 'cancel', run: 'r2' },
   { kind: 'rerun', run: 'r2' },
+  { kind: 'keep', attempt: 'a1' },
+  { kind: 'open-shell', attempt: 'a1', shell: 's1' },
+  { kind: 'end-kept', attempt: 'a1' },
 ];
 const history: History = {
   pushed: [
@@ -43,6 +46,13 @@ const attempt = {
 };
 const lane = { id: 'l1', service: 'shop', environment: 'staging', version: 5, liveDeployment: 'p1', open: [] };
 const container = { service: 'shop', environment: 'staging', deployment: 'p1', isRunning: true };
+
+const kept = {
+  attempt: 'a1',
+  hasEnded: true,
+  onRecord: ['debug.keep', 'debug.open s1', 'debug.close s1', 'debug.end'],
+  shells: [{ id: 's1', isClosed: true }],
+};
 
 /** In which nothing is wrong. */
 const sound: Stored = {
@@ -70,6 +80,7 @@ const sound: Stored = {
     { lane: 'l1', sequence: 4, type: 'deployment-ended', deployment: 'p1' },
     { lane: 'l1', sequence: 5, type: 'rejected', deployment: 'p2', userId: 'rita' },
   ],
+  kept: [kept],
   outbox: 0,
   containers: [container],
   leftovers: [],
@@ -211,6 +222,25 @@ const PLANTED: readonly [what: string, stored: Partial<Stored>, violation: RegEx
     /I01 lane l1 has no event 4/,
   ],
   ['a message that is not delivered', { outbox: 2 }, /I32 2 messages are still in the outbox/],
+  ['a keeping lost', { kept: [] }, /I22 the acknowledged keeping of attempt a1 is not stored/],
+  ['a shell lost', { kept: [{ ...kept, shells: [] }] }, /I22 the acknowledged shell s1 in attempt a1/],
+  ['a keeping that goes on', { kept: [{ ...kept, hasEnded: false }] }, /I31 what is kept of attempt a1 has no end/],
+  ['an end lost', { kept: [{ ...kept, hasEnded: false }] }, /I22 the acknowledged end of what is kept of attempt a1/],
+  [
+    'a shell that nobody closed',
+    { kept: [{ ...kept, shells: [{ id: 's1', isClosed: false }] }] },
+    /I31 what is kept of attempt a1 has 1 open shells/,
+  ],
+  [
+    'an end on record twice',
+    { kept: [{ ...kept, onRecord: [...kept.onRecord, 'debug.end'] }] },
+    /I27 what is kept of attempt a1 is on record as/,
+  ],
+  [
+    'a close on record before its opening',
+    { kept: [{ ...kept, onRecord: ['debug.keep', 'debug.close s1', 'debug.open s1', 'debug.end'] }] },
+    /I27 what is kept of attempt a1 is on record as/,
+  ],
   ['a container left behind', { leftovers: ['the container x'] }, /I31 the engine still has the container x/],
 ];
 

@@ -28,6 +28,7 @@ const CHECKS: readonly Check[] = [
   noLogByteIsLost,
   oneActiveDeployment,
   oneContainerPerLiveLane,
+  everyKeepEnds,
   everyRunEnds,
   eventsAreGapless,
   nothingIsLeft,
@@ -155,6 +156,37 @@ function* oneContainerPerLiveLane(_: History, { lanes, containers }: Stored): It
     for (const { deployment } of found)
       if (deployment !== liveDeployment)
         yield { invariant: 'I31', what: `${service} in ${environment} keeps a container of ${deployment}` };
+  }
+}
+
+/** Each thing is on record once: first the keeping, last its end, and each shell in between from its opening to its close. */
+function* everyKeepEnds({ acknowledged }: History, { kept }: Stored): Iterable<Violation> {
+  const rows = new Map(kept.map((row) => [row.attempt, row]));
+  for (const { attempt } of ofKind(acknowledged, 'keep'))
+    if (!rows.has(attempt))
+      yield { invariant: 'I22', what: `the acknowledged keeping of attempt ${attempt} is not stored` };
+  for (const { attempt, shell } of ofKind(acknowledged, 'open-shell'))
+    if (!rows.get(attempt)?.shells.some(({ id }) => id === shell))
+      yield { invariant: 'I22', what: `the acknowledged shell ${shell} in attempt ${attempt} is not stored` };
+  for (const { attempt } of ofKind(acknowledged, 'end-kept'))
+    if (rows.get(attempt)?.hasEnded !== true)
+      yield { invariant: 'I22', what: `the acknowledged end of what is kept of attempt ${attempt} is not stored` };
+  for (const { attempt, hasEnded, onRecord, shells } of kept) {
+    const what = `what is kept of attempt ${attempt}`;
+    if (!hasEnded) yield { invariant: 'I31', what: `${what} has no end` };
+    const open = shells.filter(({ isClosed }) => !isClosed);
+    if (open.length > 0) yield { invariant: 'I31', what: `${what} has ${open.length} open shells` };
+    const should = [
+      'debug.keep',
+      ...shells.flatMap(({ id }) => [`debug.open ${id}`, `debug.close ${id}`]),
+      'debug.end',
+    ];
+    const inOrder =
+      onRecord[0] === 'debug.keep' &&
+      onRecord.at(-1) === 'debug.end' &&
+      shells.every(({ id }) => onRecord.indexOf(`debug.open ${id}`) < onRecord.indexOf(`debug.close ${id}`));
+    if (!inOrder || onRecord.toSorted().join() !== should.toSorted().join())
+      yield { invariant: 'I27', what: `${what} is on record as ${onRecord.join(', ')}` };
   }
 }
 

@@ -18,6 +18,10 @@ export type Acknowledged =
     }
   | { readonly kind: 'approve' | 'reject'; readonly deployment: string; readonly userId: string }
   | { readonly kind: 'cancel'; readonly run: string }
+  /** A runner was told to keep the container of this attempt. */
+  | { readonly kind: 'keep'; readonly attempt: string }
+  | { readonly kind: 'open-shell'; readonly attempt: string; readonly shell: string }
+  | { readonly kind: 'end-kept'; readonly attempt: string }
   /** `run` is the new one. */
   | { readonly kind: 'rerun'; readonly run: string };
 

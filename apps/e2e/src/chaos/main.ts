@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { startParts } from '../world/parts.ts';
 import { startWorld } from '../world/world.ts';
 import { countBy, countCalls, describeChaos, type ChaosReport } from './chaos-report.ts';
-import { COUNTED, setUpServices } from './chaos-services.ts';
+import { COUNTED, setUpFailing, setUpServices } from './chaos-services.ts';
 import { checkHistory, type Violation } from './check-history.ts';
 import type { Acknowledged, Pushed } from './history.ts';
 import { Links } from './links.ts';
@@ -33,6 +33,7 @@ async function main(options: ChaosOptions): Promise<ChaosReport> {
     let keepFolder = true;
     try {
       const services = await setUpServices(world);
+      const failing = await setUpFailing(world);
       const random = new Random(options.seed);
       const processes = new Processes(world.servers.replicas, world.runners);
       const pushed: Pushed[] = [];
@@ -40,6 +41,7 @@ async function main(options: ChaosOptions): Promise<ChaosReport> {
       const work = doWork({
         world,
         services,
+        failing,
         random: random.fork(),
         isOver: () => isOver,
         record,

@@ -40,6 +40,44 @@ export class People {
     this.#record({ kind: 'rerun', run: made.runId });
   }
 
+  /** The new run, in which the containers of failed jobs are kept: not for longer than all comes to rest in. */
+  async rerunKept(run: RunSummary, random: Random): Promise<string> {
+    const asked = { runId: run.id, scope: { kind: 'failed' as const }, debug: { keepMinutes: random.between(1, 2) } };
+    const { runId } = await within(ANSWER_MS, this.#api('drew', random).runs.rerun(asked));
+    this.#record({ kind: 'rerun', run: runId });
+    return runId;
+  }
+
+  /** The attempt of the run whose container is kept. */
+  async findKept(runId: string, random: Random): Promise<string | undefined> {
+    const { kept } = await within(ANSWER_MS, this.#api('drew', random).debug.getDebug({ runId }));
+    return kept.find(({ endedAt }) => endedAt === null)?.attemptId;
+  }
+
+  async openShell(attempt: string, random: Random): Promise<string> {
+    const asked = { attemptId: attempt, columns: 80, rows: 24 };
+    const { shellId } = await within(ANSWER_MS, this.#api('drew', random).debug.openShell(asked));
+    this.#record({ kind: 'open-shell', attempt, shell: shellId });
+    return shellId;
+  }
+
+  async typeInto(shell: string, random: Random): Promise<void> {
+    const { debug } = this.#api('drew', random);
+    const { length } = await within(ANSWER_MS, debug.readShell({ shellId: shell, from: 0 }));
+    // Reading on is what makes room for more.
+    await within(ANSWER_MS, debug.readShell({ shellId: shell, from: length }));
+    await within(ANSWER_MS, debug.writeShell({ shellId: shell, text: 'seq 1 1000\n' }));
+  }
+
+  async closeShell(shell: string, random: Random): Promise<void> {
+    await within(ANSWER_MS, this.#api('drew', random).debug.closeShell({ shellId: shell }));
+  }
+
+  async endKept(attempt: string, random: Random): Promise<void> {
+    await within(ANSWER_MS, this.#api('drew', random).debug.endKept({ attemptId: attempt }));
+    this.#record({ kind: 'end-kept', attempt });
+  }
+
   /** Looks at the gates until the time is over, opens most of them, shuts some, leaves some to be superseded. */
   async decideGates(random: Random, isOver: () => boolean): Promise<void> {
     while (!isOver()) {

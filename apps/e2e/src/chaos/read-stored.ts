@@ -50,6 +50,14 @@ async function readRows(database: pg.Client) {
               coalesce(event->'approval'->>'userId', event->'by'->>'userId') as "userId"
        from lane_events order by lane_id, sequence`,
     ),
+    kept: await all<Stored['kept'][number]>(
+      `select attempt_id as attempt, ended_at is not null as "hasEnded",
+              (select coalesce(jsonb_agg(concat_ws(' ', action, detail->>'shell') order by sequence), '[]') from audit_entries
+               where subject = 'attempt:' || attempt_id and action like 'debug.%') as "onRecord",
+              (select coalesce(jsonb_agg(jsonb_build_object('id', id, 'isClosed', closed_at is not null)), '[]') from debug_shells s
+               where s.attempt_id = k.attempt_id) as shells
+       from kept_jobs k`,
+    ),
     outbox: (await all<{ times: number }>(`select count(*)::int as times from outbox`))[0]!.times,
   };
 }

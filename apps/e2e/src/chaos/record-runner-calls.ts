@@ -8,7 +8,7 @@ export interface RunnerRecorder {
   stop(): Promise<void>;
 }
 
-const CALL = /^\/api\/v1\/runner\/attempts\/([^/]+)\/(log|result)(?:\?(.*))?$/;
+const CALL = /^\/api\/v1\/runner\/attempts\/([^/]+)\/(log|result|keep)(?:\?(.*))?$/;
 
 /**
  * Stands directly in front of one runner, before anything that breaks connections: what passes here with 200 is what this runner was
@@ -48,7 +48,7 @@ async function pass(
   const outgoing = send({ host: '127.0.0.1', port, agent, method, path: url, headers }, (received) => {
     bytesOf(received).then(
       (told) => {
-        const call = received.statusCode === 200 ? acknowledged(url, sent) : undefined;
+        const call = received.statusCode === 200 ? acknowledged(url, sent, told) : undefined;
         if (call !== undefined && !answer.destroyed) record(call);
         answer.writeHead(received.statusCode ?? 502, received.headers).end(told);
       },
@@ -60,12 +60,16 @@ async function pass(
   outgoing.end(sent);
 }
 
-function acknowledged(url: string, sent: Buffer): Acknowledged | undefined {
+function acknowledged(url: string, sent: Buffer, told: Buffer): Acknowledged | undefined {
   const [, attempt, what, query] = CALL.exec(url) ?? [];
   if (attempt === undefined) return undefined;
   if (what === 'log') {
     const offset = Number(new URLSearchParams(query).get('offset'));
     return { kind: 'log', attempt, offset, length: sent.length, sha256: sha256Of(sent) };
+  }
+  if (what === 'keep') {
+    const { seconds } = JSON.parse(told.toString('utf8')) as { seconds: number };
+    return seconds > 0 ? { kind: 'keep', attempt } : undefined;
   }
   const { epoch, result } = JSON.parse(sent.toString('utf8')) as {
     epoch: number;

@@ -8,6 +8,7 @@ const MOVING = `
          (select count(*) from deliveries where status = 'received')::int as deliveries,
          (select count(*) from attempts where status in ('queued', 'running'))::int as attempts,
          (select count(*) from deployments where status in ('running', 'unknown'))::int as deployments,
+         (select count(*) from kept_jobs where ended_at is null)::int as "kept containers",
          (select count(*) from runs where status in ('queued', 'running'))::int as runs,
          (select count(*) from attempts where log_sealed_at is null and started_at is not null and status <> 'lost')::int as logs`;
 

@@ -8,6 +8,8 @@ export interface Stored {
   readonly lanes: readonly StoredLane[];
   /** In the order of lane and sequence. */
   readonly laneEvents: readonly StoredLaneEvent[];
+  /** Containers of failed jobs that were kept. */
+  readonly kept: readonly StoredKept[];
   /** Messages that are still on their way. */
   readonly outbox: number;
   /** Containers of lanes in the engine, stopped ones too. */
@@ -72,6 +74,14 @@ export interface StoredLaneEvent {
   readonly type: string;
   readonly deployment?: string;
   readonly userId?: string;
+}
+
+export interface StoredKept {
+  readonly attempt: string;
+  readonly hasEnded: boolean;
+  /** What the audit trail says of it, in order: `debug.open` and `debug.close` with the shell behind it. */
+  readonly onRecord: readonly string[];
+  readonly shells: readonly { readonly id: string; readonly isClosed: boolean }[];
 }
 
 export interface LaneContainer {

@@ -8,7 +8,7 @@ import { stepKind } from './step-kind.ts';
 
 const inJob = { service, run: runReference, job: z.string(), by: person.default('dana') };
 
-/** Opens a shell in the kept container of a job, types line by line, waits for what it shows, and closes it. */
+/** Opens a shell in the kept container of a job, types line by line, waits for what it shows, and closes it unless it is to be left. */
 export const shell = stepKind(
   'shell',
   z.strictObject({
@@ -16,9 +16,10 @@ export const shell = stepKind(
     type: z.array(z.string()).default([]),
     shows: z.array(z.string()).default([]),
     lacks: z.array(z.string()).default([]),
+    leave: z.boolean().default(false),
     refused: refusal,
   }),
-  async (scene, { service: slug, run, job, by, type, shows, lacks, refused }) => {
+  async (scene, { service: slug, run, job, by, type, shows, lacks, leave, refused }) => {
     const attemptId = await keptAttempt(scene, slug, run, job);
     const { debug } = scene.world.api(by);
     const open = () => debug.openShell({ attemptId, columns: 120, rows: 30 });
@@ -39,7 +40,7 @@ export const shell = stepKind(
     ).catch((error: unknown) => {
       throw new Error(`The shell showed ${JSON.stringify(said)}.`, { cause: error });
     });
-    await debug.closeShell({ shellId });
+    if (!leave) await debug.closeShell({ shellId });
     for (const text of lacks) if (said.includes(text)) throw new Error(`The shell shows ${JSON.stringify(text)}.`);
   },
 );
@@ -50,6 +51,25 @@ export const endKept = stepKind(
   async (scene, { service: slug, run, job, by, refused }) => {
     const attemptId = await keptAttempt(scene, slug, run, job);
     await expectAnswer(`The end by ${by}`, () => scene.world.api(by).debug.endKept({ attemptId }), refused);
+  },
+);
+
+/** The page of the run says that a kept container is over, and why, without anybody asking for it. */
+export const keptEnded = stepKind(
+  'keptEnded',
+  z.strictObject({ service, run: runReference, job: z.string(), why: z.string(), within: z.number().default(30) }),
+  async (scene, { service: slug, run, job, why, within }) => {
+    const { id: runId } = await scene.run(slug, run);
+    const kept = await eventually(
+      async () => {
+        const found = (await scene.reader.debug.getDebug({ runId })).kept.find((one) => one.job === job);
+        return found?.endedAt ? found : undefined;
+      },
+      { timeoutMs: within * 1000, everyMs: 200, describe: `the end of what is kept of ${job}` },
+    );
+    if (!kept.ended?.includes(why)) throw new Error(`What was kept of ${job} ended: ${kept.ended}`);
+    const open = kept.shells.filter(({ closedAt }) => closedAt === null);
+    if (open.length > 0) throw new Error(`${open.length} shells are still said to be open in it.`);
   },
 );
 

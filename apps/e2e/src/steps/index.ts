@@ -1,6 +1,6 @@
 import { artifact } from './artifacts.ts';
 import { check } from './checks.ts';
-import { endKept, keptAudit, shell } from './debug.ts';
+import { endKept, keptAudit, keptEnded, shell } from './debug.ts';
 import { forgeFails, forgeShows, reportStatuses } from './forge.ts';
 import { admit, lookForPushes, tell } from './forge-events.ts';
 import { approve, look, reject } from './gate.ts';
@@ -68,6 +68,7 @@ const kinds: readonly StepKind[] = [
   shell,
   endKept,
   keptAudit,
+  keptEnded,
   killServers,
   arm,
   disarm,

@@ -14,7 +14,8 @@ export class EndOverdue {
   readonly #transactions: Transactions;
   readonly #rows: KeptJobRows;
   readonly #settings: DebugSettings;
-  /** By the database's clock. */
+  /** Both by the database's clock. */
+  #sweptAt: Date | undefined;
   #listensSince: Date | undefined;
   constructor(@Inject(Kysely) db: Db, transactions: Transactions, rows: KeptJobRows, settings: DebugSettings) {
     this.#db = db;
@@ -24,22 +25,21 @@ export class EndOverdue {
   }
 
   async sweep(): Promise<void> {
-    try {
-      this.#listensSince ??= await this.#now();
-      await this.#endKept(this.#listensSince);
-      await this.#closeIdle();
-    } catch (error) {
-      this.#listensSince = undefined;
-      throw error;
-    }
+    await this.#endKept(await this.#listening());
+    await this.#closeIdle();
   }
 
-  async #now(): Promise<Date> {
+  /** Since when this process has been there to hear runners: it may just have started, or have stood still, or had no database. */
+  async #listening(): Promise<Date> {
     const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(this.#db);
-    return rows[0]!.now;
+    const { now } = rows[0]!;
+    const gap = now.getTime() - (this.#sweptAt?.getTime() ?? 0);
+    if (gap > this.#settings.stillSeconds * 1_000) this.#listensSince = now;
+    this.#sweptAt = now;
+    return this.#listensSince ?? now;
   }
 
-  /** Nobody was heard while no server, or none with a database, was there to hear: that silence is ours, and runners that live speak again soon. */
+  /** A silence in which nobody listened says nothing of a runner: one that lives speaks again soon. */
   async #endKept(listensSince: Date): Promise<void> {
     const { silentSeconds } = this.#settings;
     const silent = sql<boolean>`greatest(heard_at, ${listensSince}) < clock_timestamp() - ${silentSeconds} * interval '1 second'`;
