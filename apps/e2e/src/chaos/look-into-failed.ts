@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { announcePush } from './announce-push.ts';
 import type { ChaosService } from './chaos-services.ts';
 import type { People } from './people.ts';
-import type { WorkParts } from './work.ts';
+import type { WorkParts } from './work-parts.ts';
 
 const ABSENT = '0'.repeat(40);
 const REF = 'refs/heads/main';

@@ -1,25 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { World } from '../world/world.ts';
 import { announcePush, type Announcement } from './announce-push.ts';
 import type { ChaosService } from './chaos-services.ts';
 import { lookIntoFailed } from './look-into-failed.ts';
-import type { Acknowledged, Pushed } from './history.ts';
 import { People } from './people.ts';
-import type { Random } from './random.ts';
+import type { WorkParts } from './work-parts.ts';
 
 const ABSENT = '0'.repeat(40);
 const REF = 'refs/heads/main';
-
-export interface WorkParts {
-  readonly world: World;
-  readonly services: readonly ChaosService[];
-  /** Its job fails each time. */
-  readonly failing: ChaosService;
-  readonly random: Random;
-  readonly isOver: () => boolean;
-  readonly record: (call: Acknowledged) => void;
-  readonly pushed: (push: Pushed) => void;
-}
 
 /** An ordinary day of the team until it is over: pushes, webhooks that come twice or late, gates, cancels, re-runs, shells in kept containers. */
 export async function doWork(parts: WorkParts): Promise<void> {

@@ -77,7 +77,7 @@ async function waiting(): Promise<string | undefined> {
 const warmed = () => eventually(waiting, { ...PATIENCE, describe: 'a container that waits' });
 const idOf = async (attemptId: string) => (await engine.docker.getContainer(`sluice-${attemptId}-1`).inspect()).Id;
 
-async function useTwice(image = busybox): Promise<string> {
+async function warmedUp(image = busybox): Promise<string> {
   for (const run of ['echo first > /left; echo first > left', 'ls']) {
     expect((await ended(give(run, { image }))).outcome).toBe('passed');
   }
@@ -86,7 +86,7 @@ async function useTwice(image = busybox): Promise<string> {
 
 test('a job whose image was used before gets a container that waits already, with nothing of an earlier job in it, and takes it along', async () => {
   const runner = await start(20);
-  const id = await useTwice();
+  const id = await warmedUp();
   const grant = bench.steps(['[ ! -e /left ] && [ ! -e left ] && cat hello.txt; echo begun; sleep 100'], {
     image: busybox,
   });
@@ -106,7 +106,7 @@ test('a job whose image was used before gets a container that waits already, wit
 
 test('A85 a job with other limits gets a container with its own', async () => {
   await start();
-  const id = await useTwice();
+  const id = await warmedUp();
   const grant = bench.steps(['echo begun; sleep 100'], {
     image: busybox,
     resources: { cpus: 0.5, memoryMiB: 64, pids: 50 },
@@ -125,7 +125,7 @@ test('an image that a tag means by now is the one that runs', async () => {
   const [repo, name] = ['127.0.0.1:1/moving', bench.commit];
   const tag = `${repo}:${name}`;
   await engine.docker.getImage(busybox).tag({ repo, tag: name });
-  const id = await useTwice(tag);
+  const id = await warmedUp(tag);
   const changed = await engine.docker.getContainer(id).commit({ repo, tag: name, changes: 'ENV GENERATION=2' });
   const record = give('echo "[$GENERATION]"', { image: tag });
   expect((await ended(record)).outcome).toBe('passed');
@@ -139,7 +139,7 @@ test.each(['remove', 'stop'] as const)(
   'one that an operator had the engine %s is replaced',
   async (act) => {
     await start();
-    const container = engine.docker.getContainer(await useTwice());
+    const container = engine.docker.getContainer(await warmedUp());
     await (act === 'remove' ? container.remove({ force: true }) : container.stop({ t: 0 }));
     expect(await ended(give('ls'))).toMatchObject({ outcome: 'passed' });
   },
@@ -150,7 +150,7 @@ test('F13 a job in one that had waited is taken up by the next process of the ru
   const env = { SLUICE_RUNNER_WARM_CONTAINERS: '1' };
   let program = new RunnerProgram(bench, engine.address, env);
   await eventually(() => bench.server.openPolls > 0, PATIENCE);
-  const id = await useTwice();
+  const id = await warmedUp();
   const grant = bench.steps(['echo begun; until [ -e go ]; do sleep 0.1; done; echo over'], { image: busybox });
   const record = bench.server.give(grant);
   await eventually(() => record.log.includes('begun\n'), PATIENCE);
@@ -168,7 +168,7 @@ test('F13 a job in one that had waited is taken up by the next process of the ru
 test('F13 I31 what waited when the runner died is swept', async () => {
   const program = new RunnerProgram(bench, engine.address, { SLUICE_RUNNER_WARM_CONTAINERS: '1' });
   await eventually(() => bench.server.openPolls > 0, PATIENCE);
-  const id = await useTwice();
+  const id = await warmedUp();
   await program.end('SIGKILL');
   await start();
   await eventually(async () => (await everything(identity())).length === 0, PATIENCE);
@@ -177,7 +177,7 @@ test('F13 I31 what waited when the runner died is swept', async () => {
 
 /** A failed job in the container that waited, which is kept. */
 async function kept(): Promise<{ readonly record: AttemptRecord; readonly id: string }> {
-  const id = await useTwice();
+  const id = await warmedUp();
   const grant = bench.steps(
     ['echo mine > /left; echo mine > left; exit 3'],
     { image: busybox },
