@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { eventually, provideBaseImages, startDockerEngine, startRegistry } from '@sluice/testing';
 import type { DockerEngine, Registry } from '@sluice/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { RUNNER_LABEL } from '../executor/docker/docker-names.ts';
+import { ATTEMPT_LABEL, RUNNER_LABEL } from '../executor/docker/docker-names.ts';
 import type { RunnerBench } from '../testing/runner-bench.ts';
 import { runnerBench } from '../testing/runner-bench.ts';
 import { RunnerProgram } from '../testing/runner-program.ts';
@@ -93,3 +94,28 @@ test.each([
   },
   120_000,
 );
+
+test('F13 I31: killed in the middle of the removal, a runner leaves nothing of it to its next process', async () => {
+  let program = new RunnerProgram(bench, engine.address);
+  const record = bench.server.give(bench.steps(['exit 3'], { image: busybox }, { keep: { minutes: 5 } }));
+  await eventually(() => record.keeping.asked > 0, { ...PATIENCE, describe: 'the question whether to keep' });
+  const filters = { type: ['container'], event: ['die'], label: [`${ATTEMPT_LABEL}=${record.grant.attemptId}`] };
+  const events = await engine.docker.getEvents({ filters: JSON.stringify(filters) });
+  // The engine tells when the container is dead: its volume and its network are still there.
+  const killed = new Promise<void>((resolve) => {
+    events.once('data', () => {
+      program.send('SIGKILL');
+      resolve();
+    });
+  });
+  record.keeping.over = true;
+  await killed;
+  await program.end('SIGKILL');
+  (events as Readable).destroy();
+
+  program = new RunnerProgram(bench, engine.address);
+  await eventually(() => bench.server.openPolls > 0, { ...PATIENCE, describe: 'the runner to be back' });
+  await eventually(async () => (await everything()) === 0, { ...PATIENCE, describe: 'everything to be removed' });
+  expect(record.results).toHaveLength(1);
+  await program.end('SIGTERM');
+}, 120_000);
