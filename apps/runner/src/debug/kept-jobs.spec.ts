@@ -158,4 +158,28 @@ describe('KeptJobs', () => {
     await removed(record);
     expect(await ended(record)).toBe('time');
   });
+
+  it('says its last word when the server is back, and a drain does not wait for that for long', async () => {
+    const [heard, unheard] = [bench.server.give(failing()), bench.server.give(failing())];
+    let tries = 0;
+    let isBack = false;
+    bench.server.fault = (operation) => {
+      if (operation !== 'keep/ended' || isBack) return undefined;
+      tries++;
+      return 'refuse';
+    };
+    const runner = await bench.start({}, { slots: 2 });
+    await Promise.all([asked(heard), asked(unheard)]);
+    heard.keeping.over = true;
+    await removed(heard);
+    await eventually(() => tries >= 3, { describe: 'tries to say it', timeoutMs: 15_000 });
+    isBack = true;
+    expect(await ended(heard)).toBe('asked');
+    isBack = false;
+    unheard.keeping.over = true;
+    await removed(unheard);
+    runner.drain();
+    await runner.finished;
+    expect(unheard.keeping.ended).toEqual([]);
+  }, 30_000);
 });

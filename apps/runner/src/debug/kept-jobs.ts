@@ -137,10 +137,18 @@ export class KeptJobs {
 
   async #tell(grant: LeaseGrant, why: KeepEnd): Promise<void> {
     const { api, backOff, ending, leaving, logger } = this.#parts;
-    const patience = AbortSignal.timeout(ending.aborted ? LAST_WORD_AT_END_MS : LAST_WORD_MS);
-    const signal = AbortSignal.any([leaving, patience]);
+    const patience = [AbortSignal.timeout(LAST_WORD_MS), someTimeAfter(ending, LAST_WORD_AT_END_MS)];
+    const signal = AbortSignal.any([leaving, ...patience]);
     await untilAnswered(() => api.keepEnded(grant, why, signal), backOff, signal).catch((error: unknown) =>
       logger.warn({ attempt: grant.attemptId, err: error }, 'the server did not hear that a container is gone'),
     );
   }
+}
+
+function someTimeAfter(signal: AbortSignal, ms: number): AbortSignal {
+  const later = new AbortController();
+  const begin = (): void => void setTimeout(() => later.abort(), ms).unref();
+  if (signal.aborted) begin();
+  else signal.addEventListener('abort', begin, { once: true });
+  return later.signal;
 }
