@@ -2,12 +2,12 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { findChromium } from '@sluice/testing';
 import { chromium, type Page } from 'playwright-core';
-import { failureReport } from '../report/failure-report.ts';
 import type { TestReport } from '../report/test-report.ts';
 import { bareScenario } from '../scenario/load-scenarios.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { Scene } from '../scenario/scene.ts';
 import { stepKinds } from '../steps/index.ts';
+import { judgeWalk } from './judge-walk.ts';
 import { open, signIn } from './sign-in.ts';
 import { watchPage } from './watch-page.ts';
 
@@ -17,15 +17,8 @@ const JOB = 'commit/unit';
 const TIMEOUT_MS = 60_000;
 
 /** A developer's way into the container of a failed job, in a real browser: what they type is answered, also after the page was loaded anew. */
-export async function playShellJourney(scene: Scene, report: TestReport): Promise<void> {
-  const startedAt = performance.now();
-  const name = `${scene.world.mode}: browser: run a failed job again, open a shell in its container, end it`;
-  const differences = await walk(scene).catch((error: unknown) => [
-    error instanceof Error ? error.message : String(error),
-  ]);
-  const seconds = (performance.now() - startedAt) / 1000;
-  if (differences.length === 0) report.pass(name, seconds);
-  else report.fail(name, seconds, await failureReport({ scene, seconds, differences }));
+export function playShellJourney(scene: Scene, report: TestReport): Promise<void> {
+  return judgeWalk(scene, report, 'run a failed job again, open a shell in its container, end it', walk);
 }
 
 async function walk(scene: Scene): Promise<string[]> {

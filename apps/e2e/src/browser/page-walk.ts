@@ -2,9 +2,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually, findChromium } from '@sluice/testing';
 import { chromium, type Page } from 'playwright-core';
-import { failureReport } from '../report/failure-report.ts';
 import type { TestReport } from '../report/test-report.ts';
 import type { Scene } from '../scenario/scene.ts';
+import { judgeWalk } from './judge-walk.ts';
 import { PAGES, type Found, type PageToOpen } from './pages.ts';
 import { signIn } from './sign-in.ts';
 import { watchPage } from './watch-page.ts';
@@ -17,15 +17,8 @@ const PHONE = { width: 390, height: 844 };
  * Opens each page against the real server, on what the journey has released: none may say that it could not read something, throw,
  * or be wider than a phone. What a bundle lacks shows here alone; the pages' own tests have a server that answers as the contract says.
  */
-export async function playPageWalk(scene: Scene, report: TestReport): Promise<void> {
-  const startedAt = performance.now();
-  const name = `${scene.world.mode}: browser: every page opens, at a desktop's and a phone's width`;
-  const differences = await walk(scene).catch((error: unknown) => [
-    error instanceof Error ? error.message : String(error),
-  ]);
-  const seconds = (performance.now() - startedAt) / 1000;
-  if (differences.length === 0) report.pass(name, seconds);
-  else report.fail(name, seconds, await failureReport({ scene, seconds, differences }));
+export function playPageWalk(scene: Scene, report: TestReport): Promise<void> {
+  return judgeWalk(scene, report, "every page opens, at a desktop's and a phone's width", walk);
 }
 
 async function walk(scene: Scene): Promise<string[]> {

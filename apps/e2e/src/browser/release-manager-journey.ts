@@ -2,7 +2,6 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually, findChromium } from '@sluice/testing';
 import { chromium, type Locator, type Page } from 'playwright-core';
-import { failureReport } from '../report/failure-report.ts';
 import type { TestReport } from '../report/test-report.ts';
 import { checkExpectation } from '../scenario/check-expectation.ts';
 import { expectation } from '../scenario/expected-run.ts';
@@ -10,6 +9,7 @@ import { bareScenario } from '../scenario/load-scenarios.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { Scene } from '../scenario/scene.ts';
 import { stepKinds } from '../steps/index.ts';
+import { judgeWalk } from './judge-walk.ts';
 import { open, signIn } from './sign-in.ts';
 import { watchPage } from './watch-page.ts';
 
@@ -19,19 +19,8 @@ const TIMEOUT_MS = 30_000;
 const TICK = /tick (\d+) of 12/g;
 
 /** A release manager's way through the pages, in a real browser on a real run. */
-export async function playBrowserJourney(scene: Scene, report: TestReport): Promise<void> {
-  const { world } = scene;
-  const startedAt = performance.now();
-  const name = `${world.mode}: browser: sign in, watch a run live, read its log, approve, see production change`;
-  const differences: string[] = [];
-  try {
-    differences.push(...(await walk(scene)));
-  } catch (error) {
-    differences.push(error instanceof Error ? error.message : String(error));
-  }
-  const seconds = (performance.now() - startedAt) / 1000;
-  if (differences.length === 0) report.pass(name, seconds);
-  else report.fail(name, seconds, await failureReport({ scene, seconds, differences }));
+export function playBrowserJourney(scene: Scene, report: TestReport): Promise<void> {
+  return judgeWalk(scene, report, 'sign in, watch a run live, read its log, approve, see production change', walk);
 }
 
 async function walk(scene: Scene): Promise<string[]> {
