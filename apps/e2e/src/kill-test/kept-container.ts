@@ -9,9 +9,9 @@ import { rowsOfKept, type Rows } from './rows.ts';
 const PATIENCE_MS = 120_000;
 const PERSON = 'dana';
 const JOB = 'commit/unit';
-/** Long enough to come in more than one piece; the answer cannot be mistaken for the echo of the question. */
+/** Long enough to come in more than one piece; no part of the answer can be mistaken for the echo of the question. */
 const LINE = 'seq 1 4000; echo answer $((40 + 2))\n';
-const ANSWER = 'answer 42';
+const ANSWER = { begins: '\r\n1\r\n2\r\n', ends: '\r\nanswer 42\r\n' } as const;
 
 type KeptJob = Awaited<ReturnType<Api['debug']['getDebug']>>['kept'][number];
 
@@ -28,7 +28,9 @@ export async function keepContainers(scene: Scene, name: string): Promise<() => 
   const shellId = await openShell(scene, asked);
   const prompt = await readUntil(scene, shellId, '', '# ');
   await typeOnce(scene, asked.kept.attemptId, shellId, LINE);
-  const said = await readUntil(scene, shellId, prompt, `${ANSWER}\r\n`);
+  const said = await readUntil(scene, shellId, prompt, ANSWER.ends);
+  // When the terminal gets its size, the shell may write its prompt anew, sooner or later.
+  const answer = said.slice(said.indexOf(ANSWER.begins));
   await askAgain('the end of the shell', () => debugOf(scene).closeShell({ shellId }));
   await askAgain('the end of the keeping', () => debugOf(scene).endKept({ attemptId: asked.kept.attemptId }));
   await endOfKept(scene, asked);
@@ -37,7 +39,7 @@ export async function keepContainers(scene: Scene, name: string): Promise<() => 
   await openShell(scene, timed);
   await timePasses(scene, timed);
   await endOfKept(scene, timed);
-  return () => rowsOfKept(scene, [run.id, asked.runId, timed.runId], { said });
+  return () => rowsOfKept(scene, [run.id, asked.runId, timed.runId], { answer });
 }
 
 interface KeptRun {
