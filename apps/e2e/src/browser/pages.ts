@@ -53,7 +53,8 @@ export const PAGES: readonly PageToOpen[] = [
   fixed('/runners', 'running now'),
   fixed('/account', 'programs'),
   fixed('/people', /sweep/i),
-  fixed('/welcome', 'Address of the repository'),
+  // With a repository its hook, without one the form for the first.
+  fixed('/welcome', /Address of the repository|was shown once/),
   fixed('/login', 'Password'),
   fixed('/reset', 'Set a new password', '/reset#token=x'),
 ];

@@ -8,7 +8,7 @@ import { Brand } from '../frame/brand.tsx';
 import { useIsSystemAdmin, useMay, useTeamsWhereIMay } from '../identity/use-role.ts';
 import { LiveMark } from '../live/live-mark.tsx';
 import { useLive } from '../live/use-live.ts';
-import { EmptyState } from '../ui/notice.tsx';
+import { EmptyState, SkeletonRows } from '../ui/notice.tsx';
 import { ConnectRepository } from './connect-repository.tsx';
 import { CreateAdmin } from './create-admin.tsx';
 import { FirstRun } from './first-run.tsx';
@@ -75,6 +75,8 @@ function Steps() {
     enabled: chosenTeam !== null,
     refetchInterval: 3000,
   });
+  // Until then it is not known which of the steps are done.
+  const reading = teams.isPending || (chosenTeam !== null && repositories.isPending);
   const board = useQuery({ ...queries.board(), refetchInterval: 5000 });
   useLive('board', ['board'], ['repositories']);
   const [chosen, setChosen] = useState<string | null>(null);
@@ -99,7 +101,9 @@ function Steps() {
       <p className="mt-1 mb-6 text-text-2">You can leave this page; coming back goes on from here.</p>
       <ol className="flex flex-col gap-3">
         <Step number={1} title="Connect a repository" state={stateOf(repository !== undefined, true)}>
-          {repository === undefined && !mayConnect ? (
+          {reading ? (
+            <SkeletonRows rows={1} height={40} />
+          ) : repository === undefined && !mayConnect ? (
             <p className="text-text-2">An admin of your team connects its repositories.</p>
           ) : repository === undefined ? (
             <ConnectRepository
