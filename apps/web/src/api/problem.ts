@@ -12,6 +12,11 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof ORPCError && error.status === 404;
 }
 
+/** The server has decided; asking again brings the same. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof ORPCError && error.status < 500;
+}
+
 /** It was there, and retention removed it; the error's sentence says when. */
 export function isRemoved(error: unknown): error is ORPCError<string, unknown> {
   return error instanceof ORPCError && error.status === 410;

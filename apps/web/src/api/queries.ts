@@ -1,5 +1,9 @@
 import { queryOptions, infiniteQueryOptions } from '@tanstack/react-query';
 import { api, rememberCsrfToken } from './contract-client.ts';
+import { isRefusal } from './problem.ts';
+
+/** The whole page waits for these: a request that was dropped on its way must not be the end of it. */
+const untilDecided = (failures: number, error: Error) => failures < 3 && !isRefusal(error);
 
 /** One place that names what is cached and under which key; live topics are matched to keys in live/live-keys.ts. */
 export const queries = {
@@ -12,9 +16,10 @@ export const queries = {
         return me;
       },
       staleTime: Infinity,
-      retry: false,
+      retry: untilDecided,
     }),
-  setupState: () => queryOptions({ queryKey: ['setup'], queryFn: () => api.identity.setupState(), retry: false }),
+  setupState: () =>
+    queryOptions({ queryKey: ['setup'], queryFn: () => api.identity.setupState(), retry: untilDecided }),
   board: () => queryOptions({ queryKey: ['board'], queryFn: () => api.runs.board({}) }),
   service: (service: string) =>
     queryOptions({ queryKey: ['service', service], queryFn: () => api.runs.getService({ service }) }),
